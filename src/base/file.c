@@ -1,0 +1,110 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+
+static enum hn_status fail_errno(struct hn_error *err, const char *path, const char *what)
+{
+    const int reason = errno;
+    const enum hn_status status = reason == ENOENT ? HN_E_NOTFOUND : HN_E_IO;
+    char text[128];
+    return hn_fail(err, status, "%s: %s: %s", path, what, strerror_r(reason, text, sizeof text));
+}
+
+enum hn_status hn_map_open(const char *path, struct hn_map *out, struct hn_error *err)
+{
+    *out = (struct hn_map){0};
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail_errno(err, path, "cannot open");
+    struct stat st;
+    enum hn_status status = HN_OK;
+    if (fstat(fd, &st) < 0) {
+        status = fail_errno(err, path, "cannot stat");
+    } else if (!S_ISREG(st.st_mode)) {
+        status = hn_fail(err, HN_E_ARG, "%s: not a regular file", path);
+    } else if (st.st_size > 0) {
+        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+        if (p == MAP_FAILED) status = fail_errno(err, path, "cannot map");
+        else *out = (struct hn_map){p, (size_t)st.st_size};
+    }
+    close(fd);
+    return status;
+}
+
+void hn_map_close(struct hn_map *map)
+{
+    /* munmap takes a non-const pointer; nothing is written. */
+    if (map->data) munmap((void *)(uintptr_t)map->data, map->size);
+    *map = (struct hn_map){0};
+}
+
+static enum hn_status read_all(int fd, const char *path, size_t limit, struct hn_buf *out,
+                               struct hn_error *err)
+{
+    for (;;) {
+        if (hn_buf_reserve(out, 64 * 1024) < 0)
+            return hn_fail_nomem(err, path, out->n + 64 * 1024);
+        const ssize_t n = read(fd, out->p + out->n, 64 * 1024);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_errno(err, path, "cannot read");
+        if (n == 0) break;
+        out->n += (size_t)n;
+        if (out->n > limit)
+            return hn_fail(err, HN_E_LIMIT, "%s: larger than the limit of %zu bytes", path, limit);
+    }
+    out->p[out->n] = '\0';
+    return HN_OK;
+}
+
+enum hn_status hn_file_read(const char *path, size_t limit, struct hn_buf *out,
+                            struct hn_error *err)
+{
+    if (strcmp(path, "-") == 0) return read_all(STDIN_FILENO, "standard input", limit, out, err);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return fail_errno(err, path, "cannot open");
+    const enum hn_status status = read_all(fd, path, limit, out, err);
+    close(fd);
+    return status;
+}
+
+static enum hn_status write_all(int fd, const void *bytes, size_t n)
+{
+    const char *p = bytes;
+    while (n) {
+        const ssize_t done = write(fd, p, n);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return HN_E_IO;
+        p += done;
+        n -= (size_t)done;
+    }
+    return HN_OK;
+}
+
+enum hn_status hn_file_write(const char *path, const void *bytes, size_t n, struct hn_error *err)
+{
+    struct hn_buf temp = {0};
+    hn_buf_printf(&temp, "%s.XXXXXX", path);
+    if (temp.failed) return hn_fail_nomem(err, path, strlen(path));
+    enum hn_status status = HN_OK;
+    const int fd = mkstemp(temp.p);
+    if (fd < 0) {
+        status = fail_errno(err, path, "cannot create a temporary file beside it");
+        goto done;
+    }
+    fchmod(fd, 0644);
+    const enum hn_status written = write_all(fd, bytes, n);
+    if (written < 0) status = fail_errno(err, path, "cannot write");
+    if (close(fd) < 0 && status == HN_OK) status = fail_errno(err, path, "cannot close");
+    if (status == HN_OK && rename(temp.p, path) < 0) status = fail_errno(err, path, "cannot rename");
+    if (status < 0) unlink(temp.p);
+done:
+    hn_buf_free(&temp);
+    return status;
+}

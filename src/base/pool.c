@@ -1,0 +1,183 @@
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sched.h>
+
+#include "base/bits.h"
+
+/* Steps come microseconds apart while a model runs: a worker first spins this many rounds (some
+ * tens of microseconds), then parks on a condition variable. */
+enum { SPIN_ROUNDS = 4000, SPIN_YIELD = 1000 };
+
+/* One thread's share of the tiles, on its own cache line. */
+struct share {
+    _Alignas(64) atomic_size_t next;
+    size_t end;
+};
+
+struct worker {
+    pthread_t thread;
+    struct hn_pool *pool;
+    unsigned index;
+};
+
+struct hn_pool {
+    unsigned threads;
+    unsigned started; /* workers whose thread runs */
+
+    /* The job: written by the leader before it raises `generation`, read by workers after. */
+    hn_pool_fn *fn;
+    void *arg;
+    bool stop;
+
+    _Alignas(64) atomic_uint generation;
+    _Alignas(64) atomic_uint finished; /* workers done with this generation */
+    atomic_uint parked;
+
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    struct worker *workers; /* [threads], the leader's slot unused */
+    struct share *shares;   /* [threads] */
+};
+
+static void relax(unsigned round)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+    /* On an overcommitted machine the thread waited for may need this very core. */
+    if (round >= SPIN_YIELD && round % 64 == 0) sched_yield();
+}
+
+static void work(struct hn_pool *pool, unsigned self)
+{
+    for (unsigned i = 0; i < pool->threads; i++) {
+        struct share *share = &pool->shares[(self + i) % pool->threads];
+        for (;;) {
+            if (atomic_load_explicit(&share->next, memory_order_relaxed) >= share->end) break;
+            const size_t tile = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed);
+            if (tile >= share->end) break;
+            pool->fn(pool->arg, tile, self);
+        }
+    }
+}
+
+static void await_generation(struct hn_pool *pool, unsigned seen)
+{
+    for (unsigned round = 0; round < SPIN_ROUNDS; round++) {
+        if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) return;
+        relax(round);
+    }
+    pthread_mutex_lock(&pool->lock);
+    atomic_fetch_add(&pool->parked, 1);
+    while (atomic_load(&pool->generation) == seen)
+        pthread_cond_wait(&pool->wake, &pool->lock);
+    atomic_fetch_sub(&pool->parked, 1);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+static void *worker_main(void *arg)
+{
+    const struct worker *self = arg;
+    struct hn_pool *pool = self->pool;
+    for (unsigned seen = 0;; seen++) {
+        await_generation(pool, seen);
+        if (pool->stop) return NULL;
+        work(pool, self->index);
+        atomic_fetch_add_explicit(&pool->finished, 1, memory_order_release);
+    }
+}
+
+/* Publishes the job. The parked count is read after the new generation is visible (both sequentially
+ * consistent), so a worker either sees the generation before it sleeps or is counted here. */
+static void raise_generation(struct hn_pool *pool)
+{
+    atomic_fetch_add(&pool->generation, 1);
+    if (atomic_load(&pool->parked) == 0) return;
+    pthread_mutex_lock(&pool->lock);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->lock);
+}
+
+enum hn_status hn_pool_create(unsigned threads, struct hn_pool **out, struct hn_error *err)
+{
+    *out = NULL;
+    if (threads < 1 || threads > HN_POOL_MAX_THREADS)
+        return hn_fail(err, HN_E_ARG, "threads: %u is not between 1 and %d", threads,
+                       HN_POOL_MAX_THREADS);
+    struct hn_pool *pool = aligned_alloc(64, hn_round_up(sizeof *pool, 64));
+    if (!pool) return hn_fail_nomem(err, "the worker pool", sizeof *pool);
+    memset(pool, 0, sizeof *pool);
+    pool->threads = threads;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->wake, NULL);
+    pool->workers = calloc(threads, sizeof *pool->workers);
+    pool->shares = aligned_alloc(64, threads * sizeof *pool->shares);
+    if (!pool->workers || !pool->shares) {
+        hn_pool_destroy(pool);
+        return hn_fail_nomem(err, "the worker pool", threads * sizeof *pool->shares);
+    }
+    memset(pool->shares, 0, threads * sizeof *pool->shares);
+    for (unsigned i = 1; i < threads; i++) {
+        struct worker *worker = &pool->workers[i];
+        *worker = (struct worker){.pool = pool, .index = i};
+        const int reason = pthread_create(&worker->thread, NULL, worker_main, worker);
+        if (reason) {
+            hn_pool_destroy(pool);
+            return hn_fail(err, HN_E_LIMIT, "cannot start worker thread %u of %u: %s", i,
+                           threads - 1, strerror(reason));
+        }
+        pool->started++;
+    }
+    *out = pool;
+    return HN_OK;
+}
+
+void hn_pool_destroy(struct hn_pool *pool)
+{
+    if (!pool) return;
+    pool->stop = true;
+    raise_generation(pool);
+    for (unsigned i = 1; i <= pool->started; i++)
+        pthread_join(pool->workers[i].thread, NULL);
+    pthread_cond_destroy(&pool->wake);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool->workers);
+    free(pool->shares);
+    free(pool);
+}
+
+unsigned hn_pool_threads(const struct hn_pool *pool)
+{
+    return pool->threads;
+}
+
+void hn_pool_run(struct hn_pool *pool, size_t tiles, hn_pool_fn *fn, void *arg)
+{
+    if (pool->threads == 1 || tiles <= 1) {
+        for (size_t i = 0; i < tiles; i++)
+            fn(arg, i, 0);
+        return;
+    }
+    pool->fn = fn;
+    pool->arg = arg;
+    for (unsigned i = 0; i < pool->threads; i++) {
+        /* Shares differ by at most one tile; computed without overflow for any tile count. */
+        const size_t each = tiles / pool->threads;
+        const size_t more = tiles % pool->threads;
+        const size_t first = each * i + hn_min(i, more);
+        atomic_store_explicit(&pool->shares[i].next, first, memory_order_relaxed);
+        pool->shares[i].end = first + each + (i < more);
+    }
+    atomic_store_explicit(&pool->finished, 0, memory_order_relaxed);
+    raise_generation(pool);
+    work(pool, 0);
+    for (unsigned round = 0;
+         atomic_load_explicit(&pool->finished, memory_order_acquire) != pool->threads - 1; round++)
+        relax(round);
+}

@@ -1,0 +1,84 @@
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bits.h"
+
+uint64_t hn_str_hash(struct hn_str s, uint64_t seed)
+{
+    uint64_t h = 0xcbf29ce484222325u ^ seed;
+    for (size_t i = 0; i < s.n; i++)
+        h = (h ^ (unsigned char)s.p[i]) * 0x100000001b3u;
+    return h ^ (h >> 32);
+}
+
+enum hn_status hn_buf_reserve(struct hn_buf *buf, size_t n)
+{
+    if (buf->failed) return buf->failed;
+    size_t need;
+    if (!hn_add(buf->n, n, &need) || need == SIZE_MAX) return buf->failed = HN_E_LIMIT;
+    if (buf->limit && need > buf->limit) return buf->failed = HN_E_LIMIT;
+    need++; /* the NUL */
+    if (need <= buf->cap) return HN_OK;
+    const size_t grown = buf->cap <= SIZE_MAX / 2 ? buf->cap * 2 : need;
+    const size_t cap = hn_max(hn_max(need, grown), 64);
+    char *p = realloc(buf->p, cap);
+    if (!p) return buf->failed = HN_E_NOMEM;
+    buf->p = p;
+    buf->cap = cap;
+    return HN_OK;
+}
+
+enum hn_status hn_buf_add(struct hn_buf *buf, const void *bytes, size_t n)
+{
+    HN_TRY(hn_buf_reserve(buf, n));
+    if (n) memcpy(buf->p + buf->n, bytes, n);
+    buf->n += n;
+    buf->p[buf->n] = '\0';
+    return HN_OK;
+}
+
+enum hn_status hn_buf_str(struct hn_buf *buf, struct hn_str s)
+{
+    return hn_buf_add(buf, s.p, s.n);
+}
+
+enum hn_status hn_buf_text(struct hn_buf *buf, const char *text)
+{
+    return hn_buf_add(buf, text, strlen(text));
+}
+
+enum hn_status hn_buf_char(struct hn_buf *buf, char c)
+{
+    return hn_buf_add(buf, &c, 1);
+}
+
+enum hn_status hn_buf_printf(struct hn_buf *buf, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    const int n = vsnprintf(NULL, 0, fmt, args);
+    va_end(args);
+    if (n < 0) return buf->failed = HN_E_ARG;
+    HN_TRY(hn_buf_reserve(buf, (size_t)n));
+    va_start(args, fmt);
+    vsnprintf(buf->p + buf->n, (size_t)n + 1, fmt, args);
+    va_end(args);
+    buf->n += (size_t)n;
+    return HN_OK;
+}
+
+void hn_buf_clear(struct hn_buf *buf)
+{
+    buf->n = 0;
+    buf->failed = HN_OK;
+    if (buf->p) buf->p[0] = '\0';
+}
+
+void hn_buf_free(struct hn_buf *buf)
+{
+    free(buf->p);
+    *buf = (struct hn_buf){.limit = buf->limit};
+}

@@ -1,0 +1,135 @@
+#include "unit.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/bits.h"
+#include "base/cpu.h"
+#include "base/pool.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "base/str.h"
+
+START_TEST(errors_say_what_and_where)
+{
+    struct hn_error err = {0};
+    ck_assert_int_eq(hn_fail(&err, HN_E_FORMAT, "byte %d: bad\x1b[31m", 7), HN_E_FORMAT);
+    ck_assert_str_eq(err.text, "byte 7: bad?[31m");
+    ck_assert_int_eq(hn_fail_in(&err, HN_E_FORMAT, "%s", "file.gguf"), HN_E_FORMAT);
+    ck_assert_str_eq(err.text, "file.gguf: byte 7: bad?[31m");
+    ck_assert_int_eq(hn_fail(NULL, HN_E_IO, "unheard"), HN_E_IO);
+    ck_assert_str_eq(hn_status_text(HN_E_NOMEM), "out of memory");
+    ck_assert_str_eq(hn_status_text((enum hn_status)99), "unknown status");
+}
+END_TEST
+
+START_TEST(buffer_keeps_content_when_an_append_fails)
+{
+    struct hn_buf buf = {.limit = 8};
+    ck_assert_int_eq(hn_buf_text(&buf, "12345678"), HN_OK);
+    ck_assert_int_eq(hn_buf_char(&buf, '9'), HN_E_LIMIT);
+    ck_assert_str_eq(buf.p, "12345678");
+    ck_assert_int_eq(hn_buf_text(&buf, ""), HN_E_LIMIT);
+    hn_buf_clear(&buf);
+    ck_assert_int_eq(hn_buf_printf(&buf, "%d-%s", 42, "x"), HN_OK);
+    ck_assert_str_eq(buf.p, "42-x");
+    hn_buf_free(&buf);
+}
+END_TEST
+
+START_TEST(arena_aligns_zeroes_and_bounds)
+{
+    struct hn_arena arena = {.limit = 1 << 20};
+    for (size_t n = 1; n < 4000; n = n * 3 + 1) {
+        unsigned char *p = hn_arena_alloc(&arena, n, 1);
+        ck_assert_ptr_nonnull(p);
+        ck_assert_uint_eq((uintptr_t)p % (n >= 64 ? 64 : 16), 0);
+        for (size_t i = 0; i < n; i++)
+            ck_assert_uint_eq(p[i], 0);
+        memset(p, 0xff, n);
+    }
+    ck_assert_ptr_null(hn_arena_alloc(&arena, SIZE_MAX / 2, 3));
+    ck_assert_ptr_null(hn_arena_alloc(&arena, 1 << 20, 1));
+    ck_assert_str_eq(hn_arena_str(&arena, HN_STR("text")).p, "text");
+    hn_arena_free(&arena);
+    ck_assert_uint_eq(arena.used, 0);
+}
+END_TEST
+
+struct count_job {
+    atomic_uint hits[1000];
+    unsigned threads;
+    atomic_uint bad;
+};
+
+static void count_tile(void *arg, size_t tile, unsigned worker)
+{
+    struct count_job *job = arg;
+    if (worker >= job->threads) atomic_fetch_add(&job->bad, 1);
+    atomic_fetch_add(&job->hits[tile], 1);
+}
+
+START_TEST(pool_runs_every_tile_once)
+{
+    for (unsigned threads = 1; threads <= 5; threads++) {
+        struct hn_pool *pool;
+        ck_assert_int_eq(hn_pool_create(threads, &pool, NULL), HN_OK);
+        for (size_t tiles = 0; tiles <= 1000; tiles = tiles * 2 + 1) {
+            static struct count_job job;
+            memset(&job, 0, sizeof job);
+            job.threads = threads;
+            hn_pool_run(pool, tiles, count_tile, &job);
+            for (size_t i = 0; i < 1000; i++)
+                ck_assert_uint_eq(atomic_load(&job.hits[i]), i < tiles);
+            ck_assert_uint_eq(atomic_load(&job.bad), 0);
+        }
+        hn_pool_destroy(pool);
+    }
+    struct hn_pool *none;
+    ck_assert_int_eq(hn_pool_create(0, &none, NULL), HN_E_ARG);
+    ck_assert_ptr_null(none);
+}
+END_TEST
+
+/* Known answers from the Random123 distribution's kat_vectors (philox 4x32, 10 rounds). */
+START_TEST(philox_matches_published_vectors)
+{
+    uint32_t out[4];
+    hn_philox(0, 0, 0, out);
+    ck_assert_uint_eq(out[0], 0x6627e8d5u);
+    ck_assert_uint_eq(out[1], 0xe169c58du);
+    ck_assert_uint_eq(out[2], 0xbc57ac4cu);
+    ck_assert_uint_eq(out[3], 0x9b00dbd8u);
+    hn_philox(UINT64_MAX, UINT64_MAX, UINT64_MAX, out);
+    ck_assert_uint_eq(out[0], 0x408f276du);
+    ck_assert_uint_eq(out[3], 0x6d5451fdu);
+    ck_assert(hn_uniform(UINT32_MAX, UINT32_MAX) < 1.0);
+}
+END_TEST
+
+START_TEST(cpu_level_is_masked_not_raised)
+{
+    enum hn_cpu_level level;
+    struct hn_error err;
+    ck_assert_int_eq(hn_cpu_choose("ref", &level, &err), HN_OK);
+    ck_assert_int_eq(level, HN_CPU_REF);
+    ck_assert_int_eq(hn_cpu_choose(NULL, &level, &err), HN_OK);
+    ck_assert_int_eq(level, hn_cpu_detect());
+    ck_assert_int_eq(hn_cpu_choose("sse9", &level, &err), HN_E_ARG);
+    ck_assert_uint_ge(hn_cpu_count(), 1);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tcase = tcase_create("base");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_test(tcase, errors_say_what_and_where);
+    tcase_add_test(tcase, buffer_keeps_content_when_an_append_fails);
+    tcase_add_test(tcase, arena_aligns_zeroes_and_bounds);
+    tcase_add_test(tcase, pool_runs_every_tile_once);
+    tcase_add_test(tcase, philox_matches_published_vectors);
+    tcase_add_test(tcase, cpu_level_is_masked_not_raised);
+    return run_unit("base", tcase);
+}
