@@ -1,0 +1,126 @@
+/* Pure single-thread kernels and the table of those chosen for one CPU level. Kernels allocate
+ * nothing, log nothing, lock nothing and read no globals.
+ *
+ * Same request, same bits: every result element is reduced in one fixed order that depends on the
+ * level and the row length alone, never on how many tokens or rows one call is given. */
+#ifndef HN_KERNELS_KERNELS_H
+#define HN_KERNELS_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cpu.h"
+#include "tensor/dtype.h"
+
+enum {
+    HN_PANEL = 16,      /* weight rows packed side by side, one per 32-bit lane of a 512-bit vector */
+    HN_ACT_BLOCK = 32,  /* activations quantised together */
+    HN_KV_PAGE = 64,    /* tokens per KV page; attention combines KV in these chunks, in order */
+    HN_HEAD_DIM_MAX = 512,
+};
+
+/* How a weight matrix is packed: the layouts are described in pack.h. */
+enum hn_pack {
+#define X(name, text) HN_PACK_##name,
+#include "kernels/pack.def"
+#undef X
+    HN_PACKS
+};
+
+/* In which form a matmul kernel takes its activations. */
+enum hn_act_kind { HN_ACT_F32, HN_ACT_BF16, HN_ACT_Q8 };
+
+/* Activations of some tokens, prepared once per operation and shared by all threads. Only the
+ * members of its kind are set. `k` is the row length of the weights. */
+struct hn_act {
+    enum hn_act_kind kind;
+    size_t k;
+    const float *f32;     /* [tokens][ld] */
+    const uint16_t *bf16; /* [tokens][ld] */
+    const int8_t *q;      /* [tokens][ld]: x ~ d * q, |q| <= 127; ld a multiple of HN_ACT_BLOCK */
+    const float *d;       /* [tokens][ld / 32] */
+    const int16_t *sums;  /* [tokens][ld / 16]: sums of 16 consecutive q */
+    size_t ld;            /* elements between tokens */
+};
+
+/* y[t * ldy + r] = sum_k W[r][k] * x[t][k] for n_panels * HN_PANEL rows r and n_tokens tokens t.
+ * y has room for whole panels; rows past the matrix are packed as zeros. */
+typedef void hn_matmul_fn(float *y, size_t ldy, const void *panels, size_t n_panels,
+                          const struct hn_act *x, size_t n_tokens);
+
+/* Running softmax of one query head (online softmax, Milakov & Gimelshein 2018): after some chunks,
+ * output = acc / l with weights relative to the maximum m. Start: m = -INFINITY, l = 0, acc = 0; with
+ * an attention sink s: m = s, l = 1. */
+struct hn_attend_state {
+    float m;
+    float l;
+};
+
+/* One chunk of attention: keys [first, last) of one KV page for one query head.
+ * k: [HN_KV_PAGE][dim_k], v: [HN_KV_PAGE][dim_v] of the KV type; q: [dim_k]; acc: [dim_v].
+ * score = q . k * scale, then, if softcap > 0, softcap * tanh(score / softcap). */
+struct hn_attend_args {
+    struct hn_attend_state *state;
+    float *acc;
+    const float *q;
+    const void *k;
+    const void *v;
+    size_t dim_k;
+    size_t dim_v;
+    size_t first;
+    size_t last;
+    float scale;
+    float softcap;
+};
+typedef void hn_attend_fn(const struct hn_attend_args *args);
+
+/* KV cache element types. */
+enum hn_kv_type { HN_KV_F32, HN_KV_F16, HN_KV_BF16, HN_KV_Q8_0, HN_KV_TYPES };
+
+/* Gated linear units: y = act(gate) * up. SWIGLU_OAI is gpt-oss's clamped form. */
+enum hn_glu { HN_GLU_SILU, HN_GLU_GELU_TANH, HN_GLU_SWIGLU_OAI, HN_GLUS };
+
+/* The kernels chosen for one level. Never NULL in any member. */
+struct hn_kernels {
+    enum hn_cpu_level level;
+    struct {
+        hn_matmul_fn *fn;
+        enum hn_act_kind act;
+        size_t tile_tokens; /* the token count at which one call is most efficient */
+        const char *name;   /* for traces and benchmarks */
+    } matmul[HN_PACKS];
+
+    /* Activation forms. act_q8: d = max|x| / 127 per block of 32, q rounded to nearest even. */
+    void (*act_q8)(int8_t *q, float *d, int16_t *sums, const float *x, size_t n);
+    void (*act_bf16)(uint16_t *y, const float *x, size_t n);
+
+    /* y = x / rms(x) * w; w may be NULL (all ones). y may be x. */
+    void (*rms_norm)(float *y, const float *x, const float *w, size_t n, float eps);
+    /* y = (x - mean) / sqrt(var + eps) * w + b; b may be NULL. */
+    void (*layer_norm)(float *y, const float *x, const float *w, const float *b, size_t n,
+                       float eps);
+    /* Rotates pairs of x: (i, i + half) or, interleaved, (2i, 2i + 1), by angles given as cosines
+     * and sines [half]. Elements from 2 * half on are not touched. */
+    void (*rope)(float *x, const float *cosines, const float *sines, size_t half);
+    void (*rope_interleaved)(float *x, const float *cosines, const float *sines, size_t half);
+    /* y[i] = act(gate[i]) * up[i]; y may be gate. */
+    void (*glu[HN_GLUS])(float *y, const float *gate, const float *up, size_t n);
+    void (*add)(float *y, const float *x, size_t n);                /* y += x */
+    void (*add_scaled)(float *y, const float *x, float a, size_t n); /* y += a * x */
+    void (*scale)(float *y, float a, size_t n);                     /* y *= a */
+    void (*softcap)(float *y, float cap, size_t n);                 /* y = cap * tanh(y / cap) */
+    /* y = softmax(y), in place; exp as in `attend`. */
+    void (*softmax)(float *y, size_t n);
+
+    /* Writes one head's row (n elements; Q8_0 wants a multiple of 32) in the KV type. */
+    void (*kv_store[HN_KV_TYPES])(void *dst, const float *src, size_t n);
+    hn_attend_fn *attend[HN_KV_TYPES];
+};
+
+/* The best kernels for a level this machine has. Static data: nothing to free. */
+const struct hn_kernels *hn_kernels_for(enum hn_cpu_level level);
+
+/* Bytes of one KV row of n elements. */
+size_t hn_kv_row_bytes(enum hn_kv_type type, size_t n);
+
+#endif
