@@ -37,6 +37,16 @@ void hn_decode_ints(enum hn_dtype type, const void *block, struct hn_block_ints 
  */
 void hn_decode(enum hn_dtype type, const void *src, float *dst, size_t n);
 
+/* The inverse of hn_decode_ints: writes the block that holds the integers q, sub and sub_min (each
+ * within its type's range; q of IQ4 and MXFP4 types from their code books) and the halves d and
+ * dmin (MXFP4: d a power of two). scale and min are not read. */
+void hn_pack_ints(enum hn_dtype type, const struct hn_block_ints *ints, void *block);
+
+/* Encodes n elements (a multiple of the type's block). `importance` (n weights >= 0, or NULL) says
+ * how much an error in each element matters. The same input gives the same bytes on every machine.
+ * Input that is not finite gives valid but meaningless blocks: callers look first. */
+void hn_encode(enum hn_dtype type, const float *src, void *dst, size_t n, const float *importance);
+
 /* Conversions in plain integer arithmetic: round to nearest, ties to even; subnormals exact; NaN
  * stays NaN (quiet), too large becomes infinity. The hardware's conversions give the same bits. */
 float hn_f16_to_f32(uint16_t half);
