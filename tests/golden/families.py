@@ -9,7 +9,7 @@ dim / heads where the family allows it.
 PROMPT = 48
 VOCAB = 288
 
-_BASE = {
+_BASE = {  # what every row shares
     "hidden_size": 64,
     "intermediate_size": 96,
     "num_hidden_layers": 3,
@@ -64,7 +64,7 @@ FAMILIES = {
     "llama-yarn": _llama(rope_scaling={"rope_type": "yarn", "factor": 4.0,
                                        "original_max_position_embeddings": 32,
                                        "beta_fast": 8.0, "beta_slow": 1.0}),
-    "llama-llama3": _llama(head_dim=32, rope_theta=1000.0, rope_scaling={
+    "llama-llama3": _llama(hidden_size=128, head_dim=32, rope_theta=1000.0, rope_scaling={
         "rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
         "original_max_position_embeddings": 32}),
     "mistral": _row("MistralForCausalLM", "mistral", head_dim=32, sliding_window=12),

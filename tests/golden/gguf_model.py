@@ -89,7 +89,7 @@ def metadata(c, file_type):
         if value is not None:
             kv[key] = value
     return {"general.architecture": arch, "general.type": "model",
-            "general.name": "golden " + c["model_type"], "general.file_type": file_type,
+            "general.name": "golden", "general.file_type": file_type,
             "general.quantization_version": 2, **{f"{arch}.{k}": v for k, v in kv.items()}}
 
 
