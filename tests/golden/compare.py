@@ -12,7 +12,11 @@ import subprocess
 import sys
 import tempfile
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    print("skipped: this Python has no NumPy (Debian: python3-numpy)")
+    sys.exit(77)
 
 import gguf_io
 import gguf_model
