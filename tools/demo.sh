@@ -1,0 +1,31 @@
+#!/bin/sh
+# Asks the starter model one real question and says what to try next. Usage: tools/demo.sh HENCE
+set -eu
+cd "$(dirname "$0")/.."
+hence=$1
+model=models/starter-chat.gguf
+question='Write a subject line for a waterproof tent, in a friendly tone.'
+
+show() { # prints a command as one would type it, then runs it
+    printf '$'
+    for word; do
+        case $word in *[!A-Za-z0-9_./=-]*) printf ' "%s"' "$word" ;; *) printf ' %s' "$word" ;; esac
+    done
+    printf '\n'
+    "$@"
+}
+
+printf '\nThis is hence %s with its starter model, a small one that speaks for an outdoor shop.\n\n' \
+    "$("$hence" --version | awk '{ print $2; exit }')"
+show "$hence" run -m $model --chat -p "$question"
+cat <<END
+
+That answer was computed on this machine, from $model. To go on:
+
+  $hence chat -m $model                    talk to it
+  $hence inspect $model                    what is in the file, and the memory it needs
+  $hence run -m FILE.gguf "..."            any other model: GGUF or a Hugging Face directory
+  $hence bench -m $model -p 512 -n 128     how fast it is here
+  $hence --help                            everything else
+  make test                                     what shows that it works
+END
