@@ -31,8 +31,10 @@ enum hn_status hn_map_open(const char *path, struct hn_map *out, struct hn_error
         status = hn_fail(err, HN_E_ARG, "%s: not a regular file", path);
     } else if (st.st_size > 0) {
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED) status = fail_errno(err, path, "cannot map");
-        else *out = (struct hn_map){p, (size_t)st.st_size};
+        if (p == MAP_FAILED)
+            status = fail_errno(err, path, "cannot map");
+        else
+            *out = (struct hn_map){p, (size_t)st.st_size};
     }
     close(fd);
     return status;
@@ -49,8 +51,7 @@ static enum hn_status read_all(int fd, const char *path, size_t limit, struct hn
                                struct hn_error *err)
 {
     for (;;) {
-        if (hn_buf_reserve(out, 64 * 1024) < 0)
-            return hn_fail_nomem(err, path, out->n + 64 * 1024);
+        if (hn_buf_reserve(out, 64 * 1024) < 0) return hn_fail_nomem(err, path, out->n + 64 * 1024);
         const ssize_t n = read(fd, out->p + out->n, 64 * 1024);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0) return fail_errno(err, path, "cannot read");
@@ -74,37 +75,76 @@ enum hn_status hn_file_read(const char *path, size_t limit, struct hn_buf *out,
     return status;
 }
 
-static enum hn_status write_all(int fd, const void *bytes, size_t n)
+enum hn_status hn_out_open(const char *path, struct hn_out *out, struct hn_error *err)
+{
+    struct hn_buf temp = {0};
+    *out = (struct hn_out){.fd = -1, .path = strdup(path)};
+    hn_buf_printf(&temp, "%s.XXXXXX", path);
+    out->temp = temp.p;
+    enum hn_status status = HN_OK;
+    if (temp.failed || !out->path) {
+        status = hn_fail_nomem(err, path, strlen(path));
+        goto fail;
+    }
+    out->fd = mkstemp(out->temp);
+    if (out->fd < 0) {
+        status = fail_errno(err, path, "cannot create a temporary file beside it");
+        goto fail;
+    }
+    fchmod(out->fd, 0644);
+    return HN_OK;
+fail:
+    free(out->temp);
+    free(out->path);
+    *out = (struct hn_out){0};
+    return status;
+}
+
+enum hn_status hn_out_write(struct hn_out *out, const void *bytes, size_t n, struct hn_error *err)
 {
     const char *p = bytes;
     while (n) {
-        const ssize_t done = write(fd, p, n);
+        const ssize_t done = write(out->fd, p, n);
         if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return HN_E_IO;
+        if (done < 0) return fail_errno(err, out->path, "cannot write");
         p += done;
         n -= (size_t)done;
     }
     return HN_OK;
 }
 
+/* Frees the names; `remove` also the file behind the temporary one. */
+static void out_close(struct hn_out *out, bool remove)
+{
+    if (remove && out->temp) unlink(out->temp);
+    free(out->temp);
+    free(out->path);
+    *out = (struct hn_out){0};
+}
+
+enum hn_status hn_out_commit(struct hn_out *out, struct hn_error *err)
+{
+    enum hn_status status = HN_OK;
+    if (close(out->fd) < 0)
+        status = fail_errno(err, out->path, "cannot close");
+    else if (rename(out->temp, out->path) < 0)
+        status = fail_errno(err, out->path, "cannot rename");
+    out_close(out, status < 0);
+    return status;
+}
+
+void hn_out_abandon(struct hn_out *out)
+{
+    if (out->path) close(out->fd);
+    out_close(out, true);
+}
+
 enum hn_status hn_file_write(const char *path, const void *bytes, size_t n, struct hn_error *err)
 {
-    struct hn_buf temp = {0};
-    hn_buf_printf(&temp, "%s.XXXXXX", path);
-    if (temp.failed) return hn_fail_nomem(err, path, strlen(path));
-    enum hn_status status = HN_OK;
-    const int fd = mkstemp(temp.p);
-    if (fd < 0) {
-        status = fail_errno(err, path, "cannot create a temporary file beside it");
-        goto done;
-    }
-    fchmod(fd, 0644);
-    const enum hn_status written = write_all(fd, bytes, n);
-    if (written < 0) status = fail_errno(err, path, "cannot write");
-    if (close(fd) < 0 && status == HN_OK) status = fail_errno(err, path, "cannot close");
-    if (status == HN_OK && rename(temp.p, path) < 0) status = fail_errno(err, path, "cannot rename");
-    if (status < 0) unlink(temp.p);
-done:
-    hn_buf_free(&temp);
+    struct hn_out out;
+    HN_TRY(hn_out_open(path, &out, err));
+    const enum hn_status status = hn_out_write(&out, bytes, n, err);
+    if (status == HN_OK) return hn_out_commit(&out, err);
+    hn_out_abandon(&out);
     return status;
 }

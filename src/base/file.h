@@ -17,12 +17,28 @@ struct hn_map {
 enum hn_status hn_map_open(const char *path, struct hn_map *out, struct hn_error *err);
 void hn_map_close(struct hn_map *map);
 
-/* Reads all of `path` ("-" is standard input) into `out`, at most `limit` bytes (HN_E_LIMIT past it). */
+/* Reads all of `path` ("-" is standard input) into `out`, at most `limit` bytes (HN_E_LIMIT past
+ * it). */
 enum hn_status hn_file_read(const char *path, size_t limit, struct hn_buf *out,
                             struct hn_error *err);
 
-/* Writes bytes to `path` through a temporary name in the same folder and a rename, so that a reader
- * never sees half a file. */
+/* A file being written, under a temporary name in the same folder: a reader sees all of it or
+ * nothing. Zero-initialised is closed. */
+struct hn_out {
+    int fd;
+    char *path; /* owned; NULL when closed */
+    char *temp; /* owned */
+};
+
+enum hn_status hn_out_open(const char *path, struct hn_out *out, struct hn_error *err);
+/* Appends. An error (a full disk) names path and reason; the caller then abandons. */
+enum hn_status hn_out_write(struct hn_out *out, const void *bytes, size_t n, struct hn_error *err);
+/* Renames to the final name; closed afterwards, also when that failed. */
+enum hn_status hn_out_commit(struct hn_out *out, struct hn_error *err);
+/* Removes what was written. A closed one is fine. */
+void hn_out_abandon(struct hn_out *out);
+
+/* The three steps at once. */
 enum hn_status hn_file_write(const char *path, const void *bytes, size_t n, struct hn_error *err);
 
 #endif
