@@ -2,14 +2,15 @@
 
 Sizes are tiny, but every feature bites within the prompt of PROMPT tokens: windows are shorter
 than the prompt, original rope contexts are shorter than it, soft-caps and the clamp of the
-gpt-oss gate are inside the range of the values, heads are grouped, and head sizes differ from
-dim / heads where the family allows it.
+gpt-oss gate are inside the range of the values, the epsilon of the norms is large enough to be
+seen, heads are grouped, and head sizes differ from dim / heads where the family allows it.
 """
 
 PROMPT = 48
 VOCAB = 288
 
-_BASE = {  # what every row shares
+# What every row shares, unless it says otherwise.
+_BASE = {
     "hidden_size": 64,
     "intermediate_size": 96,
     "num_hidden_layers": 3,
@@ -17,7 +18,7 @@ _BASE = {  # what every row shares
     "num_key_value_heads": 2,
     "max_position_embeddings": 256,
     "vocab_size": VOCAB,
-    "rms_norm_eps": 1e-5,
+    "rms_norm_eps": 1e-3,
     "rope_theta": 10000.0,
     "hidden_act": "silu",
     "tie_word_embeddings": False,
@@ -74,23 +75,23 @@ FAMILIES = {
                     use_sliding_window=False, sliding_window=None,
                     layer_types=["full_attention"] * 5, rope_theta=5000000.0,
                     tie_word_embeddings=True),
-    "qwen2": _row("Qwen2ForCausalLM", "qwen2", rms_norm_eps=1e-6, rope_theta=1000000.0,
+    "qwen2": _row("Qwen2ForCausalLM", "qwen2", rms_norm_eps=2e-3, rope_theta=1000000.0,
                   use_sliding_window=False, sliding_window=32, max_window_layers=3,
                   tie_word_embeddings=True),
-    "qwen2-yarn": _row("Qwen2ForCausalLM", "qwen2", rms_norm_eps=1e-6, rope_theta=1000000.0,
+    "qwen2-yarn": _row("Qwen2ForCausalLM", "qwen2", rms_norm_eps=2e-3, rope_theta=1000000.0,
                        use_sliding_window=False, sliding_window=32, max_window_layers=3,
                        rope_scaling={"type": "yarn", "factor": 4.0,
                                      "original_max_position_embeddings": 32}),
-    "qwen3": _row("Qwen3ForCausalLM", "qwen3", head_dim=32, rms_norm_eps=1e-6,
+    "qwen3": _row("Qwen3ForCausalLM", "qwen3", head_dim=32, rms_norm_eps=2e-3,
                   rope_theta=1000000.0, attention_bias=False, use_sliding_window=False,
                   sliding_window=None, max_window_layers=3),
     "gemma2": _row("Gemma2ForCausalLM", "gemma2", num_hidden_layers=4, head_dim=32,
-                   query_pre_attn_scalar=32, rms_norm_eps=1e-6, sliding_window=12,
+                   query_pre_attn_scalar=32, rms_norm_eps=2e-3, sliding_window=12,
                    attn_logit_softcapping=5.0, final_logit_softcapping=3.0,
                    hidden_activation="gelu_pytorch_tanh", hidden_act="gelu_pytorch_tanh",
                    attention_bias=False, tie_word_embeddings=True),
     "gemma3": _row("Gemma3ForCausalLM", "gemma3_text", num_hidden_layers=7, head_dim=32,
-                   query_pre_attn_scalar=32, rms_norm_eps=1e-6, sliding_window=10,
+                   query_pre_attn_scalar=32, rms_norm_eps=2e-3, sliding_window=10,
                    sliding_window_pattern=6, attn_logit_softcapping=None,
                    final_logit_softcapping=None, hidden_activation="gelu_pytorch_tanh",
                    rope_theta=1000000.0, rope_local_base_freq=10000.0,
@@ -112,18 +113,18 @@ FAMILIES = {
     "granite": _row("GraniteForCausalLM", "granite", attention_bias=False, mlp_bias=False,
                     embedding_multiplier=12.0, attention_multiplier=0.11,
                     residual_multiplier=0.22, logits_scaling=8.0, tie_word_embeddings=True),
-    "olmo2": _row("Olmo2ForCausalLM", "olmo2", rms_norm_eps=1e-6, rope_theta=500000.0,
+    "olmo2": _row("Olmo2ForCausalLM", "olmo2", rms_norm_eps=2e-3, rope_theta=500000.0,
                   attention_bias=False),
     "mixtral": _row("MixtralForCausalLM", "mixtral", num_local_experts=4, num_experts_per_tok=2,
                     sliding_window=None, rope_theta=1000000.0, router_aux_loss_coef=0.02),
     "qwen2moe": _row("Qwen2MoeForCausalLM", "qwen2_moe", num_experts=6, num_experts_per_tok=3,
                      moe_intermediate_size=64, shared_expert_intermediate_size=128,
                      norm_topk_prob=False, decoder_sparse_step=1, mlp_only_layers=[],
-                     rms_norm_eps=1e-6, rope_theta=1000000.0, use_sliding_window=False,
+                     rms_norm_eps=2e-3, rope_theta=1000000.0, use_sliding_window=False,
                      sliding_window=32, max_window_layers=3),
     "qwen3moe": _row("Qwen3MoeForCausalLM", "qwen3_moe", head_dim=32, num_experts=8,
                      num_experts_per_tok=3, moe_intermediate_size=64, norm_topk_prob=True,
-                     decoder_sparse_step=1, mlp_only_layers=[], rms_norm_eps=1e-6,
+                     decoder_sparse_step=1, mlp_only_layers=[], rms_norm_eps=2e-3,
                      rope_theta=1000000.0, attention_bias=False, use_sliding_window=False,
                      sliding_window=None, max_window_layers=3),
     "gpt-oss": _gpt_oss(),
