@@ -13,15 +13,15 @@
 #include "tensor/dtype.h"
 
 enum {
-    HN_PANEL = 16,      /* weight rows packed side by side, one per 32-bit lane of a 512-bit vector */
-    HN_ACT_BLOCK = 32,  /* activations quantised together */
-    HN_KV_PAGE = 64,    /* tokens per KV page; attention combines KV in these chunks, in order */
+    HN_PANEL = 16, /* weight rows packed side by side, one per 32-bit lane of a 512-bit vector */
+    HN_ACT_BLOCK = 32, /* activations quantised together */
+    HN_KV_PAGE = 64,   /* tokens per KV page; attention combines KV in these chunks, in order */
     HN_HEAD_DIM_MAX = 512,
 };
 
-/* How a weight matrix is packed: the layouts are described in pack.h. */
+/* How a weight matrix is packed: the layouts are described in layout.h. */
 enum hn_pack {
-#define X(name, text) HN_PACK_##name,
+#define X(name, text, block, bytes) HN_PACK_##name,
 #include "kernels/pack.def"
 #undef X
     HN_PACKS
@@ -105,10 +105,10 @@ struct hn_kernels {
     void (*rope_interleaved)(float *x, const float *cosines, const float *sines, size_t half);
     /* y[i] = act(gate[i]) * up[i]; y may be gate. */
     void (*glu[HN_GLUS])(float *y, const float *gate, const float *up, size_t n);
-    void (*add)(float *y, const float *x, size_t n);                /* y += x */
+    void (*add)(float *y, const float *x, size_t n);                 /* y += x */
     void (*add_scaled)(float *y, const float *x, float a, size_t n); /* y += a * x */
-    void (*scale)(float *y, float a, size_t n);                     /* y *= a */
-    void (*softcap)(float *y, float cap, size_t n);                 /* y = cap * tanh(y / cap) */
+    void (*scale)(float *y, float a, size_t n);                      /* y *= a */
+    void (*softcap)(float *y, float cap, size_t n);                  /* y = cap * tanh(y / cap) */
     /* y = softmax(y), in place; exp as in `attend`. */
     void (*softmax)(float *y, size_t n);
 

@@ -1,0 +1,89 @@
+/* The layouts of packed weights. A panel is HN_PANEL rows side by side, one per 32-bit lane; it
+ * starts at a multiple of 64 bytes and holds the units below one after another along the row.
+ *
+ * Integers lie in groups of four consecutive elements of a row: [group][row][4], so that one 64-byte
+ * load is one operand of a four-byte dot product. A block is 32 elements, eight groups.
+ * Unused elements, rows and blocks are zeros (the integer or the scale that makes them zero). */
+#ifndef HN_KERNELS_LAYOUT_H
+#define HN_KERNELS_LAYOUT_H
+
+#include <stdint.h>
+
+#include "kernels/kernels.h"
+
+/* A block of activations whose largest magnitude is below this is quantised to zeros. */
+#define HN_ACT_MIN 1e-36f
+
+/* F32, F16: [k][row]. BF16: [ceil(k / 2)][row][2]. */
+
+/* Two blocks of Q8_0: value = d * (q - 128). */
+struct hn_pack_q8 {
+    uint16_t d[2][HN_PANEL]; /* half floats */
+    uint8_t q[2][8][HN_PANEL][4];
+};
+
+/* Two blocks of Q4_0: value = d * (nibble - 8). Low nibbles of group g are group g of the block,
+ * high nibbles group g + 4. */
+struct hn_pack_q4 {
+    uint16_t d[2][HN_PANEL];
+    uint8_t q[2][4][HN_PANEL][4];
+};
+
+/* A superblock of Q4_K, eight blocks: value = d * scale * nibble - dmin * min. Nibbles as in Q4. */
+struct hn_pack_q4k {
+    uint16_t d[HN_PANEL];
+    uint16_t dmin[HN_PANEL];
+    uint8_t scale[8][HN_PANEL];
+    uint8_t min[8][HN_PANEL];
+    uint8_t q[8][4][HN_PANEL][4];
+};
+
+/* A superblock of Q6_K, eight blocks with a scale for each half: value = d * scale * (q - 32). Low
+ * four bits as in Q4; bits 2(g % 4).. of high[g / 4] are the high two bits of group g. */
+struct hn_pack_q6k {
+    uint16_t d[HN_PANEL];
+    uint16_t unused[HN_PANEL]; /* keeps what follows on cache lines */
+    int8_t scale[8][2][HN_PANEL];
+    uint8_t low[8][4][HN_PANEL][4];
+    uint8_t high[8][2][HN_PANEL][4];
+};
+
+/* One block of any other type: value = d * (q - 128) - min, with d and min per block or per half
+ * block (16 elements); the forms without M have no min. */
+struct hn_pack_i8g32 {
+    float d[1][HN_PANEL];
+    uint8_t q[8][HN_PANEL][4];
+};
+struct hn_pack_i8g32m {
+    float d[1][HN_PANEL];
+    float min[1][HN_PANEL];
+    uint8_t q[8][HN_PANEL][4];
+};
+struct hn_pack_i8g16 {
+    float d[2][HN_PANEL];
+    uint8_t q[8][HN_PANEL][4];
+};
+struct hn_pack_i8g16m {
+    float d[2][HN_PANEL];
+    float min[2][HN_PANEL];
+    uint8_t q[8][HN_PANEL][4];
+};
+
+/* KV rows: F32, F16 and BF16 are plain arrays; Q8_0 is blocks of 32 as in files, value = d * q. */
+struct hn_kv_q8 {
+    uint16_t d;
+    int8_t q[HN_ACT_BLOCK];
+};
+
+const char *hn_pack_name(enum hn_pack pack);
+
+/* Elements of a row that one unit of the layout holds. */
+size_t hn_pack_block(enum hn_pack pack);
+
+/* Bytes of one unit (HN_PANEL rows). */
+size_t hn_pack_unit_bytes(enum hn_pack pack);
+
+/* Bytes of a panel of rows of k elements, a multiple of 64. k is bounded by the caller (2^40). */
+size_t hn_panel_bytes(enum hn_pack pack, size_t k);
+
+#endif

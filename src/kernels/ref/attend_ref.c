@@ -1,0 +1,110 @@
+/* Reference attention over one KV page, and the writers of its rows. */
+#include "kernels/list.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/layout.h"
+#include "tensor/codec.h"
+
+void hn_kv_store_f32_ref(void *dst, const float *src, size_t n)
+{
+    memcpy(dst, src, n * sizeof *src);
+}
+
+void hn_kv_store_f16_ref(void *dst, const float *src, size_t n)
+{
+    uint16_t *y = dst;
+    for (size_t i = 0; i < n; i++)
+        y[i] = hn_f32_to_f16(src[i]);
+}
+
+void hn_kv_store_bf16_ref(void *dst, const float *src, size_t n)
+{
+    hn_act_bf16_ref(dst, src, n);
+}
+
+void hn_kv_store_q8_0_ref(void *dst, const float *src, size_t n)
+{
+    struct hn_kv_q8 *y = dst;
+    for (size_t b = 0; b < n / HN_ACT_BLOCK; b++) {
+        float d;
+        int16_t sums[2];
+        hn_act_q8_ref(y[b].q, &d, sums, src + b * HN_ACT_BLOCK, HN_ACT_BLOCK);
+        y[b].d = hn_f32_to_f16(d);
+    }
+}
+
+typedef float element_fn(const void *row, size_t i);
+
+static float element_f32(const void *row, size_t i)
+{
+    return ((const float *)row)[i];
+}
+
+static float element_f16(const void *row, size_t i)
+{
+    return hn_f16_to_f32(((const uint16_t *)row)[i]);
+}
+
+static float element_bf16(const void *row, size_t i)
+{
+    return hn_bf16_to_f32(((const uint16_t *)row)[i]);
+}
+
+static float element_q8_0(const void *row, size_t i)
+{
+    const struct hn_kv_q8 *block = (const struct hn_kv_q8 *)row + i / HN_ACT_BLOCK;
+    return hn_f16_to_f32(block->d) * (float)block->q[i % HN_ACT_BLOCK];
+}
+
+static void attend(const struct hn_attend_args *args, enum hn_kv_type type, element_fn *element)
+{
+    const size_t k_bytes = hn_kv_row_bytes(type, args->dim_k);
+    const size_t v_bytes = hn_kv_row_bytes(type, args->dim_v);
+    float scores[HN_KV_PAGE];
+    float max = args->state->m;
+    for (size_t j = args->first; j < args->last; j++) {
+        const char *k = (const char *)args->k + j * k_bytes;
+        double dot = 0;
+        for (size_t i = 0; i < args->dim_k; i++)
+            dot += (double)args->q[i] * (double)element(k, i);
+        scores[j] = (float)dot * args->scale;
+        if (args->softcap > 0) scores[j] = args->softcap * tanhf(scores[j] / args->softcap);
+        if (!(scores[j] <= max)) max = scores[j];
+    }
+    if (max == -INFINITY) return; /* nothing seen so far has any weight */
+
+    const float keep = expf(args->state->m - max);
+    args->state->m = max;
+    args->state->l *= keep;
+    for (size_t i = 0; i < args->dim_v; i++)
+        args->acc[i] *= keep;
+    for (size_t j = args->first; j < args->last; j++) {
+        const char *v = (const char *)args->v + j * v_bytes;
+        const float weight = expf(scores[j] - max);
+        args->state->l += weight;
+        for (size_t i = 0; i < args->dim_v; i++)
+            args->acc[i] += weight * element(v, i);
+    }
+}
+
+void hn_attend_f32_ref(const struct hn_attend_args *args)
+{
+    attend(args, HN_KV_F32, element_f32);
+}
+
+void hn_attend_f16_ref(const struct hn_attend_args *args)
+{
+    attend(args, HN_KV_F16, element_f16);
+}
+
+void hn_attend_bf16_ref(const struct hn_attend_args *args)
+{
+    attend(args, HN_KV_BF16, element_bf16);
+}
+
+void hn_attend_q8_0_ref(const struct hn_attend_args *args)
+{
+    attend(args, HN_KV_Q8_0, element_q8_0);
+}
