@@ -142,10 +142,8 @@ static enum hn_status read_keys(struct reader *r, struct hn_gguf *g, size_t n)
         kv.type = (enum hn_meta_type)type;
         if (type == HN_META_STR)
             HN_TRY(read_str(r, "a string", HN_GGUF_MAX_STRING_BYTES, &kv.text));
-        else if (type == HN_META_ARRAY)
-            HN_TRY(read_array(r, &g->arena, &kv));
-        else
-            HN_TRY(read_scalar(r, &kv));
+        else if (type == HN_META_ARRAY) HN_TRY(read_array(r, &g->arena, &kv));
+        else HN_TRY(read_scalar(r, &kv));
         HN_TRY(hn_meta_add(&g->meta, &g->arena, &kv, r->err));
         if (r->at > HN_GGUF_MAX_META_BYTES)
             return fail_key(r, r->at, kv.key, HN_E_LIMIT,
@@ -307,10 +305,8 @@ static enum hn_status read_magic(struct reader *r, uint32_t *version)
     HN_TRY(read_u32(r, "the header", version));
     if (*version == 2 || *version == 3) return HN_OK;
     const char *why = "not supported, only 2 and 3 are";
-    if (*version == 1)
-        why = "too old; convert the model again";
-    else if (!(*version & 0xffff))
-        why = "big-endian; convert the model for little-endian machines";
+    if (*version == 1) why = "too old; convert the model again";
+    else if (!(*version & 0xffff)) why = "big-endian; convert the model for little-endian machines";
     return hn_fail(r->err, HN_E_UNSUPPORTED, "%s: byte 4: GGUF version 0x%x is %s", r->name,
                    *version, why);
 }
@@ -362,10 +358,8 @@ enum hn_status hn_gguf_parse(const void *bytes, size_t n, const char *name, stru
     struct hn_gguf *g = calloc(1, sizeof *g);
     if (!g) return hn_fail_nomem(err, name, sizeof *g);
     const enum hn_status status = read_file(g, bytes, n, name, err);
-    if (status < 0)
-        hn_gguf_close(g);
-    else
-        *out = g;
+    if (status < 0) hn_gguf_close(g);
+    else *out = g;
     return status;
 }
 
@@ -510,10 +504,8 @@ enum hn_status hn_gguf_open(const char *path, struct hn_gguf **out, struct hn_er
         status = open_part(path, 0, count, &g, err);
         if (status == HN_OK) status = open_others(g, path, count, err);
     }
-    if (status < 0)
-        hn_gguf_close(g);
-    else
-        *out = g;
+    if (status < 0) hn_gguf_close(g);
+    else *out = g;
     return status;
 }
 

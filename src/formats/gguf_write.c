@@ -45,8 +45,7 @@ static void put_array(struct hn_buf *b, const struct hn_meta_array *array)
     if (array->type == HN_META_STR)
         for (size_t i = 0; i < array->n; i++)
             put_str(b, array->texts[i]);
-    else
-        hn_buf_add(b, array->data, array->n * hn_meta_type_bytes(array->type));
+    else hn_buf_add(b, array->data, array->n * hn_meta_type_bytes(array->type));
 }
 
 static void put_value(struct hn_buf *b, const struct hn_meta_kv *kv)
@@ -166,10 +165,8 @@ static enum hn_status next_tensor(struct hn_gguf_writer *w, struct hn_error *err
     const size_t bytes = w->bytes[w->at];
     put_padding(&padding, hn_round_up(bytes, w->alignment) - bytes);
     enum hn_status status = padding.failed;
-    if (status < 0)
-        hn_fail_nomem(err, w->out.path, w->alignment);
-    else
-        status = hn_out_write(&w->out, padding.p, padding.n, err);
+    if (status < 0) hn_fail_nomem(err, w->out.path, w->alignment);
+    else status = hn_out_write(&w->out, padding.p, padding.n, err);
     hn_buf_free(&padding);
     w->at++;
     w->left = w->at < w->n ? w->bytes[w->at] : 0;
