@@ -157,8 +157,7 @@ static enum hn_status write_tensors(const struct hn_quantize_plan *plan, struct 
             return hn_fail(err, HN_E_CANCELLED, "cancelled");
         if (to->type == from->type)
             HN_TRY(hn_gguf_write_data(writer, from->data, from->bytes, err));
-        else
-            HN_TRY(convert_tensor(from, to, pool, writer, err));
+        else HN_TRY(convert_tensor(from, to, pool, writer, err));
         done += from->bytes;
     }
     if (progress) (void)progress->step(progress->ctx, NULL, done);

@@ -70,13 +70,12 @@ const struct hn_mix *hn_mix_rows(size_t *n)
 
 const struct hn_mix *hn_mix_find(const char *name)
 {
-    char full[16];
-    const bool short_name =
-        strlen(name) == 4 && strcasecmp(name + 2, "_K") == 0 && name[1] >= '3' && name[1] <= '5';
-    snprintf(full, sizeof full, "%s%s", name, short_name ? "_M" : "");
-    if (strlen(name) + 2 >= sizeof full) return NULL;
-    for (size_t i = 0; i < HN_COUNT(mixes); i++)
-        if (strcasecmp(mixes[i].name, full) == 0) return &mixes[i];
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < HN_COUNT(mixes); i++) {
+        if (strncasecmp(mixes[i].name, name, n) != 0) continue;
+        const char *rest = mixes[i].name + n;
+        if (*rest == '\0' || strcmp(rest, "_M") == 0) return &mixes[i];
+    }
     return NULL;
 }
 

@@ -117,12 +117,9 @@ static void encode_blocks(enum hn_dtype type, const float *src, unsigned char *d
     const struct hn_dtype_info *info = hn_dtype_info(type);
     for (size_t at = 0; at < n; at += info->block, dst += info->bytes) {
         const float *weights = importance ? importance + at : NULL;
-        if (type == HN_Q8_0)
-            encode_q8_0(src + at, dst);
-        else if (type == HN_MXFP4)
-            encode_mxfp4(src + at, weights, dst);
-        else
-            encode_searched(type, src + at, weights, dst);
+        if (type == HN_Q8_0) encode_q8_0(src + at, dst);
+        else if (type == HN_MXFP4) encode_mxfp4(src + at, weights, dst);
+        else encode_searched(type, src + at, weights, dst);
     }
 }
 

@@ -121,10 +121,8 @@ START_TEST(integers_and_scales_give_the_values)
             for (size_t i = 0; i < info->block; i++) {
                 const size_t g = i / group;
                 const float expected = ints.scale[g] * (float)ints.q[i] - ints.min[g];
-                if (isnan(expected))
-                    ck_assert(isnan(values[i]));
-                else
-                    ck_assert_uint_eq(bits_of(values[i]), bits_of(expected));
+                if (isnan(expected)) ck_assert(isnan(values[i]));
+                else ck_assert_uint_eq(bits_of(values[i]), bits_of(expected));
             }
         }
     }
