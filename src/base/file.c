@@ -31,10 +31,8 @@ enum hn_status hn_map_open(const char *path, struct hn_map *out, struct hn_error
         status = hn_fail(err, HN_E_ARG, "%s: not a regular file", path);
     } else if (st.st_size > 0) {
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (p == MAP_FAILED)
-            status = fail_errno(err, path, "cannot map");
-        else
-            *out = (struct hn_map){p, (size_t)st.st_size};
+        if (p == MAP_FAILED) status = fail_errno(err, path, "cannot map");
+        else *out = (struct hn_map){p, (size_t)st.st_size};
     }
     close(fd);
     return status;
@@ -125,10 +123,8 @@ static void out_close(struct hn_out *out, bool remove)
 enum hn_status hn_out_commit(struct hn_out *out, struct hn_error *err)
 {
     enum hn_status status = HN_OK;
-    if (close(out->fd) < 0)
-        status = fail_errno(err, out->path, "cannot close");
-    else if (rename(out->temp, out->path) < 0)
-        status = fail_errno(err, out->path, "cannot rename");
+    if (close(out->fd) < 0) status = fail_errno(err, out->path, "cannot close");
+    else if (rename(out->temp, out->path) < 0) status = fail_errno(err, out->path, "cannot rename");
     out_close(out, status < 0);
     return status;
 }

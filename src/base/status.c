@@ -7,8 +7,9 @@
 const char *hn_status_text(enum hn_status status)
 {
     switch (status) {
-#define X(name, value, text) \
-    case HN_##name: return text;
+#define X(name, value, text)                                                                       \
+    case HN_##name:                                                                                \
+        return text;
 #include "base/status.def"
 #undef X
     }

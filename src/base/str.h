@@ -40,7 +40,8 @@ static inline bool hn_str_starts(struct hn_str a, struct hn_str prefix)
 
 static inline bool hn_str_ends(struct hn_str a, struct hn_str suffix)
 {
-    return a.n >= suffix.n && (suffix.n == 0 || memcmp(a.p + a.n - suffix.n, suffix.p, suffix.n) == 0);
+    return a.n >= suffix.n &&
+           (suffix.n == 0 || memcmp(a.p + a.n - suffix.n, suffix.p, suffix.n) == 0);
 }
 
 /* FNV-1a; for tables whose keys an attacker may choose, pass a random seed. */

@@ -190,10 +190,10 @@ static const struct {
     const char *name;
     size_t bytes;
 } types[] = {
-    [HN_META_U8] = {"u8", 1},   [HN_META_I8] = {"i8", 1},     [HN_META_U16] = {"u16", 2},
-    [HN_META_I16] = {"i16", 2}, [HN_META_U32] = {"u32", 4},   [HN_META_I32] = {"i32", 4},
-    [HN_META_F32] = {"f32", 4}, [HN_META_BOOL] = {"bool", 1}, [HN_META_STR] = {"str", 0},
-    [HN_META_ARRAY] = {"array", 0}, [HN_META_U64] = {"u64", 8}, [HN_META_I64] = {"i64", 8},
+    [HN_META_U8] = {"u8", 1},       [HN_META_I8] = {"i8", 1},     [HN_META_U16] = {"u16", 2},
+    [HN_META_I16] = {"i16", 2},     [HN_META_U32] = {"u32", 4},   [HN_META_I32] = {"i32", 4},
+    [HN_META_F32] = {"f32", 4},     [HN_META_BOOL] = {"bool", 1}, [HN_META_STR] = {"str", 0},
+    [HN_META_ARRAY] = {"array", 0}, [HN_META_U64] = {"u64", 8},   [HN_META_I64] = {"i64", 8},
     [HN_META_F64] = {"f64", 8},
 };
 
