@@ -1,7 +1,6 @@
 #include "faults.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 
 /* Where an allocation goes in the end: a sanitizer's allocator when one is linked, else glibc's. */
@@ -26,6 +25,11 @@ void faults_start(size_t fail_at)
     count = 0;
     fail_count = fail_at;
     counting = true;
+}
+
+bool faults_armed(void)
+{
+    return counting && fail_count;
 }
 
 size_t faults_stop(void)

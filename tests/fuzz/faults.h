@@ -3,10 +3,14 @@
 #ifndef HN_TESTS_FAULTS_H
 #define HN_TESTS_FAULTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Counts from now on; the `fail_at`-th allocation (from 1; 0 = none) returns NULL, once. One thread. */
 void faults_start(size_t fail_at);
+
+/* Whether an allocation is to fail, or has. */
+bool faults_armed(void);
 
 /* Stops; returns how many allocations were asked for since the start. */
 size_t faults_stop(void);

@@ -12,7 +12,7 @@ void fuzz_one(const uint8_t *data, size_t n);
 /* Reads every byte, so that a sanitizer sees a view that reaches too far. */
 void fuzz_touch(const void *p, size_t n);
 
-/* libFuzzer's entry point, in fuzz_frame.c. */
+/* libFuzzer's entry point, in frame.c. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 #endif

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the seeds that are binary: make_seeds.py OUTDIR makes OUTDIR/TARGET/NAME."""
+"""Writes the seeds that are binary: make_seeds.py OUTDIR TARGET... makes
+OUTDIR/TARGET/NAME, none for a target whose seeds are all text."""
 
 import json
 import os
@@ -83,14 +84,13 @@ def safetensors_seeds():
 SEEDS = {"gguf": gguf_seeds, "safetensors": safetensors_seeds}
 
 
-def main(out):
-    os.makedirs(out, exist_ok=True)
-    for target, seeds in SEEDS.items():
+def main(out, targets):
+    for target in targets:
         os.makedirs(os.path.join(out, target), exist_ok=True)
-        for name, raw in seeds():
+        for name, raw in SEEDS.get(target, list)():
             with open(os.path.join(out, target, name), "wb") as file:
                 file.write(raw)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])
