@@ -1,0 +1,189 @@
+#include "text/pretokenize.h"
+
+#include <stdlib.h>
+
+#include "text/charclass.h"
+#include "text/regex.h"
+#include "text/scan.h"
+
+struct stage {
+    enum hn_pretok_kind kind;
+    enum hn_pretok_behaviour behaviour;
+    bool invert;
+    hn_scan_fn scan;        /* when the expression has a hand-written equal */
+    struct hn_regex *regex; /* otherwise */
+};
+
+struct hn_pretokenizer {
+    size_t n;
+    struct stage stages[HN_PRETOK_MAX_STAGES];
+};
+
+enum hn_status hn_pretokenizer_create(const struct hn_pretok_stage *stages, size_t n,
+                                      struct hn_pretokenizer **out, struct hn_error *err)
+{
+    if (n > HN_PRETOK_MAX_STAGES)
+        return hn_fail(err, HN_E_LIMIT, "%zu pre-tokenizer stages; at most %d are supported", n,
+                       HN_PRETOK_MAX_STAGES);
+    struct hn_pretokenizer *made = calloc(1, sizeof *made);
+    if (!made) return hn_fail_nomem(err, "pre-tokenizer", sizeof *made);
+    for (; made->n < n; made->n++) {
+        const struct hn_pretok_stage *from = &stages[made->n];
+        struct stage *to = &made->stages[made->n];
+        *to = (struct stage){from->kind, from->behaviour, from->invert};
+        if (from->kind != HN_PRETOK_REGEX) continue;
+        to->scan = hn_scan_find(from->pattern);
+        if (to->scan) continue;
+        const enum hn_status status = hn_regex_create(from->pattern, &to->regex, err);
+        if (status < 0) {
+            hn_pretokenizer_destroy(made);
+            return hn_fail_in(err, status, "pre-tokenizer");
+        }
+    }
+    *out = made;
+    return HN_OK;
+}
+
+void hn_pretokenizer_destroy(struct hn_pretokenizer *pretokenizer)
+{
+    if (!pretokenizer) return;
+    for (size_t i = 0; i < pretokenizer->n; i++)
+        hn_regex_destroy(pretokenizer->stages[i].regex);
+    free(pretokenizer);
+}
+
+/* One call of hn_pretokenize. */
+struct walk {
+    const struct hn_pretokenizer *pretokenizer;
+    struct hn_regex_scratch scratch;
+    hn_pretok_emit emit;
+    void *context;
+    struct hn_error *err;
+};
+
+static enum hn_status walk_stage(struct walk *walk, size_t at, struct hn_str piece);
+
+/* A stage's work on one piece: the span that may still grow is held back. */
+struct cutter {
+    struct walk *walk;
+    size_t stage;
+    struct hn_str piece;
+    size_t start, end;
+    bool held, match;
+};
+
+static enum hn_status pass_on(struct cutter *cutter, size_t start, size_t end)
+{
+    return walk_stage(cutter->walk, cutter->stage + 1,
+                      (struct hn_str){cutter->piece.p + start, end - start});
+}
+
+static enum hn_status flush(struct cutter *cutter)
+{
+    if (!cutter->held) return HN_OK;
+    cutter->held = false;
+    return pass_on(cutter, cutter->start, cutter->end);
+}
+
+/* The next span of the piece, a match or what lies between matches. */
+static enum hn_status cut(struct cutter *cutter, size_t start, size_t end, bool match)
+{
+    const struct stage *stage = &cutter->walk->pretokenizer->stages[cutter->stage];
+    if (start == end) return HN_OK;
+    match ^= stage->invert;
+    bool joins = false;
+    switch (stage->behaviour) {
+    case HN_PRETOK_ISOLATED: return pass_on(cutter, start, end);
+    case HN_PRETOK_REMOVED: return match ? HN_OK : pass_on(cutter, start, end);
+    case HN_PRETOK_PREVIOUS: joins = cutter->held && match && !cutter->match; break;
+    case HN_PRETOK_NEXT: joins = cutter->held && !match && cutter->match; break;
+    case HN_PRETOK_CONTIGUOUS: joins = cutter->held && match == cutter->match; break;
+    }
+    if (!joins) {
+        HN_TRY(flush(cutter));
+        cutter->start = start;
+        cutter->held = true;
+    }
+    cutter->end = end;
+    cutter->match = match;
+    return HN_OK;
+}
+
+static enum hn_status cut_by_scan(struct cutter *cutter, hn_scan_fn scan)
+{
+    const struct hn_str piece = cutter->piece;
+    for (size_t at = 0; at < piece.n;) {
+        const size_t end = scan((const unsigned char *)piece.p, piece.n, at);
+        HN_TRY(cut(cutter, at, end, true));
+        at = end;
+    }
+    return HN_OK;
+}
+
+static enum hn_status cut_by_regex(struct cutter *cutter, const struct hn_regex *regex)
+{
+    const struct hn_str piece = cutter->piece;
+    size_t done = 0; /* what was cut off so far */
+    for (size_t from = 0; from <= piece.n;) {
+        bool found;
+        size_t start, end;
+        HN_TRY(hn_regex_find(regex, &cutter->walk->scratch, piece, from, &found, &start, &end,
+                             cutter->walk->err));
+        if (!found) break;
+        if (start < done) start = done; /* a lookbehind's \K */
+        HN_TRY(cut(cutter, done, start, false));
+        HN_TRY(cut(cutter, start, end, true));
+        done = end;
+        from = end;
+        if (start < end) continue;
+        /* An empty match cuts too; the search goes on after the next character. */
+        from += from < piece.n ? hn_utf8_length((unsigned char)piece.p[from]) : 1;
+    }
+    return cut(cutter, done, piece.n, false);
+}
+
+/* Runs of numbers in groups of three from the right: 1234567 is 1 234 567. */
+static enum hn_status cut_by_thirds(struct cutter *cutter)
+{
+    const unsigned char *p = (const unsigned char *)cutter->piece.p;
+    const size_t n = cutter->piece.n;
+    size_t done = 0;
+    for (size_t at = 0; at < n;) {
+        size_t length, end = at, count = 0;
+        for (; end < n && (hn_charclass_at(p + end, &length) & HN_CHAR_NUMBER); end += length)
+            count++;
+        if (!count) {
+            at += hn_utf8_length(p[at]);
+            continue;
+        }
+        HN_TRY(cut(cutter, done, at, false));
+        size_t group = count % 3 ? count % 3 : 3;
+        for (size_t start = at; at < end; start = at, group = 3) {
+            for (; group; group--)
+                at += hn_utf8_length(p[at]);
+            HN_TRY(cut(cutter, start, at, true));
+        }
+        done = end;
+    }
+    return cut(cutter, done, n, false);
+}
+
+static enum hn_status walk_stage(struct walk *walk, size_t at, struct hn_str piece)
+{
+    if (at == walk->pretokenizer->n) return piece.n ? walk->emit(walk->context, piece) : HN_OK;
+    const struct stage *stage = &walk->pretokenizer->stages[at];
+    struct cutter cutter = {.walk = walk, .stage = at, .piece = piece};
+    if (stage->kind == HN_PRETOK_THIRDS) HN_TRY(cut_by_thirds(&cutter));
+    else if (stage->scan) HN_TRY(cut_by_scan(&cutter, stage->scan));
+    else HN_TRY(cut_by_regex(&cutter, stage->regex));
+    return flush(&cutter);
+}
+
+enum hn_status hn_pretokenize(const struct hn_pretokenizer *pretokenizer, struct hn_str text,
+                              hn_pretok_emit emit, void *context, struct hn_error *err)
+{
+    struct walk walk = {.pretokenizer = pretokenizer, .emit = emit, .context = context, .err = err};
+    const enum hn_status status = walk_stage(&walk, 0, text);
+    hn_regex_scratch_free(&walk.scratch);
+    return status;
+}
