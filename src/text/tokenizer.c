@@ -64,7 +64,7 @@ static enum hn_status encode_word(struct hn_session *session, struct hn_str word
     case HN_VOCAB_WPM: HN_TRY(hn_wordpiece_word(session, word)); break;
     case HN_VOCAB_UGM: return hn_unigram_text(session, word);
     }
-    if (slot) hn_wordcache_put(slot, word, out->ids + before, out->n - before);
+    if (slot && out->n > before) hn_wordcache_put(slot, word, out->ids + before, out->n - before);
     return HN_OK;
 }
 

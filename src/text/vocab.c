@@ -180,6 +180,8 @@ static enum hn_status set_frame(struct hn_tokenizer *t, const struct hn_vocab_sp
                        &t->n_tail, err);
 }
 
+#define BAR "\xEF\xBD\x9C" /* U+FF5C, in the control tokens of DeepSeek */
+
 /* Texts that end a turn or a document, by their names in the models that have them. */
 static const char *const eog_texts[] = {
     "<|eot_id|>",
@@ -202,12 +204,29 @@ static const char *const eog_texts[] = {
     "<eos>",
     "<turn|>",
     "<|tool_response>",
-    "<\xEF\xBD\x9C"
-    "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
+    "<" BAR "end" HN_SPACE_MARK "of" HN_SPACE_MARK "sentence" BAR ">",
     "<|fim_pad|>",
     "<|repo_name|>",
     "<|file_sep|>",
 };
+
+/* Without types in the file, the tokens it names by their role are no text. */
+static void type_by_role(struct hn_tokenizer *t, const struct hn_vocab_spec *spec)
+{
+    if (spec->types) return;
+    if (t->bos >= 0) t->types[t->bos] = HN_TOKEN_CONTROL;
+    if (t->eos >= 0) t->types[t->eos] = HN_TOKEN_CONTROL;
+    if (t->unk >= 0) t->types[t->unk] = HN_TOKEN_UNKNOWN;
+}
+
+/* The end of a turn where the file does not name it. */
+static void find_eot(struct hn_tokenizer *t)
+{
+    static const char *const names[] = {"<|eot_id|>", "<|im_end|>", "<end_of_turn>", "<turn|>",
+                                        "<|end|>"};
+    for (size_t i = 0; t->eot < 0 && i < HN_COUNT(names); i++)
+        t->eot = hn_strindex_find(&t->by_text, hn_str_from(names[i]));
+}
 
 static void mark_eog(struct hn_tokenizer *t)
 {
@@ -401,7 +420,9 @@ static enum hn_status build(struct hn_tokenizer *t, const struct hn_vocab_spec *
     t->eos = spec->eos;
     t->eot = spec->eot;
     t->unk = spec->unk;
+    type_by_role(t, spec);
     mark_eog(t);
+    find_eot(t);
     if (!bpe || characters) find_bytes(t);
     HN_TRY(set_frame(t, spec, preset, err));
     HN_TRY(collect_specials(t, err));
