@@ -11,6 +11,12 @@
 #include "tensor/codec.h"
 #include "tensor/dtype.h"
 
+/* An assertion that costs nothing while it holds: check's own notes every one. */
+#define expect(condition, ...)                                                                     \
+    do {                                                                                           \
+        if (!(condition)) ck_abort_msg(__VA_ARGS__);                                               \
+    } while (0)
+
 /* Repeatable draws; advance `at` by using one struct for consecutive calls. */
 struct sample {
     uint64_t seed;

@@ -72,10 +72,9 @@ static void check_part(const struct hn_kernels *kernels, const struct hn_tensor 
             /* Minimums are subtracted sum by sum, so cancellation is against the parts' size. */
             const double bound = 1e-5 * size + 1e-5 * sqrt((double)cols);
             const double got = (double)y[i * ldy + r];
-            ck_assert_msg(fabs(got - sum) <= bound,
-                          "%s, %s: %zu x %zu, token %zu, row %zu: %g, not %g",
-                          hn_cpu_level_name(kernels->level), hn_dtype_info(t->type)->name, rows,
-                          cols, i, r, got, sum);
+            expect(fabs(got - sum) <= bound, "%s, %s: %zu x %zu, token %zu, row %zu: %g, not %g",
+                   hn_cpu_level_name(kernels->level), hn_dtype_info(t->type)->name, rows, cols, i,
+                   r, got, sum);
         }
     }
     free(seen);
@@ -105,21 +104,21 @@ static void check_shape(const struct hn_kernels *kernels, enum hn_dtype type, si
     check_part(kernels, &t, y, ldy, bias, x, ldx, 3);
     for (size_t i = 0; i < TOKENS; i++)
         for (size_t r = rows; r < ldy; r++)
-            ck_assert_msg(y[i * ldy + r] == 12345, "writes past the rows");
+            expect(y[i * ldy + r] == 12345, "writes past the rows");
 
     /* Every count of tokens gives the bits of one token at a time. */
     float *again = malloc(TOKENS * ldy * sizeof *again);
     for (size_t i = 0; i < TOKENS; i++) {
         hn_linear(pool, kernels, one, ldy, &w, bias, x + i * ldx, ldx, 1, scratch);
-        ck_assert_msg(!memcmp(one, y + i * ldy, rows * sizeof *one), "%s, %s: bits of token %zu",
-                      hn_cpu_level_name(kernels->level), hn_dtype_info(type)->name, i);
+        expect(!memcmp(one, y + i * ldy, rows * sizeof *one), "%s, %s: bits of token %zu",
+               hn_cpu_level_name(kernels->level), hn_dtype_info(type)->name, i);
     }
     for (size_t n = 2; n <= 33; n++) {
         hn_linear(pool, kernels, again, ldy, &w, bias, x, ldx, n, scratch);
         for (size_t i = 0; i < n; i++)
-            ck_assert_msg(!memcmp(again + i * ldy, y + i * ldy, rows * sizeof *y),
-                          "%s, %s: bits of token %zu of %zu", hn_cpu_level_name(kernels->level),
-                          hn_dtype_info(type)->name, i, n);
+            expect(!memcmp(again + i * ldy, y + i * ldy, rows * sizeof *y),
+                   "%s, %s: bits of token %zu of %zu", hn_cpu_level_name(kernels->level),
+                   hn_dtype_info(type)->name, i, n);
     }
     free(again);
     free(one);
@@ -211,7 +210,7 @@ START_TEST(groups_give_the_same_bits)
             for (size_t i = groups[e].first; i < groups[e].first + groups[e].n; i++) {
                 hn_linear(pool, kernels, one, ROWS, &w[e], groups[e].bias, x + rows[i] * COLS, COLS,
                           1, scratch);
-                ck_assert_msg(!memcmp(one, y + i * ROWS, sizeof one), "expert %zu, row %zu", e, i);
+                expect(!memcmp(one, y + i * ROWS, sizeof one), "expert %zu, row %zu", e, i);
             }
         free(scratch);
         for (size_t e = 0; e < EXPERTS; e++) {

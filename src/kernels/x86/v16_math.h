@@ -1,0 +1,71 @@
+/* What both v16_*.h share: reductions in one fixed order, exp and tanh. Include after one of them. */
+#ifndef HN_KERNELS_X86_V16_MATH_H
+#define HN_KERNELS_X86_V16_MATH_H
+
+/* Lanes i and i + 8, then i + 4, i + 2, i + 1. */
+static inline float v_sum(v16 x)
+{
+    const __m256 eight = _mm256_add_ps(v_low(x), v_high(x));
+    __m128 four = _mm_add_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    four = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
+}
+
+/* The largest lane; a NaN may or may not win. */
+static inline float v_largest(v16 x)
+{
+    const __m256 eight = _mm256_max_ps(v_low(x), v_high(x));
+    __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
+    four = _mm_max_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_max_ss(four, _mm_movehdup_ps(four)));
+}
+
+/* The largest of non-negative floats by their bits: a NaN wins, then infinity. */
+static inline float v_largest_bits(v16i x)
+{
+    const __m256i eight = _mm256_max_epi32(v_low_bits(x), v_high_bits(x));
+    __m128i four = _mm_max_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    four = _mm_max_epi32(four, _mm_shuffle_epi32(four, 0xb1));
+    return _mm_cvtss_f32(_mm_castsi128_ps(four));
+}
+
+/* exp(x) = 2^n exp(r), |r| <= ln(2) / 2, with exp(r) = 1 + r + r^2 P(r): P is the minimax polynomial
+ * of degree 4 (relative error 3e-9). At most 1 ulp off; 0 below -104, infinity above 89, NaN stays. */
+static inline v16 v_exp(v16 x)
+{
+    x = v_max(v_set1(-104), v_min(v_set1(89), x));
+    const v16 n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
+    v16 r = v_fnma(n, v_set1(0x1.62e4p-1f), x); /* exact: ln 2 in two parts */
+    r = v_fnma(n, v_set1(0x1.7f7d1cp-20f), r);
+    v16 p = v_fma(v_set1(0x1.6db47ap-10f), r, v_set1(0x1.123b92p-7f));
+    p = v_fma(p, r, v_set1(0x1.55545ep-5f));
+    p = v_fma(p, r, v_set1(0x1.55548ep-3f));
+    p = v_fma(p, r, v_set1(0.5f));
+    p = v_add(v_fma(p, v_mul(r, r), r), v_set1(1));
+    return v_scale2(p, n);
+}
+
+/* tanh(x) = x + x z P(z), z = x^2, below 0.625 (minimax, relative error 4e-9); above, with the sign of
+ * x, 1 - 2 / (exp(2 |x|) + 1). At most 2 ulp off. */
+static inline v16 v_tanh(v16 x)
+{
+    const v16 size = v_abs(x);
+    const v16 z = v_mul(x, x);
+    v16 p = v_fma(v_set1(-0x1.76abf6p-8f), z, v_set1(0x1.5256cep-6f));
+    p = v_fma(p, z, v_set1(-0x1.b84448p-5f));
+    p = v_fma(p, z, v_set1(0x1.110768p-3f));
+    p = v_fma(p, z, v_set1(-0x1.555534p-2f));
+    const v16 small = v_fma(v_mul(p, z), x, x);
+    const v16 e = v_exp(v_add(size, size));
+    const v16 large = v_sub(v_set1(1), v_div(v_set1(2), v_add(e, v_set1(1))));
+    return v_where_less(size, v_set1(0.625f), small, v_copy_sign(large, x));
+}
+
+/* x / (1 + exp(-a x)) */
+static inline v16 v_gate(v16 x, v16 ax)
+{
+    return v_div(x, v_add(v_set1(1), v_exp(v_sub(v_zero(), ax))));
+}
+
+#endif
