@@ -1,8 +1,11 @@
 #include "model/vocab_load.h"
 
 #include <ctype.h>
+#include <unistd.h>
 
 #include "base/bits.h"
+#include "base/file.h"
+#include "text/tokenizer_json.h"
 
 #define KEY(name) HN_STR("tokenizer.ggml." name)
 
@@ -216,13 +219,41 @@ enum hn_status hn_vocab_from_meta(const struct hn_meta *meta, struct hn_arena *a
     return guess_attrs(meta, arena, out, err);
 }
 
+/* FOLDER/NAME into *out; *out stays empty when there is no such file and it is optional. */
+static enum hn_status read_file(struct hn_str folder, const char *name, bool required,
+                                struct hn_buf *out, struct hn_error *err)
+{
+    struct hn_buf path = {0};
+    hn_buf_str(&path, folder);
+    hn_buf_printf(&path, "/%s", name);
+    enum hn_status status = path.failed;
+    if (status < 0) hn_fail_nomem(err, "path", folder.n);
+    else if (required || access(path.p, F_OK) == 0)
+        status = hn_file_read(path.p, HN_TOKENIZER_JSON_MAX_BYTES, out, err);
+    hn_buf_free(&path);
+    return status;
+}
+
+static enum hn_status from_folder(struct hn_str folder, struct hn_arena *arena,
+                                  struct hn_vocab_spec *out, struct hn_error *err)
+{
+    struct hn_buf tokenizer = {0}, config = {0};
+    enum hn_status status = read_file(folder, "tokenizer.json", true, &tokenizer, err);
+    if (status >= 0) status = read_file(folder, "tokenizer_config.json", false, &config, err);
+    if (status >= 0)
+        status = hn_vocab_from_json(hn_buf_view(&tokenizer), hn_buf_view(&config), arena, out, err);
+    hn_buf_free(&tokenizer);
+    hn_buf_free(&config);
+    return status;
+}
+
 enum hn_status hn_tokenizer_load(const struct hn_meta *meta, struct hn_str folder,
                                  struct hn_tokenizer **out, struct hn_error *err)
 {
-    (void)folder;
     struct hn_arena arena = {0};
     struct hn_vocab_spec spec;
     enum hn_status status = hn_vocab_from_meta(meta, &arena, &spec, err);
+    if (status == HN_E_NOTFOUND && folder.n) status = from_folder(folder, &arena, &spec, err);
     if (status >= 0) status = hn_tokenizer_create(&spec, out, err);
     hn_arena_free(&arena);
     return status;

@@ -181,6 +181,8 @@ static enum hn_status build(struct builder *b)
     struct hn_bpe *bpe = &tokenizer->bpe;
     size_t missing;
     HN_TRY(resolve_known(b, &missing));
+    /* Symbols outside the vocabulary were not looked at for spaces within. */
+    if (missing) tokenizer->splits_at_spaces = false;
     const size_t n = (size_t)tokenizer->n;
     const size_t room = n + missing + 256;
     b->texts = hn_arena_alloc(&tokenizer->arena, room, sizeof *b->texts);

@@ -145,9 +145,13 @@ static size_t scan_qwen35(const unsigned char *p, size_t n, size_t at)
     return scan_llama(p, n, at, LETTER | MARK, 1);
 }
 
-/* A word cut by case, starting at `at`: upper* lower+ or else upper+ lower*, where letters without
- * case and marks count as both. 0 when there is no such word. */
-static size_t cased_end(const unsigned char *p, size_t n, size_t at)
+/* The two forms of a word cut by case, from one place: upper* lower+, and, where that fails, upper+.
+ * Letters without case and marks count as both. 0 where a form does not match. */
+struct cased {
+    size_t mixed, upper;
+};
+
+static struct cased cased_at(const unsigned char *p, size_t n, size_t at)
 {
     size_t length, end = at;
     size_t after_both = 0; /* end of the last character of the upper run that is also lower */
@@ -158,24 +162,33 @@ static size_t cased_end(const unsigned char *p, size_t n, size_t at)
     const size_t upper_end = end;
     for (uint16_t class; (class = class_at(p, n, end, &length)) & (LETTER | MARK); end += length)
         if (class & HN_CHAR_UPPER) break;
-    if (end > upper_end) return end;
     /* No lower part after the longest upper part: the upper part gives back what is both. */
-    if (after_both) return after_both;
-    return upper_end > at ? upper_end : 0;
+    return (struct cased){.mixed = end > upper_end ? end : after_both,
+                          .upper = upper_end > at ? upper_end : 0};
+}
+
+/* A word cut by case, after an optional first character that is neither letter nor number nor line
+ * break; 0 when there is none. */
+static size_t cased_end(const unsigned char *p, size_t n, size_t at)
+{
+    size_t length;
+    const uint16_t class = hn_charclass_at(p + at, &length);
+    const struct cased bare = cased_at(p, n, at);
+    if (class & LETTER) return bare.mixed ? bare.mixed : bare.upper;
+    if (p[at] == '\n' || p[at] == '\r') return 0;
+    /* The first character may be a mark: then both readings are possible, each form in turn. */
+    const struct cased after = cased_at(p, n, at + length);
+    if (after.mixed) return after.mixed;
+    if (bare.mixed) return bare.mixed;
+    return after.upper ? after.upper : bare.upper;
 }
 
 static inline size_t scan_cased(const unsigned char *p, size_t n, size_t at, bool suffixes,
                                 unsigned digits)
 {
-    size_t length, next;
-    const uint16_t class = hn_charclass_at(p + at, &length);
-    if (class & NUMBER) return numbers_end(p, n, at, digits);
-    size_t end = 0;
-    /* The optional first character is taken when a word follows it; it may be a mark itself. */
-    if (!(class & LETTER) && p[at] != '\n' && p[at] != '\r' &&
-        (class_at(p, n, at + length, &next) & (LETTER | MARK)))
-        end = cased_end(p, n, at + length);
-    if (!end) end = cased_end(p, n, at);
+    size_t length;
+    if (hn_charclass_at(p + at, &length) & NUMBER) return numbers_end(p, n, at, digits);
+    size_t end = cased_end(p, n, at);
     if (end) {
         if (suffixes && end < n && p[end] == '\'') end += suffix_at(p, n, end, true);
         return end;

@@ -90,8 +90,8 @@ static enum hn_status on_word(void *context, struct hn_str word)
     struct hn_session *session = context;
     const struct hn_tokenizer *t = session->tokenizer;
     const bool marked = t->kind == HN_VOCAB_SPM || (t->kind == HN_VOCAB_BPE && t->bpe.characters);
-    return marked && t->splits_at_spaces && !t->bpe.fuse_unk ? encode_at_spaces(session, word)
-                                                             : encode_word(session, word);
+    const bool apart = t->splits_at_spaces && (t->has_bytes || !t->bpe.fuse_unk);
+    return marked && apart ? encode_at_spaces(session, word) : encode_word(session, word);
 }
 
 /* Text between special tokens. `first`: it is the start of the input. */
