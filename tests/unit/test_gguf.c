@@ -82,11 +82,11 @@ static enum hn_status parse(struct hn_buf *b, struct hn_error *err)
     return status;
 }
 
-#define ASSERT_REFUSED(buf, want_status, part)                                               \
-    do {                                                                                     \
-        struct hn_error err_ = {0};                                                          \
-        ck_assert_int_eq(parse(buf, &err_), want_status);                                    \
-        ck_assert_msg(strstr(err_.text, part) != NULL, "no \"%s\" in: %s", part, err_.text); \
+#define ASSERT_REFUSED(buf, want_status, part)                                                     \
+    do {                                                                                           \
+        struct hn_error err_ = {0};                                                                \
+        ck_assert_int_eq(parse(buf, &err_), want_status);                                          \
+        ck_assert_msg(strstr(err_.text, part) != NULL, "no \"%s\" in: %s", part, err_.text);       \
     } while (0)
 
 /* One file with every kind of value and two tensors. */
