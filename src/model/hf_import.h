@@ -1,0 +1,35 @@
+/* The other door: a Hugging Face directory, translated in memory to the conventions of a GGUF file,
+ * so that everything above reads one form. */
+#ifndef HN_MODEL_HF_IMPORT_H
+#define HN_MODEL_HF_IMPORT_H
+
+#include "base/status.h"
+#include "formats/gguf.h"
+#include "formats/safetensors.h"
+
+enum {
+    HN_HF_MAX_CONFIG_BYTES = 1 << 22,
+    HN_HF_MAX_TOKENIZER_CONFIG_BYTES = 1 << 25, /* lists every added token */
+    HN_HF_MAX_TEMPLATE_BYTES = 1 << 20,
+};
+
+/* Opens config.json, model*.safetensors, and the chat template (chat_template.jinja, or that of
+ * tokenizer_config.json). Weights are views of the files where GGUF has the same form, else copies
+ * in the arena. The vocabulary is not read: out->folder says where tokenizer.json lies. Besides
+ * GGUF's keys there may be tokenizer.ggml.eos_token_ids, when a generation ends at any of several. */
+enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_error *err);
+
+/* What the directory's files say; empty where there is none. */
+struct hn_hf_texts {
+    struct hn_str config;     /* config.json */
+    struct hn_str generation; /* generation_config.json */
+    struct hn_str tokenizer;  /* tokenizer_config.json */
+    struct hn_str jinja;      /* chat_template.jinja */
+};
+
+/* The translation alone. Takes over st's mappings; its data must outlive the result, the texts need
+ * not. `name` is the directory's. */
+enum hn_status hn_hf_translate(const struct hn_hf_texts *texts, struct hn_safetensors *st,
+                               const char *name, struct hn_gguf **out, struct hn_error *err);
+
+#endif
