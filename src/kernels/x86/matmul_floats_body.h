@@ -46,7 +46,14 @@ FOR_PACK v16 weights(enum hn_pack pack, const char *panel, size_t k)
     }
 }
 
-/* sums[t] += units first, first + step, .. below last. */
+/* Where unit k begins; k is even. */
+FOR_PACK const char *from_unit(enum hn_pack pack, const char *panel, size_t k)
+{
+    const int halves = pack == HN_PACK_F16 || (pack == HN_PACK_BF16 && UNIT_ELEMENTS == 1);
+    return panel + k * HN_PANEL * (halves ? 2 : 4);
+}
+
+/* sums[t] += units first, first + 2, .. below last. */
 FOR_PACK void add_strand(enum hn_pack pack, size_t n, v16 *sums, const char *panel, const char *x,
                          size_t ldx, size_t first, size_t last)
 {
@@ -56,12 +63,12 @@ FOR_PACK void add_strand(enum hn_pack pack, size_t n, v16 *sums, const char *pan
     }
 }
 
-/* Both strands side by side. */
+/* Both strands side by side, of `units` units. */
 FOR_PACK void add_strands(enum hn_pack pack, size_t n, v16 *even, v16 *odd, const char *panel,
-                          const char *x, size_t ldx, size_t first, size_t last)
+                          const char *x, size_t ldx, size_t units)
 {
-    size_t k = first;
-    for (; k + 2 <= last; k += 2) {
+    size_t k = 0;
+    for (; k + 2 <= units; k += 2) {
         const v16 w0 = weights(pack, panel, k), w1 = weights(pack, panel, k + 1);
         UNROLL for (size_t t = 0; t < n; t++)
         {
@@ -69,27 +76,28 @@ FOR_PACK void add_strands(enum hn_pack pack, size_t n, v16 *even, v16 *odd, cons
             odd[t] = add_unit(odd[t], w1, x + t * ldx + 4 * k + 4);
         }
     }
-    add_strand(pack, n, even, panel, x, ldx, k, last);
+    add_strand(pack, n, even, panel, x, ldx, k, units);
 }
 
-/* y (+)= one panel's units [first, last) by n tokens that lie ldx bytes apart; x is unit 0. */
+/* y = a stretch of `units` units of one panel by n tokens that lie ldx bytes apart; `more` adds to y
+ * instead. */
 FOR_PACK void run_panel(enum hn_pack pack, size_t n, float *y, size_t ldy, const char *panel,
-                        const char *x, size_t ldx, size_t first, size_t last)
+                        const char *x, size_t ldx, size_t units, int more)
 {
     v16 even[TILE_MAX], odd[TILE_MAX];
     UNROLL for (size_t t = 0; t < n; t++) even[t] = odd[t] = v_zero();
     if (2 * n <= SUMS_MAX) {
-        add_strands(pack, n, even, odd, panel, x, ldx, first, last);
+        add_strands(pack, n, even, odd, panel, x, ldx, units);
         UNROLL for (size_t t = 0; t < n; t++) even[t] = v_add(even[t], odd[t]);
     } else { /* one after the other, where registers are few: the same sums */
-        add_strand(pack, n, even, panel, x, ldx, first, last);
+        add_strand(pack, n, even, panel, x, ldx, 0, units);
         float room[TILE_MAX * HN_PANEL];
         UNROLL for (size_t t = 0; t < n; t++) v_store(room + t * HN_PANEL, even[t]);
-        add_strand(pack, n, odd, panel, x, ldx, first + 1, last);
+        add_strand(pack, n, odd, panel, x, ldx, 1, units);
         UNROLL for (size_t t = 0; t < n; t++) even[t] = v_add(v_load(room + t * HN_PANEL), odd[t]);
     }
     UNROLL for (size_t t = 0; t < n; t++)
-        v_store(y + t * ldy, first ? v_add(v_load(y + t * ldy), even[t]) : even[t]);
+        v_store(y + t * ldy, more ? v_add(v_load(y + t * ldy), even[t]) : even[t]);
 }
 
 /* All panels by tiles of n tokens as long as there are so many; returns the tokens done. Few tokens
@@ -105,18 +113,20 @@ FOR_PACK size_t run_tiles(enum hn_pack pack, size_t n, float *y, size_t ldy, con
         if (n <= 4) {
             for (size_t p = 0; p < n_panels; p++)
                 for (size_t first = 0; first < k; first += STRETCH)
-                    run_panel(pack, n, to + p * HN_PANEL, ldy, panels + p * stride, from, ldx,
-                              first, hn_min(first + STRETCH, k));
+                    run_panel(pack, n, to + p * HN_PANEL, ldy,
+                              from_unit(pack, panels + p * stride, first), from + 4 * first, ldx,
+                              hn_min(STRETCH, k - first), first != 0);
             continue;
         }
         _Alignas(64) char room[TILE_MAX * PITCH];
         for (size_t first = 0; first < k; first += STRETCH) {
-            const size_t last = hn_min(first + STRETCH, k);
+            const size_t units = hn_min(STRETCH, k - first);
             for (size_t i = 0; i < n; i++)
-                memcpy(room + i * PITCH, from + i * ldx + 4 * first, 4 * (last - first));
+                memcpy(room + i * PITCH, from + i * ldx + 4 * first, 4 * units);
             for (size_t p = 0; p < n_panels; p++)
-                run_panel(pack, n, to + p * HN_PANEL, ldy, panels + p * stride, room - 4 * first,
-                          PITCH, first, last);
+                run_panel(pack, n, to + p * HN_PANEL, ldy,
+                          from_unit(pack, panels + p * stride, first), room, PITCH, units,
+                          first != 0);
         }
     }
     return t;
