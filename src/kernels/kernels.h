@@ -28,7 +28,7 @@ enum hn_pack {
 };
 
 /* In which form a matmul kernel takes its activations. */
-enum hn_act_kind { HN_ACT_F32, HN_ACT_BF16, HN_ACT_Q8 };
+enum hn_act_kind { HN_ACT_F32, HN_ACT_BF16, HN_ACT_Q8, HN_ACT_KINDS };
 
 /* Activations of some tokens, prepared once per operation and shared by all threads. Only the
  * members of its kind are set. `k` is the row length of the weights. */
@@ -115,6 +115,10 @@ struct hn_kernels {
     /* Writes one head's row (n elements; Q8_0 wants a multiple of 32) in the KV type. */
     void (*kv_store[HN_KV_TYPES])(void *dst, const float *src, size_t n);
     hn_attend_fn *attend[HN_KV_TYPES];
+
+    /* The fastest this level can multiply and add, per form of activations: works in registers on
+     * ones alone and returns the sum, which is the number of multiply-adds. rounds <= 2^20. */
+    double (*peak[HN_ACT_KINDS])(size_t rounds);
 };
 
 /* The best kernels for a level this machine has. Static data: nothing to free. */

@@ -23,6 +23,7 @@ enum shape {
     SOFTMAX,    /* (y, n) */
     KV_STORE,   /* (dst, src, n) */
     ATTEND,     /* (args) */
+    PEAK,       /* (n), nothing but a sum to return */
 };
 
 #define SLOT(member) __typeof__(((struct hn_kernels *)0)->member)
@@ -38,7 +39,8 @@ enum shape {
              : SCALE, SLOT(softmax)                                                                \
              : SOFTMAX, SLOT(kv_store[0])                                                          \
              : KV_STORE, SLOT(attend[0])                                                           \
-             : ATTEND)
+             : ATTEND, SLOT(peak[0])                                                               \
+             : PEAK)
 
 struct row_kernel {
     const char *name;
@@ -78,6 +80,7 @@ struct operands {
     size_t first, last;
     float scalar; /* factor, cap, epsilon or softcap */
     struct hn_attend_state state;
+    double total; /* of PEAK */
 };
 
 static inline enum hn_kv_type kv_type_of(const char *type)
@@ -96,6 +99,7 @@ static inline size_t result_bytes(const struct row_kernel *kernel, size_t n)
     case ACT_BF16: return n * 2;
     case GLU: return strncmp(kernel->name, "rope", 4) ? n * 4 : n * 8;
     case KV_STORE: return hn_kv_row_bytes(kv_type_of(kernel->type), n);
+    case PEAK: return 0;
     default: return n * 4;
     }
 }
@@ -139,6 +143,7 @@ static inline void call(const struct row_kernel *kernel, void (*any)(void), stru
         AS(attend[0])(&args);
         break;
     }
+    case PEAK: o->total = AS(peak[0])(n); break;
     }
 #undef AS
 }

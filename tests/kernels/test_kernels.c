@@ -146,7 +146,7 @@ static int wants_blocks(const struct row_kernel *kernel)
 START_TEST(kernel_agrees_with_its_reference)
 {
     const struct row_kernel *kernel = &row_kernels[_i];
-    if (!runs_here(kernel)) return;
+    if (!runs_here(kernel) || kernel->shape == PEAK) return;
     struct sample s = {.seed = (uint64_t)_i};
     const float specials[] = {0, NAN, INFINITY, -INFINITY, 1e-38f, 1e30f};
     for (size_t n = 1; n <= 300; n += n < 36 ? 1 : 23) {
@@ -157,6 +157,18 @@ START_TEST(kernel_agrees_with_its_reference)
                 continue;
             compare(kernel, &s, length, specials[i]);
         }
+    }
+}
+END_TEST
+
+/* Each round adds the same number of ones, exactly, and at least one. */
+START_TEST(peaks_count_what_they_do)
+{
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    for (int kind = 0; kind < HN_ACT_KINDS; kind++) {
+        const double one = kernels->peak[kind](1), many = kernels->peak[kind](99999);
+        expect(one >= 1, "peak %d: %g per round", kind, one);
+        expect(many == 99999 * one, "peak %d: %.17g in 99999 rounds of %g", kind, many, one);
     }
 }
 END_TEST
@@ -295,5 +307,6 @@ int main(void)
     tcase_add_loop_test(tcase, exp_is_accurate, 0, levels);
     tcase_add_loop_test(tcase, attention_starts_from_nothing, 0, levels);
     tcase_add_loop_test(tcase, attention_sees_only_its_keys, 0, levels);
+    tcase_add_loop_test(tcase, peaks_count_what_they_do, 0, levels);
     return run_unit("kernels", tcase);
 }

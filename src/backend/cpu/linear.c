@@ -45,7 +45,7 @@ struct job {
     size_t panels_per_tile;
 
     /* The prepared activations, one form per kind; `wanted` says which are used. */
-    bool wanted[3];
+    bool wanted[HN_ACT_KINDS];
     float *f32;
     uint16_t *bf16;
     int8_t *q;
@@ -115,7 +115,7 @@ static struct hn_act act_from(const struct job *job, enum hn_act_kind kind, size
         act.ld = job->x_rows ? job->ld : job->ldx;
         break;
     case HN_ACT_BF16: act.bf16 = job->bf16 + i * job->ld; break;
-    case HN_ACT_Q8:
+    default: /* HN_ACT_Q8 */
         act.q = job->q + i * job->ld;
         act.d = job->d + i * job->ld / HN_ACT_BLOCK;
         act.sums = job->sums + i * job->ld / 16;
