@@ -2,34 +2,9 @@
 #ifndef HN_BACKEND_CPU_PACK_H
 #define HN_BACKEND_CPU_PACK_H
 
+#include "backend/matrix.h"
 #include "base/pool.h"
-#include "kernels/kernels.h"
 #include "tensor/weights.h"
-
-enum { HN_MATRIX_PARTS = 4 };
-
-/* The rows that came from one tensor. */
-struct hn_segment {
-    enum hn_pack pack;
-    enum hn_dtype source;
-    size_t first_row;
-    size_t rows;
-    size_t first_panel;
-    size_t panels; /* ceil(rows / HN_PANEL); the last is filled up with zero rows */
-    size_t panel_bytes;
-    unsigned char *data;
-};
-
-/* A weight matrix prepared for hn_linear: rows of one or several tensors of equal row length stacked
- * (fused q, k, v or gate, up), each keeping its own type. Plain data over the caller's memory. */
-struct hn_matrix {
-    size_t rows;
-    size_t cols;
-    size_t panels;
-    size_t bytes;
-    size_t n_segments;
-    struct hn_segment segments[HN_MATRIX_PARTS];
-};
 
 /* How a stored type is packed. */
 enum hn_pack hn_pack_for(enum hn_dtype type);
