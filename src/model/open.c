@@ -1,0 +1,25 @@
+#include "model/open.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "model/hf_import.h"
+
+enum hn_status hn_model_open(const char *path, struct hn_gguf **out, struct hn_error *err)
+{
+    struct stat st;
+    *out = NULL;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return hn_hf_open(path, out, err);
+    return hn_gguf_open(path, out, err);
+}
+
+enum hn_status hn_model_template(const struct hn_gguf *file, const char *name, struct hn_str *out,
+                                 struct hn_error *err)
+{
+    char key[256] = "tokenizer.chat_template";
+    if (name && *name) snprintf(key, sizeof key, "tokenizer.chat_template.%s", name);
+    const enum hn_status status = hn_meta_text(&file->meta, hn_str_from(key), out, err);
+    if (status == HN_E_NOTFOUND)
+        return hn_fail(err, HN_E_NOTFOUND, "the model has no chat template (key %s)", key);
+    return status;
+}

@@ -1,0 +1,135 @@
+#include "model/plan.h"
+
+#include <stdio.h>
+
+#include "base/bits.h"
+#include "base/memory.h"
+#include "model/decoder_impl.h"
+
+enum {
+    DEFAULT_BATCH = 512,
+    LEAST_CONTEXT = 512,
+    LOGIT_BYTES = 64 << 20, /* for the logits of a prompt's positions */
+    MAX_BATCH = 1 << 16,
+    MAX_SEQUENCES = 1 << 12,
+};
+
+struct hn_plan_options hn_plan_defaults(void)
+{
+    return (struct hn_plan_options){.sequences = 1, .kv_type = HN_KV_F16};
+}
+
+static enum hn_status check_options(const struct hn_config *config, const struct hn_plan_options *o,
+                                    struct hn_error *err)
+{
+    if (o->sequences < 1 || o->sequences > MAX_SEQUENCES)
+        return hn_fail(err, HN_E_ARG, "%zu sequences: give a number from 1 to %d", o->sequences,
+                       MAX_SEQUENCES);
+    if (o->batch > MAX_BATCH)
+        return hn_fail(err, HN_E_ARG, "a batch of %zu tokens: give at most %d", o->batch,
+                       MAX_BATCH);
+    if (o->context > config->n_context)
+        return hn_fail(err, HN_E_CONTEXT,
+                       "a context of %zu: the model was made for %zu positions and gives nonsense "
+                       "past them",
+                       o->context, config->n_context);
+    if (o->kv_type == HN_KV_Q8_0 && (config->dim_k % 32 || config->dim_v % 32))
+        return hn_fail(err, HN_E_UNSUPPORTED,
+                       "KV in q8_0 needs heads of a multiple of 32, this model's have %zu and %zu: "
+                       "take f16",
+                       config->dim_k, config->dim_v);
+    return HN_OK;
+}
+
+/* "3.4 GB", in buffers of the caller. */
+static const char *size_text(char text[32], size_t bytes)
+{
+    if (bytes >= 1000000000u) snprintf(text, 32, "%.1f GB", (double)bytes * 1e-9);
+    else snprintf(text, 32, "%.1f MB", (double)bytes * 1e-6);
+    return text;
+}
+
+static size_t pages_bytes(size_t context, size_t sequences, size_t page_bytes)
+{
+    size_t n;
+    if (!hn_mul(hn_div_up(context, HN_KV_PAGE), sequences, &n) || !hn_mul(n, page_bytes, &n))
+        return SIZE_MAX;
+    return n;
+}
+
+/* The longest context, up to the model's, whose KV takes at most half of what weights leave. */
+static size_t fitting_context(const struct hn_config *config, const struct hn_plan *plan,
+                              size_t page_bytes)
+{
+    const size_t fixed = plan->weight_bytes + plan->scratch_bytes;
+    const size_t left = plan->machine_bytes > fixed ? (plan->machine_bytes - fixed) / 2 : 0;
+    size_t each;
+    if (!hn_mul(page_bytes, plan->sequences, &each)) return LEAST_CONTEXT;
+    const size_t pages = hn_min(left / hn_max(each, 1), hn_div_up(HN_MAX_CONTEXT, HN_KV_PAGE));
+    return hn_min(config->n_context, hn_max(LEAST_CONTEXT, pages * HN_KV_PAGE));
+}
+
+static enum hn_status does_not_fit(const struct hn_plan *plan, struct hn_error *err)
+{
+    char all[32], weights[32], kv[32], scratch[32], machine[32], advice[200];
+    const size_t fixed = plan->weight_bytes + plan->scratch_bytes;
+    if (fixed >= plan->machine_bytes)
+        snprintf(advice, sizeof advice, "quantise the model to fewer bits, or free memory");
+    else
+        snprintf(advice, sizeof advice,
+                 "a context of %zu would fit, or fewer sequences, or KV in q8_0",
+                 (plan->machine_bytes - fixed) / hn_max(1, plan->kv_token_bytes * plan->sequences) /
+                     HN_KV_PAGE * HN_KV_PAGE);
+    return hn_fail(err, HN_E_LIMIT,
+                   "needs %s (weights %s, KV of %zu positions by %zu sequences %s, scratch %s) and "
+                   "there are %s: %s",
+                   size_text(all, plan->total_bytes), size_text(weights, plan->weight_bytes),
+                   plan->context, plan->sequences, size_text(kv, plan->kv_bytes),
+                   size_text(scratch, plan->scratch_bytes), size_text(machine, plan->machine_bytes),
+                   advice);
+}
+
+static size_t file_size(const struct hn_gguf *file)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < file->n_maps; i++)
+        bytes += file->maps[i].size;
+    return bytes;
+}
+
+enum hn_status hn_plan_make(const struct hn_config *config, const struct hn_gguf *file,
+                            const struct hn_backend_ops *ops, const struct hn_plan_options *options,
+                            struct hn_plan *out, struct hn_error *err)
+{
+    struct hn_weights_size size;
+    struct hn_kv_layout kv;
+    struct hn_scratch scratch;
+    if (!ops) ops = &hn_cpu_backend_ops;
+    *out = (struct hn_plan){0};
+    HN_TRY(check_options(config, options, err));
+    HN_TRY(hn_decoder_weights_measure(file, config, ops, &size, err));
+    out->sequences = options->sequences;
+    out->batch = hn_max(options->batch ? options->batch : DEFAULT_BATCH, options->sequences);
+    out->kv_type = options->kv_type;
+    out->file_bytes = file_size(file);
+    out->weight_bytes = size.bytes;
+    out->read_bytes = size.read_bytes;
+    out->machine_bytes = hn_memory_available();
+
+    const size_t row = config->n_vocab * sizeof(float);
+    out->logit_rows = hn_max(out->sequences, hn_min(out->batch, hn_max(1, LOGIT_BYTES / row)));
+    const size_t activations = hn_scratch_lay_out(config, ops, out->batch, NULL, &scratch);
+    if (!hn_decoder_kv_layout(config, options->kv_type, &kv) ||
+        !hn_add(activations, out->logit_rows * row, &out->scratch_bytes))
+        return hn_fail(err, HN_E_LIMIT, "the model's sizes cannot be counted");
+    out->kv_token_bytes = hn_div_up(kv.page_bytes, HN_KV_PAGE);
+    out->context =
+        options->context ? options->context : fitting_context(config, out, kv.page_bytes);
+    out->kv_bytes = pages_bytes(out->context, out->sequences, kv.page_bytes);
+    size_t total;
+    if (!hn_add(out->weight_bytes, out->kv_bytes, &total) ||
+        !hn_add(total, out->scratch_bytes, &total))
+        total = SIZE_MAX;
+    out->total_bytes = total;
+    return total > out->machine_bytes ? does_not_fit(out, err) : HN_OK;
+}
