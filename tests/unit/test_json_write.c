@@ -1,0 +1,91 @@
+#include "unit.h"
+
+#include <math.h>
+
+#include "base/json.h"
+#include "text/json_write.h"
+
+START_TEST(a_document_reads_back)
+{
+    struct hn_json_writer w = {0};
+    hn_json_open(&w, NULL, '{');
+    hn_json_open(&w, "none", '[');
+    hn_json_close(&w, ']');
+    hn_json_put_text(&w, "text", HN_STR("a\"\\\n\t\x01 \xC3\xA9 \xF0\x9F\x99\x82"));
+    hn_json_put_int(&w, "low", INT64_MIN);
+    hn_json_put_uint(&w, "high", UINT64_MAX);
+    hn_json_open(&w, "list", '[');
+    hn_json_put_bool(&w, NULL, true);
+    hn_json_put_null(&w, NULL);
+    hn_json_open(&w, NULL, '{');
+    hn_json_close(&w, '}');
+    hn_json_close(&w, ']');
+    hn_json_close(&w, '}');
+    ck_assert_int_eq(w.out.failed, 0);
+    ck_assert_str_eq(w.out.p, "{\"none\": [], \"text\": \"a\\\"\\\\\\n\\t\\u0001 \xC3\xA9 "
+                              "\xF0\x9F\x99\x82\", \"low\": -9223372036854775808, "
+                              "\"high\": 18446744073709551615, \"list\": [true, null, {}]}");
+    json_t *value;
+    ck_assert_int_eq(hn_json_parse(hn_buf_view(&w.out), "it", &value, NULL), HN_OK);
+    json_decref(value);
+    hn_buf_free(&w.out);
+}
+END_TEST
+
+START_TEST(bytes_that_are_no_utf8_are_replaced)
+{
+    struct hn_json_writer w = {0};
+    hn_json_put_text(&w, NULL, (struct hn_str){"\xFFx\xC3\0", 4});
+    ck_assert_str_eq(w.out.p, "\"\xEF\xBF\xBDx\xEF\xBF\xBD\\u0000\"");
+    hn_buf_free(&w.out);
+}
+END_TEST
+
+START_TEST(numbers_have_the_digits_they_need)
+{
+    static const struct {
+        double x;
+        const char *text;
+    } rows[] = {
+        {0, "0"},
+        {-0.0, "-0"},
+        {0.5, "0.5"},
+        {1e-5f, "1e-05"},
+        {0.1f, "0.1"},
+        {1.0 / 3, "0.3333333333333333"},
+        {1e300, "1e+300"},
+        {123456789, "123456789"},
+        {NAN, "null"},
+        {INFINITY, "null"},
+        {-INFINITY, "null"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct hn_json_writer w = {0};
+        hn_json_put_real(&w, NULL, rows[i].x);
+        ck_assert_str_eq(w.out.p, rows[i].text);
+        hn_buf_free(&w.out);
+    }
+}
+END_TEST
+
+START_TEST(a_full_buffer_is_marked)
+{
+    struct hn_json_writer w = {.out.limit = 10};
+    hn_json_open(&w, NULL, '[');
+    for (int i = 0; i < 20; i++)
+        hn_json_put_int(&w, NULL, i);
+    hn_json_close(&w, ']');
+    ck_assert_int_eq(w.out.failed, HN_E_LIMIT);
+    hn_buf_free(&w.out);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tc = tcase_create("json_write");
+    tcase_add_test(tc, a_document_reads_back);
+    tcase_add_test(tc, bytes_that_are_no_utf8_are_replaced);
+    tcase_add_test(tc, numbers_have_the_digits_they_need);
+    tcase_add_test(tc, a_full_buffer_is_marked);
+    return run_unit("json_write", tc);
+}
