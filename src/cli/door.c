@@ -1,0 +1,46 @@
+#include "cli/door.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "cli/starter.h"
+#include "model/hf_import.h"
+#include "model/vocab_load.h"
+
+static enum hn_status open_path(const char *path, struct hn_gguf **out, struct hn_error *err)
+{
+    struct stat info;
+    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return hn_hf_open(path, out, err);
+    return hn_gguf_open(path, out, err);
+}
+
+enum hn_status hn_door_open(const char *path, struct hn_gguf **out, struct hn_error *err)
+{
+    if (path) return open_path(path, out, err);
+    struct hn_buf starter = {0};
+    enum hn_status status = hn_starter_find(&starter, err);
+    if (status >= 0) {
+        fprintf(stderr, "no -m: this is the starter model, %s\n", starter.p);
+        status = open_path(starter.p, out, err);
+    }
+    hn_buf_free(&starter);
+    return status;
+}
+
+enum hn_status hn_door_tokenizer(const struct hn_gguf *file, const char *path,
+                                 struct hn_tokenizer **out, struct hn_error *err)
+{
+    const enum hn_status status = hn_tokenizer_load(&file->meta, file->folder, out, err);
+    if (status == HN_E_NOTFOUND && !file->folder.n)
+        return hn_fail(err, status, "%s: has no vocabulary", path ? path : "the starter model");
+    return status < 0 ? hn_fail_in(err, status, "%s", path ? path : "the starter model") : status;
+}
+
+enum hn_status hn_door_print(struct hn_json_writer *w, struct hn_error *err)
+{
+    enum hn_status status = hn_buf_char(&w->out, '\n');
+    if (w->out.failed) status = hn_fail_nomem(err, "JSON", w->out.n);
+    else fwrite(w->out.p, 1, w->out.n, stdout);
+    hn_buf_free(&w->out);
+    return status;
+}

@@ -1,0 +1,46 @@
+/* What `hence inspect` found out about a model, and its two ways to say it. */
+#ifndef HN_CLI_INSPECT_H
+#define HN_CLI_INSPECT_H
+
+#include <stdbool.h>
+
+#include "formats/gguf.h"
+#include "text/tokenizer.h"
+
+struct hn_inspect_options {
+    const char *path; /* NULL: the starter model */
+    bool all, json;
+};
+
+struct hn_inspection {
+    const char *path;
+    const struct hn_gguf *file;
+    struct hn_tokenizer *tokenizer; /* NULL when tokenizer_status is a failure */
+    enum hn_status tokenizer_status;
+    struct hn_error tokenizer_error;
+};
+
+/* Tensors that differ in the number of their layer only: "blk.*.attn_q.weight". */
+struct hn_tensor_group {
+    struct hn_str before, after; /* the name around the number; `after` is empty without one */
+    bool numbered;
+    const struct hn_tensor *first;
+    size_t n;
+    size_t bytes; /* of all */
+};
+
+/* Groups the tensors in the order of their first ones. The caller frees the array. */
+enum hn_status hn_tensor_groups(const struct hn_weights *weights, struct hn_tensor_group **out,
+                                size_t *n, struct hn_error *err);
+
+/* Parameters and bytes of all tensors. */
+struct hn_tensor_sum {
+    size_t elements, bytes;
+};
+struct hn_tensor_sum hn_tensor_total(const struct hn_weights *weights);
+
+void hn_inspect_text(const struct hn_inspect_options *o, const struct hn_inspection *in);
+enum hn_status hn_inspect_json(const struct hn_inspect_options *o, const struct hn_inspection *in,
+                               struct hn_error *err);
+
+#endif
