@@ -41,8 +41,10 @@ test:
 	@tools/deps.sh build test
 	@$(PYTHON) tools/test.py --jobs $(JOBS) $(PARTS)
 
-bench: all
-	@tools/bench.sh $(BUILD)/hence
+bench: $(BUILD)/build.ninja
+	@meson configure $(BUILD) -Dbench=true
+	@$(MAKE) --no-print-directory all
+	@tools/bench.sh $(BUILD)
 
 fuzz:
 	@tools/deps.sh build test

@@ -1,12 +1,14 @@
 #!/bin/sh
-# The speed of the kernels and of a model here. Usage: tools/bench.sh HENCE [MODEL]
+# The speed of the kernels and of a model here, with one thread and with all. Usage: tools/bench.sh
+# BUILD [MODEL]
 set -eu
 cd "$(dirname "$0")/.."
-hence=$1
+build=$1
 model=${2-models/starter-chat.gguf}
 
 threads=$(nproc)
 for t in 1 "$threads"; do
-    "$hence" bench -m "$model" -p 512 -n 128 -t "$t"
+    "$build/bench/bench_kernels" -t "$t"
+    "$build/hence" bench -m "$model" -p 512 -n 128 -t "$t"
     [ "$threads" -gt 1 ] || break
 done
