@@ -49,7 +49,7 @@ static bool has_inner_mark(struct hn_str s)
 {
     while (starts_with_mark(s))
         s = (struct hn_str){s.p + 3, s.n - 3};
-    return memmem(s.p, s.n, HN_SPACE_MARK, 3) != NULL;
+    return s.n && memmem(s.p, s.n, HN_SPACE_MARK, 3) != NULL;
 }
 
 static enum hn_status copy_texts(struct hn_tokenizer *t, const struct hn_vocab_spec *spec,

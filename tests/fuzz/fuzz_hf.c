@@ -1,0 +1,30 @@
+/* A Hugging Face directory: config.json, generation_config.json, tokenizer_config.json,
+ * chat_template.jinja and the bytes of one safetensors file. */
+#include "fuzz.h"
+
+#include "model/hf_import.h"
+
+void fuzz_one(const uint8_t *data, size_t n)
+{
+    struct hn_str parts[5];
+    struct hn_safetensors *st;
+    struct hn_gguf *g;
+    struct hn_error err;
+    fuzz_split((struct hn_str){(const char *)data, n}, parts, 5);
+    if (hn_safetensors_parse(parts[4].p, parts[4].n, "input", &st, &err) < 0) return;
+    const struct hn_hf_texts texts = {parts[0], parts[1], parts[2], parts[3]};
+    const enum hn_status status = hn_hf_translate(&texts, st, "some/folder", &g, &err);
+    hn_safetensors_close(st);
+    if (status < 0) return;
+    for (size_t i = 0; i < g->meta.n; i++) {
+        const struct hn_meta_kv *kv = &g->meta.items[i];
+        fuzz_touch(kv->key.p, kv->key.n);
+        if (kv->type == HN_META_STR) fuzz_touch(kv->text.p, kv->text.n);
+        if (kv->type == HN_META_ARRAY && kv->array.type != HN_META_STR)
+            fuzz_touch(kv->array.data, kv->array.n * hn_meta_type_bytes(kv->array.type));
+        if (hn_meta_find(&g->meta, kv->key) != kv) __builtin_trap();
+    }
+    for (size_t i = 0; i < g->weights.n; i++)
+        fuzz_touch(g->weights.items[i].data, g->weights.items[i].bytes);
+    hn_gguf_close(g);
+}
