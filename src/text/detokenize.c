@@ -40,17 +40,17 @@ enum hn_status hn_detokenize(const struct hn_tokenizer *tokenizer, struct hn_det
             piece = (struct hn_str){piece.p + 1, piece.n - 1};
         state->started = true;
     }
-    if (!state->n_pending) return add_whole(state, piece, out);
-    struct hn_buf joined = {0};
-    hn_buf_add(&joined, state->pending, state->n_pending);
-    hn_buf_str(&joined, piece);
-    enum hn_status status = joined.failed;
-    if (status >= 0) {
+    /* The unfinished character takes bytes of the piece until it is one, or is none. */
+    while (state->n_pending && piece.n) {
+        char joined[sizeof state->pending + 1];
+        const size_t n = state->n_pending;
+        memcpy(joined, state->pending, n);
+        joined[n] = piece.p[0];
+        piece = (struct hn_str){piece.p + 1, piece.n - 1};
         state->n_pending = 0;
-        status = add_whole(state, hn_buf_view(&joined), out);
+        HN_TRY(add_whole(state, (struct hn_str){joined, n + 1}, out));
     }
-    hn_buf_free(&joined);
-    return status;
+    return add_whole(state, piece, out);
 }
 
 enum hn_status hn_detokenize_finish(struct hn_detokenizer *state, struct hn_buf *out)
