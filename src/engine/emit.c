@@ -23,6 +23,8 @@ const char *hn_finish_text(enum hn_finish finish)
     switch (finish) {
     case HN_FINISH_NONE: return "";
     case HN_FINISH_LENGTH: return "length";
+    case HN_FINISH_CANCELLED: return "cancelled";
+    case HN_FINISH_ERROR: return "error";
     default: return "stop";
     }
 }

@@ -1,0 +1,86 @@
+#include "engine/engine.h"
+
+#include <stdlib.h>
+
+#include "base/bits.h"
+#include "engine/engine_impl.h"
+
+enum { TEXT_BYTES = 4096 }; /* of one token, with room to spare: no step allocates for it */
+
+static enum hn_status allocate(struct hn_engine *engine, struct hn_error *err)
+{
+    const struct hn_plan *plan = hn_decoder_plan(engine->decoder);
+    const size_t logits = plan->logit_rows * engine->n_vocab;
+    HN_TRY(hn_pages_create(hn_decoder_pages(engine->decoder), &engine->pages, err));
+    HN_TRY(hn_candidates_create(engine->n_vocab, &engine->work, err));
+    engine->running = calloc(plan->sequences, sizeof(struct hn_sequence *));
+    engine->spans = calloc(plan->sequences, sizeof *engine->spans);
+    engine->tokens = calloc(plan->batch, sizeof *engine->tokens);
+    engine->wanted = calloc(plan->logit_rows, sizeof *engine->wanted);
+    engine->logits = aligned_alloc(64, hn_round_up(logits * sizeof *engine->logits, 64));
+    if (!engine->running || !engine->spans || !engine->tokens || !engine->wanted ||
+        !engine->logits || hn_buf_reserve(&engine->text, TEXT_BYTES) < 0)
+        return hn_fail_nomem(err, "the engine", logits * sizeof *engine->logits);
+    return HN_OK;
+}
+
+enum hn_status hn_engine_create(struct hn_decoder *decoder, const struct hn_tokenizer *tokenizer,
+                                struct hn_engine **out, struct hn_error *err)
+{
+    *out = NULL;
+    struct hn_engine *engine = calloc(1, sizeof *engine);
+    if (!engine) return hn_fail_nomem(err, "the engine", sizeof *engine);
+    engine->decoder = decoder;
+    engine->tokenizer = tokenizer;
+    engine->n_vocab = hn_decoder_config(decoder)->n_vocab;
+    engine->n_sampled = hn_min(engine->n_vocab, hn_tokenizer_size(tokenizer));
+    engine->max_running = hn_decoder_plan(decoder)->sequences;
+    engine->waiting_end = &engine->waiting;
+    const enum hn_status status = allocate(engine, err);
+    if (status < 0) {
+        hn_engine_destroy(engine);
+        return status;
+    }
+    *out = engine;
+    return HN_OK;
+}
+
+void hn_engine_destroy(struct hn_engine *engine)
+{
+    if (!engine) return;
+    for (size_t i = 0; i < engine->n_running; i++)
+        hn_sequence_destroy(engine, engine->running[i]);
+    while (engine->waiting) {
+        struct hn_sequence *s = engine->waiting;
+        engine->waiting = s->next;
+        hn_sequence_destroy(engine, s);
+    }
+    hn_pages_destroy(engine->pages);
+    hn_candidates_destroy(engine->work);
+    free(engine->running);
+    free(engine->spans);
+    free(engine->tokens);
+    free(engine->wanted);
+    free(engine->logits);
+    hn_buf_free(&engine->text);
+    free(engine);
+}
+
+void hn_engine_cancel(struct hn_engine *engine, uint64_t id)
+{
+    for (size_t i = 0; i < engine->n_running; i++)
+        if (engine->running[i]->id == id) engine->running[i]->cancelled = true;
+    for (struct hn_sequence *s = engine->waiting; s; s = s->next)
+        if (s->id == id) s->cancelled = true;
+}
+
+bool hn_engine_busy(const struct hn_engine *engine)
+{
+    return engine->n_running > 0 || engine->waiting;
+}
+
+void hn_engine_trace(struct hn_engine *engine, const struct hn_trace *trace)
+{
+    engine->trace = trace;
+    hn_decoder_trace(engine->decoder, trace);
+}

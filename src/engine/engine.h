@@ -1,0 +1,83 @@
+/* The engine: requests in, steps, text out. One thread owns an engine and calls it; nothing here
+ * locks. */
+#ifndef HN_ENGINE_ENGINE_H
+#define HN_ENGINE_ENGINE_H
+
+#include <stdbool.h>
+
+#include "engine/emit.h"
+#include "engine/sampler.h"
+#include "model/decoder.h"
+#include "text/tokenizer.h"
+
+struct hn_engine;
+
+/* Both must outlive the engine. The KV pages, one pool for all sequences, are as planned. */
+enum hn_status hn_engine_create(struct hn_decoder *decoder, const struct hn_tokenizer *tokenizer,
+                                struct hn_engine **out, struct hn_error *err);
+/* Requests that are not done are dropped without a word to their sinks. NULL is fine. */
+void hn_engine_destroy(struct hn_engine *engine);
+
+/* What a request took. Times are seconds of the wall clock. */
+struct hn_usage {
+    size_t prompt_tokens;
+    size_t cached_tokens;     /* of the prompt, found in pages that were computed before */
+    size_t completion_tokens; /* the one that ended the answer included */
+    double queue_s;           /* from submission to the first step it was part of */
+    double prefill_s;         /* from there to the first token */
+    double decode_s;          /* from there to the last */
+};
+
+/* A generated token. */
+struct hn_token_event {
+    int32_t id;
+    struct hn_str
+        text; /* that became certain with it; may be empty, or end in the middle of a word */
+    const struct hn_pick *pick; /* its log-probabilities, NULL when not wanted */
+};
+
+/* Where an answer goes. Called from hn_engine_step; what is pointed to lives until the return. */
+struct hn_sink {
+    void *ctx;
+    /* Each generated token that is part of the text; false cancels the request. May be NULL. */
+    bool (*token)(void *ctx, const struct hn_token_event *event);
+    /* Exactly once, last. `text` is what was still held back. On HN_FINISH_ERROR `err` says why. */
+    void (*done)(void *ctx, enum hn_finish finish, struct hn_str text, const struct hn_usage *usage,
+                 const struct hn_error *err);
+    /* NULL, or: the logits of every prompt position in order, each exactly once (no part of the
+     * prompt is taken from the cache then). n is the vocabulary's size. */
+    void (*prompt_logits)(void *ctx, size_t position, const float *logits, size_t n);
+};
+
+struct hn_request {
+    const int32_t *tokens; /* copied */
+    size_t n_tokens;       /* at least 1 */
+    size_t max_tokens;     /* 0: only read the prompt; SIZE_MAX: as the context allows */
+    struct hn_sample_params sample;
+    const struct hn_str *stops; /* copied; limits as in engine/stops.h */
+    size_t n_stops;
+    bool ignore_eog;   /* go on past the model's end of answer (benchmarks) */
+    bool show_control; /* control tokens appear as text */
+    bool no_cache;     /* compute the whole prompt (benchmarks) */
+    struct hn_sink sink;
+};
+
+/* Takes a request, or refuses it for good: HN_E_CONTEXT when the prompt leaves no room in the context
+ * (the text gives both sizes), HN_E_ARG for a parameter out of range or a token that is none. *id
+ * (may be NULL) names it for hn_engine_cancel. */
+enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_request *request,
+                                uint64_t *id, struct hn_error *err);
+
+/* Ends a request before its next step; its sink hears of it during that step. */
+void hn_engine_cancel(struct hn_engine *engine, uint64_t id);
+
+/* True while there are requests that are not done. */
+bool hn_engine_busy(const struct hn_engine *engine);
+
+/* One step of everything that runs. A request's failure is told to its sink, not here. */
+void hn_engine_step(struct hn_engine *engine);
+
+/* NULL turns tracing off. */
+void hn_engine_trace(struct hn_engine *engine, const struct hn_trace *trace);
+
+#endif

@@ -1,0 +1,70 @@
+/* Inside of the engine: what its files share. */
+#ifndef HN_ENGINE_ENGINE_IMPL_H
+#define HN_ENGINE_ENGINE_IMPL_H
+
+#include "engine/engine.h"
+#include "engine/filter.h"
+#include "engine/pages.h"
+
+/* A request on its way. Waiting it has no pages. */
+struct hn_sequence {
+    struct hn_sequence *next; /* in the queue */
+    uint64_t id;
+    struct hn_sink sink;
+    struct hn_sampler *sampler;
+    struct hn_emitter *emitter;
+    bool read_only; /* max_tokens was 0 */
+    bool want_pick; /* log-probabilities */
+    bool no_cache;
+    bool cancelled;
+
+    int32_t *tokens; /* [limit]: the prompt, then what was generated */
+    size_t n_prompt, n_tokens;
+    size_t limit;  /* tokens in all */
+    size_t n_done; /* whose keys and values are in the pages */
+
+    int32_t *pages; /* [ceil(limit / HN_KV_PAGE)] */
+    size_t n_pages, n_published;
+    hn_page_name name; /* of the last published page */
+
+    size_t n_now;    /* tokens in the current step ... */
+    size_t row;      /* ... from this row of the batch on */
+    size_t logits;   /* the first of its rows of logits ... */
+    size_t n_logits; /* ... and how many it gets */
+
+    size_t n_cached;
+    uint64_t submitted_ns, started_ns, first_ns, last_ns;
+};
+
+struct hn_engine {
+    struct hn_decoder *decoder;
+    const struct hn_tokenizer *tokenizer;
+    const struct hn_trace *trace;
+    struct hn_pages *pages;
+    size_t n_vocab;   /* of the logits */
+    size_t n_sampled; /* tokens that may be generated: those with a text */
+    uint64_t ids;     /* given so far */
+
+    struct hn_sequence *waiting, **waiting_end;
+    struct hn_sequence **running; /* [max_running], in order of admission */
+    size_t n_running, max_running;
+
+    int32_t *tokens;       /* [batch] */
+    struct hn_span *spans; /* [max_running] */
+    int32_t *wanted;       /* [logit_rows] */
+    float *logits;         /* [logit_rows][n_vocab] */
+    struct hn_batch batch;
+    struct hn_candidates *work;
+    struct hn_buf text; /* of the token being emitted */
+};
+
+/* Gives everything a sequence holds back; frees it. */
+void hn_sequence_destroy(struct hn_engine *engine, struct hn_sequence *s);
+
+/* Moves waiting sequences to the running ones while there is room. */
+void hn_engine_admit(struct hn_engine *engine);
+
+/* Chooses what the running sequences put into this step and fills engine->batch. False: nothing. */
+bool hn_engine_schedule(struct hn_engine *engine);
+
+#endif

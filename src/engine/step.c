@@ -1,0 +1,145 @@
+/* A step: the spine of the engine. */
+#include "base/clock.h"
+#include "engine/engine_impl.h"
+
+/* Tells a stage's time to whoever traces. */
+static void mark(const struct hn_engine *engine, const char *stage, size_t rows, uint64_t *since)
+{
+    if (!engine->trace) return;
+    const uint64_t now = hn_clock_ns();
+    engine->trace->event(
+        engine->trace->ctx,
+        &(struct hn_trace_event){.stage = stage, .layer = -1, .rows = rows, .ns = now - *since});
+    *since = now;
+}
+
+static struct hn_usage usage_of(const struct hn_sequence *s)
+{
+    const uint64_t started = s->started_ns ? s->started_ns : s->last_ns;
+    const uint64_t first = s->first_ns ? s->first_ns : s->last_ns;
+    return (struct hn_usage){
+        .prompt_tokens = s->n_prompt,
+        .cached_tokens = s->n_cached,
+        .completion_tokens = s->emitter ? hn_emitter_count(s->emitter) : 0,
+        .queue_s = hn_clock_seconds(s->submitted_ns, started),
+        .prefill_s = hn_clock_seconds(started, first),
+        .decode_s = hn_clock_seconds(first, s->last_ns),
+    };
+}
+
+/* The last word to a sink. */
+static void finish(struct hn_engine *engine, struct hn_sequence *s, enum hn_finish why,
+                   const struct hn_error *err)
+{
+    hn_buf_clear(&engine->text);
+    if (s->emitter) (void)hn_emitter_finish(s->emitter, &engine->text);
+    s->last_ns = hn_clock_ns();
+    const struct hn_usage usage = usage_of(s);
+    s->sink.done(s->sink.ctx, why, hn_buf_view(&engine->text), &usage, err);
+    hn_sequence_destroy(engine, s);
+}
+
+/* Full pages become known, so that others can start from them. */
+static void publish(struct hn_engine *engine, struct hn_sequence *s)
+{
+    while ((s->n_published + 1) * HN_KV_PAGE <= s->n_done) {
+        s->name = hn_pages_publish(engine->pages, s->pages[s->n_published], s->name,
+                                   s->tokens + s->n_published * HN_KV_PAGE);
+        s->n_published++;
+    }
+}
+
+static void report_logits(const struct hn_engine *engine, const struct hn_sequence *s)
+{
+    for (size_t i = 0; i < s->n_logits; i++)
+        s->sink.prompt_logits(s->sink.ctx, s->n_done + i,
+                              engine->logits + (s->logits + i) * engine->n_vocab, engine->n_vocab);
+}
+
+/* Chooses the next token and shows its text. *finish says whether the answer ends with it. */
+static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s,
+                               enum hn_finish *finish, struct hn_error *err)
+{
+    struct hn_pick pick;
+    const float *logits = engine->logits + (s->logits + s->n_logits - 1) * engine->n_vocab;
+    HN_TRY(hn_sampler_pick(s->sampler, engine->work, logits, NULL, s->n_tokens, &pick, err));
+    HN_TRY(hn_sampler_accept(s->sampler, pick.id, true));
+    hn_buf_clear(&engine->text);
+    HN_TRY(hn_emitter_push(s->emitter, pick.id, &engine->text, finish, err));
+    s->last_ns = hn_clock_ns();
+    if (!s->first_ns) s->first_ns = s->last_ns;
+    if (*finish == HN_FINISH_EOG || *finish == HN_FINISH_STOP_TOKEN) return HN_OK;
+    s->tokens[s->n_tokens++] = pick.id;
+    const struct hn_token_event event = {pick.id, hn_buf_view(&engine->text),
+                                         s->want_pick ? &pick : NULL};
+    if (s->sink.token && !s->sink.token(s->sink.ctx, &event)) s->cancelled = true;
+    return HN_OK;
+}
+
+/* After the forward: what a sequence gets out of it. True when it is done and gone. */
+static bool advance(struct hn_engine *engine, struct hn_sequence *s)
+{
+    enum hn_finish why = HN_FINISH_NONE;
+    struct hn_error err = {0};
+    if (!s->n_now) return false;
+    const bool was_reading = s->n_done < s->n_prompt;
+    if (was_reading && s->sink.prompt_logits) report_logits(engine, s);
+    s->n_done += s->n_now;
+    publish(engine, s);
+    if (s->n_done < s->n_tokens) return false;
+    if (s->read_only) {
+        finish(engine, s, HN_FINISH_LENGTH, NULL);
+        return true;
+    }
+    if (generate(engine, s, &why, &err) < 0) why = HN_FINISH_ERROR;
+    else if (why == HN_FINISH_NONE && s->cancelled) why = HN_FINISH_CANCELLED;
+    if (why == HN_FINISH_NONE) return false;
+    finish(engine, s, why, why == HN_FINISH_ERROR ? &err : NULL);
+    return true;
+}
+
+static void advance_all(struct hn_engine *engine)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < engine->n_running; i++) {
+        struct hn_sequence *s = engine->running[i];
+        if (!advance(engine, s)) engine->running[left++] = s;
+    }
+    engine->n_running = left;
+}
+
+/* Ends what was cancelled since the last step, running or waiting. */
+static void drop_cancelled(struct hn_engine *engine)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < engine->n_running; i++) {
+        struct hn_sequence *s = engine->running[i];
+        if (s->cancelled) finish(engine, s, HN_FINISH_CANCELLED, NULL);
+        else engine->running[left++] = s;
+    }
+    engine->n_running = left;
+    struct hn_sequence **at = &engine->waiting;
+    while (*at) {
+        struct hn_sequence *s = *at;
+        if (!s->cancelled) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        finish(engine, s, HN_FINISH_CANCELLED, NULL);
+    }
+    engine->waiting_end = at;
+}
+
+void hn_engine_step(struct hn_engine *engine)
+{
+    uint64_t since = engine->trace ? hn_clock_ns() : 0;
+    drop_cancelled(engine);
+    hn_engine_admit(engine);
+    if (!hn_engine_schedule(engine)) return;
+    mark(engine, "schedule", engine->batch.n, &since);
+    hn_decoder_forward(engine->decoder, &engine->batch);
+    mark(engine, "forward", engine->batch.n, &since);
+    advance_all(engine);
+    mark(engine, "sample_emit", engine->batch.n_wanted, &since);
+}
