@@ -1,27 +1,19 @@
 #include "cli/door.h"
 
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "cli/starter.h"
-#include "model/hf_import.h"
+#include "model/open.h"
 #include "model/vocab_load.h"
-
-static enum hn_status open_path(const char *path, struct hn_gguf **out, struct hn_error *err)
-{
-    struct stat info;
-    if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) return hn_hf_open(path, out, err);
-    return hn_gguf_open(path, out, err);
-}
 
 enum hn_status hn_door_open(const char *path, struct hn_gguf **out, struct hn_error *err)
 {
-    if (path) return open_path(path, out, err);
+    if (path) return hn_model_open(path, out, err);
     struct hn_buf starter = {0};
     enum hn_status status = hn_starter_find(&starter, err);
     if (status >= 0) {
         fprintf(stderr, "no -m: this is the starter model, %s\n", starter.p);
-        status = open_path(starter.p, out, err);
+        status = hn_model_open(starter.p, out, err);
     }
     hn_buf_free(&starter);
     return status;

@@ -130,6 +130,18 @@ static enum hn_status take_size(const struct hn_opt *opt, size_t *field, const c
     return HN_OK;
 }
 
+static enum hn_status take_int(const struct hn_opt *opt, int32_t *field, const char *text,
+                               struct hn_error *err)
+{
+    char *end;
+    errno = 0;
+    const long n = strtol(text, &end, 10);
+    if (end == text || *end || errno || (double)n < opt->min || (double)n > opt->max)
+        return hn_fail(err, HN_E_ARG, "give a number from %.0f to %.0f", opt->min, opt->max);
+    *field = (int32_t)n;
+    return HN_OK;
+}
+
 static enum hn_status take_seed(uint64_t *field, const char *text, struct hn_error *err)
 {
     char *end;
@@ -159,6 +171,7 @@ static enum hn_status take(const struct hn_opt *opt, void *field, const char *te
     case HN_OPT_FLAG: *(bool *)field = true; return HN_OK;
     case HN_OPT_TEXT: *(const char **)field = text; return HN_OK;
     case HN_OPT_SIZE: return take_size(opt, field, text, err);
+    case HN_OPT_INT: return take_int(opt, field, text, err);
     case HN_OPT_SEED: return take_seed(field, text, err);
     case HN_OPT_REAL: return take_real(opt, field, text, err);
     case HN_OPT_CALL: return opt->take(field, text, err);

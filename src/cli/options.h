@@ -15,6 +15,7 @@ enum hn_opt_kind {
     HN_OPT_FLAG, /* bool, set to true; takes no value */
     HN_OPT_TEXT, /* const char *, a view of argv */
     HN_OPT_SIZE, /* size_t in [min, max] */
+    HN_OPT_INT,  /* int32_t in [min, max] */
     HN_OPT_SEED, /* uint64_t, any */
     HN_OPT_REAL, /* float in [min, max] */
     HN_OPT_CALL, /* anything: `take` reads it; may come several times */
