@@ -13,8 +13,9 @@ struct hn_session_options {
     enum hn_kv_type kv_type;
 };
 
-/* Their rows: -m, -t, -c, -b, --kv-type, for the struct at offset 0 of the group. */
-enum { HN_SESSION_ITEMS = 5 };
+/* Their rows: -m, -t, -c, -b, --kv-type, for the struct at offset 0 of the group. bench has its own of
+ * the first three. */
+enum { HN_SESSION_ITEMS = 5, HN_SESSION_BATCH_ITEM = 3 };
 extern const struct hn_opt hn_session_items[HN_SESSION_ITEMS];
 
 struct hn_session_options hn_session_defaults(void);

@@ -11,6 +11,7 @@ static void add(void *ctx, const struct hn_trace_event *event)
 {
     struct hn_trace_table *table = ctx;
     const bool many = event->rows > 1;
+    if (same_text(event->stage, "forward")) return; /* its parts are told one by one */
     struct hn_trace_row *row = table->rows;
     struct hn_trace_row *const end = row + table->n;
     while (row < end && (row->many != many || !same_text(row->stage, event->stage) ||

@@ -47,7 +47,7 @@ enum hn_status hn_decoder_load(const struct hn_gguf *file, const struct hn_confi
     d->config = *config;
     d->plan = *plan;
     d->backend = backend;
-    const struct hn_weights_size size = {plan->weight_bytes, plan->read_bytes};
+    const struct hn_weights_size size = {.bytes = plan->weight_bytes};
     enum hn_status status = allocate(d, err);
     if (status == HN_OK)
         status = hn_decoder_weights_load(file, config, backend, plan->context, &size,

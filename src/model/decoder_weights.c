@@ -119,6 +119,8 @@ static enum hn_status take_parts(struct binder *b, const struct hn_tensor *const
         const size_t part = b->ops->matrix_bytes(parts[i]->type, parts[i]->ne[1], parts[i]->ne[0]);
         if (part > SIZE_MAX / 8 || !hn_add(bytes, part, &bytes))
             return hn_fail(b->err, HN_E_LIMIT, "tensor %.*s: too large", HN_FMT(parts[i]->name));
+        b->size.macs[parts[i]->type] +=
+            (double)parts[i]->ne[0] * (double)parts[i]->ne[1] * (double)used / (double)all;
     }
     HN_TRY(take(b, bytes, &memory));
     b->size.read_bytes += bytes / all * used;
@@ -370,6 +372,7 @@ static enum hn_status bind_all(struct binder *b, size_t context, struct hn_decod
     t = find(b, "output.weight");
     if (!t) t = w->embd; /* tied */
     HN_TRY(check_shape(b, t, c->n_embd, c->n_vocab, 1));
+    b->size.head_type = t->type;
     return take_parts(b, &t, 1, 1, 1, &w->head);
 }
 

@@ -48,9 +48,11 @@ struct hn_load_progress {
 };
 
 /* What the weights take: `bytes` of the backend's memory; `read_bytes` of them pass through the
- * processor for one token. */
+ * processor for one token, and are multiplied with `macs` of its elements, by stored type. */
 struct hn_weights_size {
     size_t bytes, read_bytes;
+    double macs[HN_DTYPES];
+    enum hn_dtype head_type; /* of the matrix that gives the logits, which is part of it all */
 };
 
 /* Finds and checks every weight without touching its data. Errors name the tensor. */

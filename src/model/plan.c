@@ -1,6 +1,7 @@
 #include "model/plan.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "base/memory.h"
@@ -114,6 +115,8 @@ enum hn_status hn_plan_make(const struct hn_config *config, const struct hn_gguf
     out->file_bytes = file_size(file);
     out->weight_bytes = size.bytes;
     out->read_bytes = size.read_bytes;
+    memcpy(out->macs, size.macs, sizeof out->macs);
+    out->head_type = size.head_type;
     out->machine_bytes = hn_memory_available();
 
     const size_t row = config->n_vocab * sizeof(float);

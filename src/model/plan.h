@@ -23,15 +23,17 @@ struct hn_plan {
     size_t sequences;
     size_t batch;
     enum hn_kv_type kv_type;
-    size_t file_bytes;     /* mapped; can be dropped by the system, but for the embeddings */
-    size_t weight_bytes;   /* packed */
-    size_t kv_bytes;       /* of all pages */
-    size_t kv_token_bytes; /* of one position of one sequence */
-    size_t scratch_bytes;  /* activations and logits of one step */
-    size_t logit_rows;     /* of which a step can give the logits, at least `sequences` */
-    size_t total_bytes;    /* weights, KV and scratch */
-    size_t read_bytes;     /* of weights that one token of one sequence passes through */
-    size_t machine_bytes;  /* of memory that this process may use now (free and reclaimable, within
+    size_t file_bytes;       /* mapped; can be dropped by the system, but for the embeddings */
+    size_t weight_bytes;     /* packed */
+    size_t kv_bytes;         /* of all pages */
+    size_t kv_token_bytes;   /* of one position of one sequence */
+    size_t scratch_bytes;    /* activations and logits of one step */
+    size_t logit_rows;       /* of which a step can give the logits, at least `sequences` */
+    size_t total_bytes;      /* weights, KV and scratch */
+    size_t read_bytes;       /* of weights that one token of one sequence passes through */
+    double macs[HN_DTYPES];  /* multiply-adds with them, by stored type ... */
+    enum hn_dtype head_type; /* ... the logits' matrix among them */
+    size_t machine_bytes; /* of memory that this process may use now (free and reclaimable, within
                               the limits of its control group) */
 };
 
