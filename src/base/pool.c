@@ -14,10 +14,13 @@
  * tens of microseconds), then parks on a condition variable. */
 enum { SPIN_ROUNDS = 4000, SPIN_YIELD = 1000 };
 
-/* One thread's share of the tiles, on its own cache line. */
+/* Of one job, so that counters of 32 bits never run over. */
+enum { MAX_TILES = 1 << 30 };
+
+/* One thread's share of the tiles, on its own cache line: the next tile in the lower half, the end in
+ * the upper. Whoever adds one and finds next below end owns that tile. */
 struct share {
-    _Alignas(64) atomic_size_t next;
-    size_t end;
+    _Alignas(64) _Atomic uint64_t range;
 };
 
 struct worker {
@@ -30,13 +33,15 @@ struct hn_pool {
     unsigned threads;
     unsigned started; /* workers whose thread runs */
 
-    /* The job: written by the leader before it raises `generation`, read by workers after. */
+    /* The job: written before its tiles are shared out, and only when no tile of the one before is
+     * left, so whoever owns a tile reads the job it belongs to. */
     hn_pool_fn *fn;
     void *arg;
+    size_t first; /* tile that number 0 of the shares stands for */
     bool stop;
 
     _Alignas(64) atomic_uint generation;
-    _Alignas(64) atomic_uint finished; /* workers done with this generation */
+    _Alignas(64) atomic_size_t finished; /* tiles that workers ran of this job */
     atomic_uint parked;
 
     pthread_mutex_t lock;
@@ -54,42 +59,55 @@ static void relax(unsigned round)
     if (round >= SPIN_YIELD && round % 64 == 0) sched_yield();
 }
 
-static void work(struct hn_pool *pool, unsigned self)
+/* Takes a tile of a share; false when it has none left. */
+static bool take(struct share *share, size_t *tile)
 {
-    for (unsigned i = 0; i < pool->threads; i++) {
-        struct share *share = &pool->shares[(self + i) % pool->threads];
-        for (;;) {
-            if (atomic_load_explicit(&share->next, memory_order_relaxed) >= share->end) break;
-            const size_t tile = atomic_fetch_add_explicit(&share->next, 1, memory_order_relaxed);
-            if (tile >= share->end) break;
-            pool->fn(pool->arg, tile, self);
-        }
-    }
+    uint64_t range = atomic_load_explicit(&share->range, memory_order_relaxed);
+    if ((uint32_t)range >= range >> 32) return false;
+    range = atomic_fetch_add_explicit(&share->range, 1, memory_order_acquire);
+    *tile = (uint32_t)range;
+    return *tile < range >> 32;
 }
 
-static void await_generation(struct hn_pool *pool, unsigned seen)
+/* Runs tiles while there are any, its own share's first. Returns how many. */
+static size_t work(struct hn_pool *pool, unsigned self)
 {
+    size_t tile, done = 0;
+    for (unsigned i = 0; i < pool->threads; i++) {
+        struct share *share = &pool->shares[(self + i) % pool->threads];
+        for (; take(share, &tile); done++)
+            pool->fn(pool->arg, pool->first + tile, self);
+    }
+    return done;
+}
+
+/* Returns the generation that came after `seen`, or a later one. */
+static unsigned await_generation(struct hn_pool *pool, unsigned seen)
+{
+    unsigned now;
     for (unsigned round = 0; round < SPIN_ROUNDS; round++) {
-        if (atomic_load_explicit(&pool->generation, memory_order_acquire) != seen) return;
+        now = atomic_load_explicit(&pool->generation, memory_order_acquire);
+        if (now != seen) return now;
         relax(round);
     }
     pthread_mutex_lock(&pool->lock);
     atomic_fetch_add(&pool->parked, 1);
-    while (atomic_load(&pool->generation) == seen)
+    while ((now = atomic_load(&pool->generation)) == seen)
         pthread_cond_wait(&pool->wake, &pool->lock);
     atomic_fetch_sub(&pool->parked, 1);
     pthread_mutex_unlock(&pool->lock);
+    return now;
 }
 
 static void *worker_main(void *arg)
 {
     const struct worker *self = arg;
     struct hn_pool *pool = self->pool;
-    for (unsigned seen = 0;; seen++) {
-        await_generation(pool, seen);
+    for (unsigned seen = 0;;) {
+        seen = await_generation(pool, seen);
         if (pool->stop) return NULL;
-        work(pool, self->index);
-        atomic_fetch_add_explicit(&pool->finished, 1, memory_order_release);
+        const size_t done = work(pool, self->index);
+        if (done) atomic_fetch_add_explicit(&pool->finished, done, memory_order_release);
     }
 }
 
@@ -157,6 +175,30 @@ unsigned hn_pool_threads(const struct hn_pool *pool)
     return pool->threads;
 }
 
+/* Deals the tiles out: shares differ by at most one. */
+static void share_out(struct hn_pool *pool, size_t tiles)
+{
+    const size_t each = tiles / pool->threads, more = tiles % pool->threads;
+    for (unsigned i = 0; i < pool->threads; i++) {
+        const uint64_t first = each * i + hn_min(i, more);
+        const uint64_t end = first + each + (i < more);
+        atomic_store_explicit(&pool->shares[i].range, end << 32 | first, memory_order_release);
+    }
+}
+
+/* The leader does not wait for workers, only for tiles: one that the system lets sleep (other
+ * programs want its core) has none, and the others run them all. */
+static void run(struct hn_pool *pool, size_t tiles)
+{
+    atomic_store_explicit(&pool->finished, 0, memory_order_relaxed);
+    share_out(pool, tiles);
+    raise_generation(pool);
+    const size_t rest = tiles - work(pool, 0);
+    for (unsigned round = 0; atomic_load_explicit(&pool->finished, memory_order_acquire) != rest;
+         round++)
+        relax(round);
+}
+
 void hn_pool_run(struct hn_pool *pool, size_t tiles, hn_pool_fn *fn, void *arg)
 {
     if (pool->threads == 1 || tiles <= 1) {
@@ -166,18 +208,6 @@ void hn_pool_run(struct hn_pool *pool, size_t tiles, hn_pool_fn *fn, void *arg)
     }
     pool->fn = fn;
     pool->arg = arg;
-    for (unsigned i = 0; i < pool->threads; i++) {
-        /* Shares differ by at most one tile; computed without overflow for any tile count. */
-        const size_t each = tiles / pool->threads;
-        const size_t more = tiles % pool->threads;
-        const size_t first = each * i + hn_min(i, more);
-        atomic_store_explicit(&pool->shares[i].next, first, memory_order_relaxed);
-        pool->shares[i].end = first + each + (i < more);
-    }
-    atomic_store_explicit(&pool->finished, 0, memory_order_relaxed);
-    raise_generation(pool);
-    work(pool, 0);
-    for (unsigned round = 0;
-         atomic_load_explicit(&pool->finished, memory_order_acquire) != pool->threads - 1; round++)
-        relax(round);
+    for (pool->first = 0; pool->first < tiles; pool->first += MAX_TILES)
+        run(pool, hn_min(tiles - pool->first, MAX_TILES));
 }

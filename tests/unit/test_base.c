@@ -92,6 +92,33 @@ START_TEST(pool_runs_every_tile_once)
 }
 END_TEST
 
+struct sum_job {
+    atomic_size_t sum;
+    size_t factor;
+};
+
+static void add_tile(void *arg, size_t tile, unsigned worker)
+{
+    struct sum_job *job = arg;
+    (void)worker;
+    atomic_fetch_add_explicit(&job->sum, tile * job->factor, memory_order_relaxed);
+}
+
+/* Short jobs one after another, more threads than cores: workers come late and find another job. */
+START_TEST(pool_keeps_jobs_apart)
+{
+    struct hn_pool *pool;
+    ck_assert_int_eq(hn_pool_create(6, &pool, NULL), HN_OK);
+    for (size_t i = 0; i < 5000; i++) {
+        struct sum_job job = {.factor = i};
+        const size_t tiles = 2 + i % 13;
+        hn_pool_run(pool, tiles, add_tile, &job);
+        ck_assert_uint_eq(atomic_load(&job.sum), i * (tiles * (tiles - 1) / 2));
+    }
+    hn_pool_destroy(pool);
+}
+END_TEST
+
 /* Known answers from the Random123 distribution's kat_vectors (philox 4x32, 10 rounds). */
 START_TEST(philox_matches_published_vectors)
 {
@@ -129,6 +156,7 @@ int main(void)
     tcase_add_test(tcase, buffer_keeps_content_when_an_append_fails);
     tcase_add_test(tcase, arena_aligns_zeroes_and_bounds);
     tcase_add_test(tcase, pool_runs_every_tile_once);
+    tcase_add_test(tcase, pool_keeps_jobs_apart);
     tcase_add_test(tcase, philox_matches_published_vectors);
     tcase_add_test(tcase, cpu_level_is_masked_not_raised);
     return run_unit("base", tcase);
