@@ -60,6 +60,79 @@ def gguf_seeds():
     yield "dims", gguf([], [("s", [], 0, 4), ("c", [1, 2, 3, 1], 0, 24)])
 
 
+def decoder(arch, keys=(), more=(), without=(), kind=8, layers=1, heads=(2, 1), dim=16, ff=32):
+    """A decoder 32 wide with 8 words; rows of 32 in F32 (0), Q4_0 (2), Q8_0 (8) or MXFP4 (39)."""
+    def matrix(name, rows, cols=32, stack=()):
+        per_block = {0: (1, 4), 2: (32, 18), 8: (32, 34), 39: (32, 17)}[kind]
+        size = math.prod(stack) * rows * cols // per_block[0] * per_block[1]
+        return name + ".weight", [cols, rows, *stack], kind, size
+
+    def vector(name, n=32):
+        return name, [n], 0, 4 * n
+
+    tensors = [matrix("token_embd", 8), vector("output_norm.weight")]
+    for i in range(layers):
+        b = f"blk.{i}."
+        tensors += [vector(b + "attn_norm.weight"), matrix(b + "attn_q", heads[0] * dim),
+                    matrix(b + "attn_k", heads[1] * dim), matrix(b + "attn_v", heads[1] * dim),
+                    matrix(b + "attn_output", 32, heads[0] * dim), vector(b + "ffn_norm.weight"),
+                    matrix(b + "ffn_gate", ff), matrix(b + "ffn_up", ff),
+                    matrix(b + "ffn_down", 32, ff)]
+        tensors = [t for t in tensors if not any(w in t[0] for w in without)]
+        tensors += more(b, matrix, vector) if more else []
+    scalars = [("block_count", U32, layers), ("embedding_length", U32, 32),
+               ("context_length", U32, 96), ("attention.head_count", U32, heads[0]),
+               ("attention.head_count_kv", U32, heads[1]), ("attention.key_length", U32, dim),
+               ("attention.value_length", U32, dim), ("feed_forward_length", U32, ff),
+               ("attention.layer_norm_rms_epsilon", F32, 1e-5), *keys]
+    return gguf([("general.architecture", STR, arch)] +
+                [(f"{arch}.{name}", k, v) for name, k, v in scalars], tensors)
+
+
+def decoder_seeds():
+    def biases(b, _, vector):
+        return [vector(b + "attn_q.bias"), vector(b + "attn_k.bias", 16),
+                vector(b + "attn_v.bias", 16)]
+
+    def head_norms(b, _, vector):
+        return [vector(b + "attn_q_norm.weight", 16), vector(b + "attn_k_norm.weight", 16)]
+
+    def post_norms(b, _, vector):
+        return [vector(b + "post_attention_norm.weight"), vector(b + "post_ffw_norm.weight")]
+
+    def fused(b, matrix, _):
+        return [matrix(b + "attn_qkv", 64), matrix(b + "ffn_up", 64)]
+
+    def experts(b, matrix, vector):
+        return [(b + "ffn_gate_inp.weight", [32, 4], 0, 512),
+                *(matrix(b + f"ffn_{x}_exps", 32, 32, (4,)) for x in ("gate", "up", "down"))]
+
+    def oss(b, matrix, vector):
+        return [*experts(b, matrix, vector), vector(b + "attn_sinks.weight", 2),
+                vector(b + "post_attention_norm.weight"), (b + "ffn_gate_inp.bias", [4], 0, 16),
+                *((b + f"ffn_{x}_exps.bias", [32, 4], 0, 512) for x in ("gate", "up", "down"))]
+
+    dense = ("ffn_gate.", "ffn_up.", "ffn_down.")
+    moe = [("expert_count", U32, 4), ("expert_used_count", U32, 2)]
+    yarn = [("rope.scaling.type", STR, "yarn"), ("rope.scaling.factor", F32, 4.0),
+            ("rope.scaling.original_context_length", U32, 32)]
+    window = [("attention.sliding_window", U32, 8)]
+    yield "llama", decoder("llama", kind=0)
+    yield "yarn", decoder("llama", yarn, kind=2, heads=(1, 1), dim=32)
+    yield "qwen2", decoder("qwen2", more=biases)
+    yield "qwen3", decoder("qwen3", more=head_norms, kind=2)
+    yield "gemma2", decoder("gemma2", [*window, ("attn_logit_softcapping", F32, 50.0),
+                                       ("final_logit_softcapping", F32, 30.0)], post_norms,
+                            layers=2)
+    yield "phi3", decoder("phi3", [*window, ("rope.scaling.type", STR, "longrope"),
+                                   ("rope.dimension_count", U32, 8)], fused,
+                          ("attn_q.", "attn_k.", "attn_v.", *dense[:2]))
+    yield "granite", decoder("granite", [("logit_scale", F32, 8.0), ("residual_scale", F32, 0.2),
+                                         ("embedding_scale", F32, 12.0)])
+    yield "qwen3moe", decoder("qwen3moe", moe, experts, dense, kind=2)
+    yield "gpt-oss", decoder("gpt-oss", moe + window + yarn, oss, (*dense, "ffn_norm"), kind=39)
+
+
 def safetensors(header, size, pad=0):
     raw = (header if isinstance(header, str) else json.dumps(header)).encode() + b" " * pad
     return struct.pack("<Q", len(raw)) + raw + bytes(i % 251 for i in range(size))
@@ -164,8 +237,8 @@ def vocab_seeds():
                      precompiled_charsmap=(ARRAY, (U8, [4, 0, 0, 0, 0, 0, 0, 0, 65, 0])))
 
 
-SEEDS = {"gguf": gguf_seeds, "hf": hf_seeds, "safetensors": safetensors_seeds,
-         "vocab": vocab_seeds}
+SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds,
+         "safetensors": safetensors_seeds, "vocab": vocab_seeds}
 
 
 def main(out, targets):
