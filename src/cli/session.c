@@ -65,7 +65,8 @@ static enum hn_status plan(const struct hn_session_options *options,
     HN_TRY(hn_config_read(s->file, &s->config, err));
     s->config.n_context = hn_max(s->config.n_context, needs->past_context);
     struct hn_plan_options wanted = hn_plan_defaults();
-    wanted.context = options->context;
+    wanted.context =
+        options->context ? options->context : hn_min(needs->context, s->config.n_context);
     wanted.batch = options->batch;
     wanted.kv_type = options->kv_type;
     if (needs->sequences) wanted.sequences = needs->sequences;

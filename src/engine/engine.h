@@ -44,9 +44,10 @@ struct hn_sink {
     /* Exactly once, last. `text` is what was still held back. On HN_FINISH_ERROR `err` says why. */
     void (*done)(void *ctx, enum hn_finish finish, struct hn_str text, const struct hn_usage *usage,
                  const struct hn_error *err);
-    /* NULL, or: the logits of every prompt position in order, each exactly once (no part of the
-     * prompt is taken from the cache then). n is the vocabulary's size. */
+    /* NULL, or: the logits of every prompt position from first_logits on, in order, each exactly once
+     * (no part of the prompt is taken from the cache then). n is the vocabulary's size. */
     void (*prompt_logits)(void *ctx, size_t position, const float *logits, size_t n);
+    size_t first_logits;
 };
 
 struct hn_request {

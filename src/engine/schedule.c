@@ -12,12 +12,14 @@ static size_t pending(const struct hn_sequence *s)
     return s->n_tokens - s->n_done;
 }
 
-/* Rows of logits that s wants of its next n tokens: every one of a prompt it reports on, else that of
- * its last token, from which the next one comes. */
+/* Rows of logits that s wants of the last of its next n tokens: of a prompt that it reports on those
+ * from first_logits on, else that of the last token, from which the next one comes. */
 static size_t logits_of(const struct hn_sequence *s, size_t n)
 {
-    if (s->sink.prompt_logits && s->n_done < s->n_prompt) return n;
-    return n == pending(s) && !s->read_only;
+    const size_t next = n == pending(s) && !s->read_only;
+    const size_t end = s->n_done + n, first = s->sink.first_logits;
+    if (!s->sink.prompt_logits || s->n_done >= s->n_prompt || end <= first) return next;
+    return hn_min(n, end - first);
 }
 
 /* Pages for every position up to the step's last. The pool holds the full context of every sequence

@@ -51,9 +51,12 @@ static void publish(struct hn_engine *engine, struct hn_sequence *s)
 
 static void report_logits(const struct hn_engine *engine, const struct hn_sequence *s)
 {
+    const size_t first = s->n_done + s->n_now - s->n_logits;
     for (size_t i = 0; i < s->n_logits; i++)
-        s->sink.prompt_logits(s->sink.ctx, s->n_done + i,
-                              engine->logits + (s->logits + i) * engine->n_vocab, engine->n_vocab);
+        if (first + i >= s->sink.first_logits)
+            s->sink.prompt_logits(s->sink.ctx, first + i,
+                                  engine->logits + (s->logits + i) * engine->n_vocab,
+                                  engine->n_vocab);
 }
 
 /* Chooses the next token and shows its text. *finish says whether the answer ends with it. */

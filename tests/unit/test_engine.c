@@ -373,6 +373,37 @@ static bool check_pick(void *ctx, const struct hn_token_event *event)
     return ++n_picks < 4;
 }
 
+/* Those of the first positions may be left out; the others are the same. */
+START_TEST(prompt_logits_may_begin_later)
+{
+    static struct answer a;
+    int32_t tokens[400];
+    float last[2][VOCAB];
+    for (int i = 0; i < 2; i++) {
+        start(512, i ? 17 : 512);
+        const size_t n = prompt(tokens, 2), first = n - 20;
+        struct hn_request r = request(&a, tokens, n);
+        a = (struct answer){0};
+        r.max_tokens = i; /* with an answer, and without */
+        r.sink.prompt_logits = on_logits;
+        r.sink.first_logits = first;
+        logit_rows = first;
+        submit(&r);
+        run();
+        ck_assert_uint_eq(logit_rows, n);
+        ck_assert_uint_eq(a.n, i);
+        r.sink.prompt_logits = keep_logits;
+        r.sink.first_logits = i ? 0 : n - 1;
+        a = (struct answer){0};
+        submit(&r);
+        run();
+        memcpy(last[i], last_logits, sizeof last_logits);
+        stop();
+    }
+    ck_assert_mem_eq(last[0], last[1], sizeof last[0]);
+}
+END_TEST
+
 START_TEST(logprobs_are_the_models)
 {
     static struct answer a;
@@ -459,6 +490,7 @@ int main(void)
     tcase_add_test(tcase, the_context_ends_an_answer);
     tcase_add_test(tcase, cancelling_reaches_running_and_waiting);
     tcase_add_test(tcase, prompt_logits_come_in_order_once);
+    tcase_add_test(tcase, prompt_logits_may_begin_later);
     tcase_add_test(tcase, logprobs_are_the_models);
     tcase_add_test(tcase, steps_allocate_nothing);
     tcase_add_test(tcase, a_refused_request_leaves_no_trace);
