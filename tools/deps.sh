@@ -32,6 +32,7 @@ TEST|cmd clang-format|clang-format|checks the formatting
 TEST|cmd mandoc|mandoc|checks the manual page
 coverage|cmd gcovr|gcovr|coverage figures
 train|py torch|python3-torch|trains the starter model
+train|blas|libopenblas0-pthread|makes its matrices fast
 train|py matplotlib|python3-matplotlib|draws its loss curve
 END
 }
@@ -45,6 +46,7 @@ have() { # have KIND [NAME]
     pc) pkg-config --exists "$2" 2>/dev/null ;;
     py) $python -c "import importlib.util as u, sys; sys.exit(u.find_spec('$2') is None)" \
         2>/dev/null ;;
+    blas) /sbin/ldconfig -p 2>/dev/null | grep -q -e libopenblas -e libblis -e libmkl_rt ;;
     clang-rt) [ -e "$(clang -print-file-name=libclang_rt.asan-x86_64.a 2>/dev/null)" ] ;;
     esac
 }
