@@ -5,6 +5,7 @@
 #include "base/bits.h"
 #include "cli/interrupt.h"
 #include "cli/show.h"
+#include "cli/terminal.h"
 
 static bool keep_pick(struct hn_answer *a, const struct hn_pick *pick)
 {
@@ -26,7 +27,9 @@ static bool add_text(struct hn_answer *a, struct hn_str text)
     if (hn_buf_str(&a->text, text) < 0) return false;
     if (!a->stream) return true;
     /* Each piece at once: somebody watches, or reads from a pipe. */
-    return fwrite(text.p, 1, text.n, a->stream) == text.n && fflush(a->stream) == 0;
+    const bool written = hn_terminal_is(a->stream) ? hn_show_tame(a->stream, text)
+                                                   : fwrite(text.p, 1, text.n, a->stream) == text.n;
+    return written && fflush(a->stream) == 0;
 }
 
 static bool on_token(void *ctx, const struct hn_token_event *event)

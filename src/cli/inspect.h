@@ -4,12 +4,14 @@
 
 #include <stdbool.h>
 
+#include "cli/session.h"
+#include "cli/yardstick.h"
 #include "formats/gguf.h"
 #include "text/tokenizer.h"
 
 struct hn_inspect_options {
-    const char *path; /* NULL: the starter model */
-    bool all, json;
+    struct hn_session_options session; /* what to plan for */
+    bool all, json, quick;
 };
 
 struct hn_inspection {
@@ -18,6 +20,14 @@ struct hn_inspection {
     struct hn_tokenizer *tokenizer; /* NULL when tokenizer_status is a failure */
     enum hn_status tokenizer_status;
     struct hn_error tokenizer_error;
+
+    struct hn_config config; /* family is NULL when it could not be read */
+    struct hn_plan plan;     /* all zeros when there is none */
+    enum hn_status plan_status;
+    struct hn_error plan_error;
+    bool measured;
+    struct hn_yardstick yardstick; /* when measured */
+    struct hn_error measure_error; /* when not */
 };
 
 /* Tensors that differ in the number of their layer only: "blk.*.attn_q.weight". */

@@ -3,6 +3,7 @@
 #include "base/bits.h"
 #include "cli/door.h"
 #include "cli/inspect.h"
+#include "cli/inspect_plan.h"
 
 enum { SHOWN_ITEMS = 6 };
 
@@ -147,6 +148,7 @@ enum hn_status hn_inspect_json(const struct hn_inspect_options *o, const struct 
     if (put_metadata(&w, &in->file->meta, o->all) < 0) w.out.failed = HN_E_NOMEM;
     put_vocabulary(&w, in);
     put_tensors(&w, &in->file->weights);
+    hn_inspect_plan_json(&w, in);
     hn_json_close(&w, '}');
     return hn_door_print(&w, err);
 }

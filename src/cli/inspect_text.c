@@ -3,10 +3,11 @@
 
 #include "base/bits.h"
 #include "cli/inspect.h"
+#include "cli/inspect_plan.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
 
-enum { SHOWN_TEXT = 70, SHOWN_ITEMS = 6 };
+enum { SHOWN_TEXT = 35, SHOWN_ITEMS = 3 };
 
 static void heading(const char *text)
 {
@@ -54,7 +55,7 @@ static void print_metadata(const struct hn_inspect_options *o, const struct hn_m
 {
     heading("Metadata");
     for (size_t i = 0; i < meta->n; i++) {
-        printf("  %-*.*s ", 42, HN_FMT(meta->items[i].key));
+        printf("  %-*.*s ", 38, HN_FMT(meta->items[i].key));
         print_value(&meta->items[i], o->all);
         putchar('\n');
     }
@@ -196,4 +197,5 @@ void hn_inspect_text(const struct hn_inspect_options *o, const struct hn_inspect
     print_metadata(o, &in->file->meta);
     print_vocabulary(in);
     print_weights(o, &in->file->weights);
+    hn_inspect_plan_text(in);
 }

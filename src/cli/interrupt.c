@@ -19,6 +19,14 @@ void hn_interrupt_catch(void)
     sigaction(SIGINT, &once, NULL);
 }
 
+void hn_interrupt_watch(void)
+{
+    /* Without SA_RESTART: a read that waits for a line ends, too. */
+    const struct sigaction always = {.sa_handler = note};
+    interrupted = 0;
+    sigaction(SIGINT, &always, NULL);
+}
+
 void hn_interrupt_release(void)
 {
     const struct sigaction usual = {.sa_handler = SIG_DFL};

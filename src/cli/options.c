@@ -216,6 +216,32 @@ const char *hn_cli_nearest(const char *word, const char *const *names, size_t n)
     return best;
 }
 
+enum hn_status hn_opt_set(const struct hn_opt *items, size_t n, void *fields, const char *name,
+                          const char *text, struct hn_error *err)
+{
+    const char *names[MAX_OPTIONS];
+    const struct hn_opt *opt = NULL;
+    assert(n <= MAX_OPTIONS);
+    for (size_t i = 0; i < n; i++) {
+        names[i] = items[i].name;
+        if (strcmp(items[i].name, name) == 0) opt = &items[i];
+    }
+    if (!opt) {
+        const char *near = hn_cli_nearest(name, names, n);
+        return hn_fail(err, HN_E_ARG, "there is no %s%s%s%s", name, near ? "; did you mean " : "",
+                       near ? near : "", near ? "?" : "");
+    }
+    void *field = (char *)fields + opt->at;
+    if (opt->kind == HN_OPT_FLAG) {
+        if (strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
+            return hn_fail(err, HN_E_ARG, "%s: give on or off", name);
+        *(bool *)field = text[1] == 'n';
+        return HN_OK;
+    }
+    const enum hn_status status = take(opt, field, text, err);
+    return status < 0 ? hn_fail_in(err, status, "%s", name) : status;
+}
+
 int hn_cli_wrong(const struct hn_cli_spec *spec, const char *fmt, ...)
 {
     va_list args;

@@ -61,6 +61,11 @@ struct hn_operands {
 bool hn_cli_parse(const struct hn_cli_spec *spec, int argc, char **argv, void *out,
                   struct hn_operands *operands, int *status);
 
+/* Sets the option called `name` of a table by a text, which must outlive its field, as the command
+ * line would; flags take "on" and "off". HN_E_ARG says what is wrong. */
+enum hn_status hn_opt_set(const struct hn_opt *items, size_t n, void *fields, const char *name,
+                          const char *text, struct hn_error *err);
+
 /* "hence NAME: text; hence NAME --help explains", on standard error. Returns HN_EXIT_USAGE. */
 int hn_cli_wrong(const struct hn_cli_spec *spec, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));

@@ -2,6 +2,7 @@
 #ifndef HN_CLI_SHOW_H
 #define HN_CLI_SHOW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -17,5 +18,9 @@ const char *hn_show_seconds(char out[HN_SHOW_BYTES], double seconds); /* "12 ms"
 /* Prints `s` in double quotes; control characters, quotes and bytes that are no UTF-8 are escaped, so
  * that texts of strangers do nothing to a terminal. At most `limit` bytes of it are shown. */
 void hn_show_quoted(FILE *f, struct hn_str s, size_t limit);
+
+/* Prints whole characters for a terminal: control characters but tabs and newlines are left out, so that
+ * what a model says does nothing to it. False when that cannot be written. */
+bool hn_show_tame(FILE *f, struct hn_str text);
 
 #endif
