@@ -7,6 +7,8 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "formats/gguf_write.h"
+#include "model/vocab_load.h"
 #include "tensor/codec.h"
 
 struct tiny_spec tiny_llama(enum hn_dtype type)
@@ -138,10 +140,39 @@ static void add_keys(struct hn_gguf *file, const struct tiny_spec *s)
                      HN_OK);
 }
 
+/* <unk>, <s>, </s>, every byte, and fillers up to the size of the vocabulary. */
+static void add_vocabulary(struct hn_gguf *file, size_t n)
+{
+    static const char *const special[] = {"<unk>", "<s>", "</s>"};
+    struct hn_str *texts = need(hn_arena_alloc(&file->arena, n, sizeof *texts));
+    int32_t *types = need(hn_arena_alloc(&file->arena, n, sizeof *types));
+    for (size_t i = 0; i < n; i++) {
+        types[i] = i == 0 ? HN_TOKEN_UNKNOWN : i < 3 ? HN_TOKEN_CONTROL : HN_TOKEN_BYTE;
+        if (i >= TINY_BYTE + 256) types[i] = HN_TOKEN_UNUSED;
+        if (i < TINY_BYTE) texts[i] = hn_str_from(special[i]);
+        else if (i < TINY_BYTE + 256) texts[i] = name(file, "<0x%02zX>", i - TINY_BYTE);
+        else texts[i] = name(file, "<filler %zu>", i);
+    }
+    struct hn_meta *meta = &file->meta;
+    struct hn_arena *arena = &file->arena;
+    const struct hn_meta_array all = {.type = HN_META_STR, .n = n, .texts = texts};
+    const struct hn_meta_array kinds = {.type = HN_META_I32, .n = n, .data = types};
+    ck_assert_int_eq(hn_meta_add_text(meta, arena, HN_STR("tokenizer.ggml.model"), HN_STR("llama")),
+                     HN_OK);
+    ck_assert_int_eq(hn_meta_add_array(meta, arena, HN_STR("tokenizer.ggml.tokens"), all), HN_OK);
+    ck_assert_int_eq(hn_meta_add_array(meta, arena, HN_STR("tokenizer.ggml.token_type"), kinds),
+                     HN_OK);
+    ck_assert_int_eq(hn_meta_add_u32(meta, arena, HN_STR("tokenizer.ggml.bos_token_id"), 1), HN_OK);
+    ck_assert_int_eq(hn_meta_add_u32(meta, arena, HN_STR("tokenizer.ggml.eos_token_id"), 2), HN_OK);
+    ck_assert_int_eq(
+        hn_meta_add_bool(meta, arena, HN_STR("tokenizer.ggml.add_space_prefix"), false), HN_OK);
+}
+
 struct hn_gguf *tiny_file(const struct tiny_spec *spec)
 {
     struct hn_gguf *file = need(calloc(1, sizeof *file));
     add_keys(file, spec);
+    add_vocabulary(file, spec->n_vocab);
     add(file, HN_STR("token_embd.weight"), spec->type, spec->n_embd, spec->n_vocab, 1);
     add(file, HN_STR("output_norm.weight"), spec->type, spec->n_embd, 1, 1);
     add(file, HN_STR("output.weight"), spec->type, spec->n_embd, spec->n_vocab, 1);
@@ -178,25 +209,20 @@ void tiny_unload(struct tiny_model *model)
 
 struct hn_tokenizer *tiny_tokenizer(void)
 {
-    static const char *const special[] = {"<unk>", "<s>", "</s>"};
-    static char bytes[256][8];
-    struct hn_str texts[259];
-    uint8_t types[259] = {HN_TOKEN_UNKNOWN, HN_TOKEN_CONTROL, HN_TOKEN_CONTROL};
+    const struct tiny_spec spec = tiny_llama(HN_Q8_0);
+    struct hn_gguf *file = tiny_file(&spec);
     struct hn_tokenizer *tokenizer;
-    for (size_t i = 0; i < 3; i++)
-        texts[i] = hn_str_from(special[i]);
-    for (size_t i = 0; i < 256; i++) {
-        snprintf(bytes[i], sizeof bytes[i], "<0x%02X>", (unsigned)i);
-        texts[3 + i] = hn_str_from(bytes[i]);
-        types[3 + i] = HN_TOKEN_BYTE;
-    }
-    struct hn_vocab_spec spec = hn_vocab_spec_init(HN_VOCAB_SPM);
-    spec.n = 259;
-    spec.texts = texts;
-    spec.types = types;
-    spec.unk = 0;
-    spec.bos = 1;
-    spec.eos = 2;
-    ck_assert_int_eq(hn_tokenizer_create(&spec, &tokenizer, NULL), HN_OK);
+    ck_assert_int_eq(hn_tokenizer_load(&file->meta, (struct hn_str){0}, &tokenizer, NULL), HN_OK);
+    hn_gguf_close(file);
     return tokenizer;
+}
+
+void tiny_write(const struct tiny_spec *spec, const char *path)
+{
+    struct hn_error err = {.text = ""};
+    struct hn_gguf *file = tiny_file(spec);
+    ck_assert_msg(hn_gguf_write(path, &file->meta, file->weights.items, file->weights.n, &err) ==
+                      HN_OK,
+                  "%s", err.text);
+    hn_gguf_close(file);
 }

@@ -36,7 +36,11 @@ void tiny_load(struct tiny_model *model, const struct tiny_spec *spec,
                const struct hn_plan_options *options, unsigned threads);
 void tiny_unload(struct tiny_model *model);
 
-/* 259 words: <unk>, <s>, </s>, and every byte. */
+/* The vocabulary of all of them: <unk>, <s>, </s>, and from TINY_BYTE on every byte. */
+enum { TINY_BYTE = 3 };
 struct hn_tokenizer *tiny_tokenizer(void);
+
+/* The model as a file. */
+void tiny_write(const struct tiny_spec *spec, const char *path);
 
 #endif
