@@ -213,6 +213,8 @@ enum hn_status hn_vocab_from_meta(const struct hn_meta *meta, struct hn_arena *a
     HN_TRY(read_switch(meta, KEY("add_eos_token"), &out->add_eos, err));
     HN_TRY(read_switch(meta, KEY("add_sep_token"), &out->add_sep, err));
     HN_TRY(read_switch(meta, KEY("add_space_prefix"), &out->add_space_prefix, err));
+    HN_TRY(read_switch(meta, KEY("normalizer.lowercase"), &out->lowercase, err));
+    HN_TRY(read_switch(meta, KEY("normalizer.strip_accents"), &out->strip_accents, err));
     HN_TRY(optional(
         hn_meta_bool(meta, KEY("remove_extra_whitespaces"), &out->remove_extra_whitespaces, err)));
     HN_TRY(read_charsmap(meta, &out->charsmap, err));

@@ -273,11 +273,18 @@ static size_t split_characters(const struct hn_tokenizer *tokenizer, struct hn_s
     return n;
 }
 
+static bool is_breaks(struct hn_str word)
+{
+    for (size_t i = 0; i < word.n; i++)
+        if (word.p[i] != '\n') return false;
+    return true;
+}
+
 enum hn_status hn_bpe_word(struct hn_session *session, struct hn_str word)
 {
     const struct hn_tokenizer *tokenizer = session->tokenizer;
     const struct hn_bpe *bpe = &tokenizer->bpe;
-    if (bpe->ignore_merges) {
+    if (bpe->ignore_merges || (bpe->whole_breaks && is_breaks(word))) {
         const int32_t id =
             hn_strindex_find(bpe->characters ? &tokenizer->by_text : &bpe->by_piece, word);
         if (id >= 0) return hn_session_add(session, id);

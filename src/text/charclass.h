@@ -17,6 +17,8 @@ enum hn_charclass {
     HN_CHAR_SYMBOL = 1 << 7, /* S */
     HN_CHAR_OTHER = 1 << 8,  /* Cc, Cf, Co (not Cn: emoji newer than the tables are no controls) */
     HN_CHAR_MN = 1 << 9,     /* Mn: what accent stripping removes */
+    HN_CHAR_DIGIT = 1 << 10, /* Nd: \d */
+    HN_CHAR_WORD = 1 << 11,  /* L, M, N, Pc: \w of the tokenizers' regex engines */
 };
 
 extern const uint16_t hn_charclass_ascii[128];

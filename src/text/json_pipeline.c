@@ -55,8 +55,7 @@ static enum hn_status add_stage(struct hn_json_pipeline *p, struct hn_str patter
         return hn_fail(p->err, HN_E_LIMIT, "tokenizer.json: more than %d pre-tokenizer stages",
                        HN_PRETOK_MAX_STAGES);
     struct hn_pretok_stage *stage = &p->stages[p->n_stages++];
-    *stage =
-        (struct hn_pretok_stage){.kind = HN_PRETOK_REGEX, .behaviour = behaviour, .invert = invert};
+    *stage = (struct hn_pretok_stage){.behaviour = behaviour, .invert = invert};
     return keep(p, pattern, &stage->pattern);
 }
 

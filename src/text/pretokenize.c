@@ -2,22 +2,46 @@
 
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "text/charclass.h"
 #include "text/regex.h"
 #include "text/scan.h"
 
+/* Expressions for numbers in groups of three from the right. As expressions they take quadratic time,
+ * so they have equals of their own. */
+struct thirds {
+    const char *pattern;
+    uint16_t of;    /* the characters that count */
+    bool ends_word; /* only runs that no word character follows */
+    bool starts;    /* matches nothing, at the start of each whole group */
+};
+
+static const struct thirds all_thirds[] = {
+    {"\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))", HN_CHAR_NUMBER, false, false},
+    {"\\d{1,3}(?=(?:\\d{3})*\\b)", HN_CHAR_DIGIT, true, false},
+    {"(?=(\\d{3})+(?!\\d))", HN_CHAR_DIGIT, false, true},
+};
+
 struct stage {
-    enum hn_pretok_kind kind;
     enum hn_pretok_behaviour behaviour;
     bool invert;
-    hn_scan_fn scan;        /* when the expression has a hand-written equal */
-    struct hn_regex *regex; /* otherwise */
+    /* The one that is there does the work. */
+    const struct thirds *thirds;
+    hn_scan_fn scan; /* a hand-written equal of the expression */
+    struct hn_regex *regex;
 };
 
 struct hn_pretokenizer {
     size_t n;
     struct stage stages[HN_PRETOK_MAX_STAGES];
 };
+
+static const struct thirds *find_thirds(struct hn_str pattern)
+{
+    for (size_t i = 0; i < HN_COUNT(all_thirds); i++)
+        if (hn_str_is(pattern, all_thirds[i].pattern)) return &all_thirds[i];
+    return NULL;
+}
 
 enum hn_status hn_pretokenizer_create(const struct hn_pretok_stage *stages, size_t n,
                                       struct hn_pretokenizer **out, struct hn_error *err)
@@ -30,10 +54,11 @@ enum hn_status hn_pretokenizer_create(const struct hn_pretok_stage *stages, size
     for (; made->n < n; made->n++) {
         const struct hn_pretok_stage *from = &stages[made->n];
         struct stage *to = &made->stages[made->n];
-        *to = (struct stage){from->kind, from->behaviour, from->invert};
-        if (from->kind != HN_PRETOK_REGEX) continue;
-        to->scan = hn_scan_find(from->pattern);
-        if (to->scan) continue;
+        *to = (struct stage){.behaviour = from->behaviour,
+                             .invert = from->invert,
+                             .thirds = find_thirds(from->pattern),
+                             .scan = hn_scan_find(from->pattern)};
+        if (to->thirds || to->scan) continue;
         const enum hn_status status = hn_regex_create(from->pattern, &to->regex, err);
         if (status < 0) {
             hn_pretokenizer_destroy(made);
@@ -142,28 +167,38 @@ static enum hn_status cut_by_regex(struct cutter *cutter, const struct hn_regex 
     return cut(cutter, done, piece.n, false);
 }
 
-/* Runs of numbers in groups of three from the right: 1234567 is 1 234 567. */
-static enum hn_status cut_by_thirds(struct cutter *cutter)
+/* Groups of three characters within a run at p[at..end), the first one shorter where the run's length
+ * is no multiple; `starts` cuts where whole groups start and matches no character. */
+static enum hn_status cut_run(struct cutter *cutter, bool starts, size_t *done, size_t at,
+                              size_t end, size_t count)
+{
+    const unsigned char *p = (const unsigned char *)cutter->piece.p;
+    for (size_t group = count % 3; at < end; group = 3) {
+        const size_t start = at;
+        for (size_t i = 0; i < group; i++)
+            at += hn_utf8_length(p[at]);
+        if (group == 0 || (starts && group < 3)) continue;
+        HN_TRY(cut(cutter, *done, start, false));
+        if (!starts) HN_TRY(cut(cutter, start, at, true));
+        *done = starts ? start : at;
+    }
+    return HN_OK;
+}
+
+/* The runs of what `thirds` counts. 1234567 is 1 234 567. */
+static enum hn_status cut_by_thirds(struct cutter *cutter, const struct thirds *thirds)
 {
     const unsigned char *p = (const unsigned char *)cutter->piece.p;
     const size_t n = cutter->piece.n;
     size_t done = 0;
-    for (size_t at = 0; at < n;) {
-        size_t length, end = at, count = 0;
-        for (; end < n && (hn_charclass_at(p + end, &length) & HN_CHAR_NUMBER); end += length)
+    for (size_t at = 0, end, length; at < n; at = end) {
+        size_t count = 0;
+        for (end = at; end < n && (hn_charclass_at(p + end, &length) & thirds->of); end += length)
             count++;
-        if (!count) {
-            at += hn_utf8_length(p[at]);
-            continue;
-        }
-        HN_TRY(cut(cutter, done, at, false));
-        size_t group = count % 3 ? count % 3 : 3;
-        for (size_t start = at; at < end; start = at, group = 3) {
-            for (; group; group--)
-                at += hn_utf8_length(p[at]);
-            HN_TRY(cut(cutter, start, at, true));
-        }
-        done = end;
+        if (!count) end += hn_utf8_length(p[at]);
+        else if (!thirds->ends_word || end == n ||
+                 !(hn_charclass_at(p + end, &length) & HN_CHAR_WORD))
+            HN_TRY(cut_run(cutter, thirds->starts, &done, at, end, count));
     }
     return cut(cutter, done, n, false);
 }
@@ -173,7 +208,7 @@ static enum hn_status walk_stage(struct walk *walk, size_t at, struct hn_str pie
     if (at == walk->pretokenizer->n) return piece.n ? walk->emit(walk->context, piece) : HN_OK;
     const struct stage *stage = &walk->pretokenizer->stages[at];
     struct cutter cutter = {.walk = walk, .stage = at, .piece = piece};
-    if (stage->kind == HN_PRETOK_THIRDS) HN_TRY(cut_by_thirds(&cutter));
+    if (stage->thirds) HN_TRY(cut_by_thirds(&cutter, stage->thirds));
     else if (stage->scan) HN_TRY(cut_by_scan(&cutter, stage->scan));
     else HN_TRY(cut_by_regex(&cutter, stage->regex));
     return flush(&cutter);

@@ -17,13 +17,7 @@ enum hn_pretok_behaviour {
     HN_PRETOK_CONTIGUOUS, /* neighbouring matches are one piece */
 };
 
-enum hn_pretok_kind {
-    HN_PRETOK_REGEX,
-    HN_PRETOK_THIRDS, /* cuts runs of numbers into groups of three, counted from the right */
-};
-
 struct hn_pretok_stage {
-    enum hn_pretok_kind kind;
     enum hn_pretok_behaviour behaviour;
     bool invert;           /* matches and what lies between them swap their roles */
     struct hn_str pattern; /* PCRE2 syntax, UTF and Unicode properties on */
@@ -37,8 +31,10 @@ struct hn_pretok_preset {
     bool ignore_merges;
     bool add_bos;            /* when the file does not say */
     bool nfc;                /* the model's own tokenizer composes characters first */
+    bool insists_on_bos;     /* even where the file says no: such files are mistaken */
     bool characters;         /* merges work on characters, not on bytes */
-    const char *patterns[8]; /* NULL ends the list; "thirds" is HN_PRETOK_THIRDS */
+    bool whole_breaks;       /* a run of line feeds that is a token is not built from merges */
+    const char *patterns[8]; /* NULL ends the list */
 };
 
 /* NULL when unknown. An empty name is "default". */

@@ -5,8 +5,11 @@
 #include "base/bits.h"
 #include "text/scan.h"
 
-#define RE_DIGIT  "\\p{N}"
-#define RE_THIRDS "thirds"
+#define RE_DIGIT "\\p{N}"
+/* Numbers in groups of three from the right, and how the models' files write their kinds of it. */
+#define RE_THIRDS       "\\p{N}{1,3}(?=(?:\\p{N}{3})*(?!\\p{N}))"
+#define RE_WORD_THIRDS  "\\d{1,3}(?=(?:\\d{3})*\\b)"
+#define RE_THIRD_STARTS "(?=(\\d{3})+(?!\\d))"
 
 /* ASCII punctuation of \p{S} too: what Rust's is_ascii_punctuation adds to \p{P}. */
 #define RE_PUNCTUATION "[\\p{P}\\$\\+<=>\\^~\\|`]+"
@@ -42,6 +45,8 @@
 
 #define RE_LLAMA3_START HN_RE_ENGLISH_SUFFIXES "|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|"
 
+#define RE_LINES "[^\\n]+|[\\n]+"
+
 #define RE_HAN "\\p{sc:Han}"
 /* One cased word of Kimi K2: as gpt-4o's, but Han characters never belong to it. */
 #define RE_KIMI_UPPER "(?:(?!" RE_HAN ")[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}])"
@@ -59,15 +64,23 @@ static const struct hn_pretok_preset presets[] = {
     {"mpt olmo", .nfc = true, .patterns = {HN_RE_GPT2}},
     {"starcoder refact smollm codeshell exaone minerva-7b mellum2",
      .patterns = {RE_DIGIT, HN_RE_GPT2}},
-    {"command-r cohere2_moe", .nfc = true, .patterns = {RE_DIGIT, HN_RE_GPT2}},
-    {"llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano laguna",
+    {"command-r", .nfc = true, .patterns = {RE_DIGIT, HN_RE_GPT2}},
+    {"llama3 llama-v3 llama-bpe falcon3 falcon-h1 pixtral midm-2.0 lfm2 jina-v5-nano",
      .ignore_merges = true, .add_bos = true, .patterns = {HN_RE_LLAMA3}},
     {"dbrx smaug-bpe chatglm-bpe glm4", .patterns = {HN_RE_LLAMA3}},
     {"qwen2 deepseek-r1-qwen", .nfc = true, .patterns = {HN_RE_QWEN2}},
     {"megrez stablelm2 hunyuan solar-open grok-2 kormo openpangu f2llmv2",
      .patterns = {HN_RE_QWEN2}},
     {"qwen35", .nfc = true, .patterns = {HN_RE_QWEN35}},
-    {"gpt-4o llama4 kanana2 minimax-m2 gpt-oss", .patterns = {HN_RE_GPT4O}},
+    {"ufakzeka",
+     .patterns =
+         {"[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" HN_RE_SPACES}},
+    {"laguna", .patterns = {RE_LINES, HN_RE_QWEN2}},
+    {"minicpm5", .ignore_merges = true,
+     .patterns = {"\\p{N}{1,3}",
+                  RE_LLAMA3_START "\\p{N}+| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" HN_RE_SPACES}},
+    {"gpt-4o llama4 kanana2 minimax-m2 gpt-oss talkie", .patterns = {HN_RE_GPT4O}},
+    {"granite-embed-multi-97m", .ignore_merges = true, .patterns = {HN_RE_GPT4O}},
     {"tekken", .ignore_merges = true, .add_bos = true, .patterns = {HN_RE_TEKKEN}},
     {"deepseek-llm",
      .patterns =
@@ -77,7 +90,7 @@ static const struct hn_pretok_preset presets[] = {
           RE_FINAL_SPACES, RE_DEEPSEEK_CJK, "\\p{N}+"}},
     {"deepseek-coder",
      .patterns = {"[\r\n]", "\\s?\\p{L}+", "\\s?\\p{P}+", RE_DEEPSEEK_CJK, RE_DIGIT}},
-    {"deepseek-v3 deepseek-r1 hunyuan-dense joyai-llm",
+    {"deepseek-v3 deepseek-r1 hunyuan-dense joyai-llm hy_v4",
      .patterns = {"\\p{N}{1,3}", "[\\x{4E00}-\\x{9FA5}\\x{3040}-\\x{309F}\\x{30A0}-\\x{30FF}]+",
                   RE_DEEPSEEK3_WORDS}},
     {"youtu", .ignore_merges = true,
@@ -92,8 +105,8 @@ static const struct hn_pretok_preset presets[] = {
     {"chameleon", .add_bos = true,
      .patterns = {"<sentinel:[0-9]+>", "IMGIMG[A-I]{1,4}Z", "[\\t\\n]|    |  ", RE_DIGIT,
                   "[\\p{P}!-/:-@\\[-`{-~]", HN_RE_GPT2}},
-    {"tiny_aya", .patterns = {RE_THIRDS, HN_RE_GPT4O}},
-    {"superbpe", .patterns = {"\\p{N}+", RE_THIRDS}},
+    {"tiny_aya cohere2moe", .patterns = {RE_WORD_THIRDS, HN_RE_GPT4O}},
+    {"superbpe", .patterns = {"\\p{N}+", RE_THIRD_STARTS}},
     {"afmoe",
      .patterns = {RE_THIRDS,
                   "[\\x{4E00}-\\x{9FFF}\\x{3400}-\\x{4DBF}\\x{8C48}-\\x{FAFF}\\x{3040}-\\x{309F}"
@@ -121,7 +134,9 @@ static const struct hn_pretok_preset presets[] = {
                          "+" HN_RE_ENGLISH_SUFFIXES "?|[^\\r\\n\\p{L}\\p{N}]?" RE_KIMI_UPPER
                          "+" RE_KIMI_LOWER "*" HN_RE_ENGLISH_SUFFIXES
                          "?|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|" HN_RE_SPACES}},
-    {"gemma4", .add_bos = true, .characters = true, .patterns = {"[^\\n]+|[\\n]+"}},
+    {"gemma4 granite-embed-multi-311m", .insists_on_bos = true, .characters = true,
+     .whole_breaks = true, .patterns = {RE_LINES}},
+    {"sarvam-moe", .characters = true, .patterns = {RE_LINES}},
 };
 
 static bool has_name(const char *names, struct hn_str name)

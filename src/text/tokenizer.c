@@ -37,7 +37,10 @@ enum hn_status hn_session_add(struct hn_session *session, int32_t id)
 enum hn_status hn_session_bytes(struct hn_session *session, struct hn_str text)
 {
     const struct hn_tokenizer *t = session->tokenizer;
-    if (!t->has_bytes) {
+    bool known = true; /* vocabularies exist that lack a few bytes: those that are tokens as text */
+    for (size_t i = 0; i < text.n; i++)
+        known &= t->of_byte[(unsigned char)text.p[i]] >= 0;
+    if (!known) {
         /* A run of unknown characters may count once. */
         const struct hn_tokens *out = session->out;
         const bool fused = t->bpe.fuse_unk && out->n && out->ids[out->n - 1] == t->unk;

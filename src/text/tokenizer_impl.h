@@ -30,6 +30,7 @@ struct hn_bpe {
     bool characters; /* symbols start as characters, not bytes */
     bool ignore_merges;
     bool fuse_unk;
+    bool whole_breaks;           /* struct hn_pretok_preset */
     int32_t of_byte[256];        /* over bytes: the first symbol of each */
     struct hn_strindex by_piece; /* ignore_merges: tokens by the bytes they stand for */
 };

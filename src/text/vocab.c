@@ -27,6 +27,8 @@ struct hn_vocab_spec hn_vocab_spec_init(enum hn_vocab_kind kind)
         .add_sep = HN_VOCAB_DEFAULT,
         .add_space_prefix = HN_VOCAB_DEFAULT,
         .ignore_merges = HN_VOCAB_DEFAULT,
+        .lowercase = HN_VOCAB_DEFAULT,
+        .strip_accents = HN_VOCAB_DEFAULT,
     };
 }
 
@@ -173,8 +175,10 @@ static enum hn_status set_frame(struct hn_tokenizer *t, const struct hn_vocab_sp
     }
     const bool wpm = spec->kind == HN_VOCAB_WPM;
     const bool bos = wpm || spec->kind == HN_VOCAB_SPM || (preset && preset->add_bos);
+    const bool insists = preset && preset->insists_on_bos;
     const int32_t first = wpm && spec->cls >= 0 ? spec->cls : spec->bos;
-    HN_TRY(frame_token("bos", spec->add_bos, bos, first, t->head, &t->n_head, err));
+    HN_TRY(frame_token("bos", insists ? HN_VOCAB_DEFAULT : spec->add_bos, bos || insists, first,
+                       t->head, &t->n_head, err));
     if (wpm) return frame_token("sep", spec->add_sep, true, spec->sep, t->tail, &t->n_tail, err);
     return frame_token("eos", spec->add_eos, spec->kind == HN_VOCAB_UGM, spec->eos, t->tail,
                        &t->n_tail, err);
@@ -208,6 +212,7 @@ static const char *const eog_texts[] = {
     "<|fim_pad|>",
     "<|repo_name|>",
     "<|file_sep|>",
+    "[e~[",
 };
 
 /* Without types in the file, the tokens it names by their role are no text. */
@@ -336,13 +341,16 @@ static size_t default_normals(const struct hn_vocab_spec *spec,
             steps[n++] = (struct hn_normal){HN_NORMAL_PREPEND_UNLESS, .to = HN_STR(" ")};
         if (characters) steps[n++] = escape;
         break;
-    case HN_VOCAB_WPM:
+    case HN_VOCAB_WPM: {
+        const bool strip = spec->strip_accents == HN_VOCAB_DEFAULT ? spec->lowercase != 0
+                                                                   : spec->strip_accents != 0;
         steps[n++] = (struct hn_normal){HN_NORMAL_CLEAN};
         steps[n++] = (struct hn_normal){HN_NORMAL_SPACE_CJK};
-        steps[n++] = (struct hn_normal){HN_NORMAL_NFD};
-        steps[n++] = (struct hn_normal){HN_NORMAL_STRIP_ACCENTS};
-        steps[n++] = (struct hn_normal){HN_NORMAL_LOWERCASE};
+        if (strip) steps[n++] = (struct hn_normal){HN_NORMAL_NFD};
+        if (strip) steps[n++] = (struct hn_normal){HN_NORMAL_STRIP_ACCENTS};
+        if (spec->lowercase) steps[n++] = (struct hn_normal){HN_NORMAL_LOWERCASE};
         break;
+    }
     case HN_VOCAB_UGM:
         if (spec->charsmap.n)
             steps[n++] = (struct hn_normal){HN_NORMAL_CHARSMAP, .from = spec->charsmap};
@@ -367,12 +375,8 @@ static size_t default_stages(const struct hn_vocab_spec *spec,
             (struct hn_pretok_stage){.behaviour = HN_PRETOK_REMOVED, .pattern = HN_STR("\\s+")};
         stages[n++] = (struct hn_pretok_stage){.pattern = HN_STR("[\\p{P}$+<=>^`|~]")};
     }
-    for (size_t i = 0; preset && i < HN_COUNT(preset->patterns) && preset->patterns[i]; i++) {
-        const struct hn_str pattern = hn_str_from(preset->patterns[i]);
-        stages[n] = (struct hn_pretok_stage){.pattern = pattern};
-        if (hn_str_is(pattern, "thirds")) stages[n].kind = HN_PRETOK_THIRDS;
-        n++;
-    }
+    for (size_t i = 0; preset && i < HN_COUNT(preset->patterns) && preset->patterns[i]; i++)
+        stages[n++] = (struct hn_pretok_stage){.pattern = hn_str_from(preset->patterns[i])};
     return n;
 }
 
@@ -435,6 +439,7 @@ static enum hn_status build(struct hn_tokenizer *t, const struct hn_vocab_spec *
     case HN_VOCAB_BPE: {
         const bool whole = spec->ignore_merges == HN_VOCAB_DEFAULT ? preset && preset->ignore_merges
                                                                    : spec->ignore_merges != 0;
+        t->bpe.whole_breaks = preset && preset->whole_breaks;
         return hn_bpe_init(t, spec, whole, characters, err);
     }
     case HN_VOCAB_WPM: return hn_wordpiece_init(t, err);

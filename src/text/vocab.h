@@ -70,6 +70,8 @@ struct hn_vocab_spec {
     int8_t add_bos, add_eos, add_sep;
     int8_t add_space_prefix;
     int8_t ignore_merges; /* a word that is a token as a whole is not built from merges */
+    int8_t lowercase;     /* WPM; by default on */
+    int8_t strip_accents; /* WPM; by default as `lowercase` */
 
     bool remove_extra_whitespaces;   /* UGM */
     bool treat_whitespace_as_suffix; /* UGM */

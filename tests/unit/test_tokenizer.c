@@ -227,6 +227,70 @@ START_TEST(pieces_merge_by_score)
 }
 END_TEST
 
+/* A vocabulary may lack a byte that is a token as text; the other bytes serve all the same. */
+START_TEST(a_missing_byte_does_not_stop_the_others)
+{
+    struct hn_vocab_spec spec = spm_spec();
+    struct hn_str texts[SPM_N];
+    memcpy(texts, spec.texts, sizeof texts);
+    texts[BYTES + 0xA9] = HN_STR("\t");
+    spec.texts = texts;
+    struct hn_tokenizer *t = make(&spec);
+    CHECK_IDS(t, "\xC3\xA8", 0, SP, BYTES + 0xC3, BYTES + 0xA8);
+    CHECK_IDS(t, "\xC3\xA9", 0, SP, UNK);
+    CHECK_IDS(t, "\t", 0, SP, BYTES + 0xA9);
+    hn_tokenizer_destroy(t);
+}
+END_TEST
+
+enum { W_UNK, W_CLS, W_SEP, W_E, W_E_UPPER, W_E_ACUTE, WPM_N };
+
+START_TEST(a_word_piece_vocabulary_may_keep_case_and_accents)
+{
+    static const struct hn_str texts[WPM_N] = {HN_STR("[UNK]"),  HN_STR("[CLS]"),
+                                               HN_STR("[SEP]"),  HN_STR(MARK "e"),
+                                               HN_STR(MARK "E"), HN_STR(MARK "\xC3\xA9")};
+    struct hn_vocab_spec spec = hn_vocab_spec_init(HN_VOCAB_WPM);
+    spec.n = WPM_N;
+    spec.texts = texts;
+    spec.unk = W_UNK;
+    spec.cls = W_CLS;
+    spec.sep = W_SEP;
+    struct hn_tokenizer *t = make(&spec);
+    CHECK_IDS(t, "e E \xC3\xA9 x", HN_TOKENIZE_ADD_SPECIAL, W_CLS, W_E, W_E, W_E, W_UNK, W_SEP);
+    hn_tokenizer_destroy(t);
+    spec.lowercase = 0; /* accents follow */
+    t = make(&spec);
+    CHECK_IDS(t, "e E \xC3\xA9", 0, W_E, W_E_UPPER, W_E_ACUTE);
+    hn_tokenizer_destroy(t);
+    spec.lowercase = 1;
+    spec.strip_accents = 0;
+    t = make(&spec);
+    CHECK_IDS(t, "e E \xC3\x89", 0, W_E, W_E, W_E_ACUTE);
+    hn_tokenizer_destroy(t);
+}
+END_TEST
+
+/* BPE over characters: a run of line feeds that is a token needs no merges. */
+START_TEST(line_breaks_are_looked_up_whole)
+{
+    static const struct hn_str texts[] = {HN_STR("\n"), HN_STR("\n\n"), HN_STR("a"), HN_STR("<s>")};
+    struct hn_vocab_spec spec = hn_vocab_spec_init(HN_VOCAB_BPE);
+    spec.n = 4;
+    spec.texts = texts;
+    spec.bos = 3;
+    spec.add_bos = 0; /* files that say so are mistaken */
+    spec.pre = HN_STR("gemma4");
+    struct hn_tokenizer *t = make(&spec);
+    CHECK_IDS(t, "a\n\na\n", HN_TOKENIZE_ADD_SPECIAL, 3, 2, 1, 2, 0);
+    hn_tokenizer_destroy(t);
+    spec.pre = HN_STR("sarvam-moe");
+    t = make(&spec);
+    CHECK_IDS(t, "a\n\na\n", HN_TOKENIZE_ADD_SPECIAL, 2, 0, 0, 2, 0);
+    hn_tokenizer_destroy(t);
+}
+END_TEST
+
 START_TEST(what_a_description_claims_is_checked)
 {
     struct hn_tokenizer *t;
@@ -268,6 +332,9 @@ int main(void)
     tcase_add_test(tc, characters_are_never_cut_in_two);
     tcase_add_test(tc, an_unknown_pre_tokenizer_is_an_error);
     tcase_add_test(tc, pieces_merge_by_score);
+    tcase_add_test(tc, a_missing_byte_does_not_stop_the_others);
+    tcase_add_test(tc, a_word_piece_vocabulary_may_keep_case_and_accents);
+    tcase_add_test(tc, line_breaks_are_looked_up_whole);
     tcase_add_test(tc, what_a_description_claims_is_checked);
     return run_unit("tokenizer", tc);
 }
