@@ -43,6 +43,7 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
         return hn_fail_nomem(err, "a sequence", s->limit * sizeof *s->tokens);
     memcpy(s->tokens, request->tokens, request->n_tokens * sizeof *s->tokens);
     if (s->read_only) return HN_OK;
+    if (s->max_draft) HN_TRY(hn_draft_create(s->limit, &s->draft, err));
 
     HN_TRY(hn_sampler_create(&request->sample, engine->n_sampled, s->limit, &s->sampler, err));
     for (size_t i = 0; i < s->n_prompt; i++) /* padding of the vocabulary has no text to repeat */
@@ -66,6 +67,7 @@ void hn_sequence_destroy(struct hn_engine *engine, struct hn_sequence *s)
         hn_pages_release(engine->pages, s->pages[i]);
     hn_sampler_destroy(s->sampler);
     hn_emitter_destroy(s->emitter);
+    hn_draft_destroy(s->draft);
     free(s->tokens);
     free(s->pages);
     free(s);
@@ -82,6 +84,7 @@ enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_reques
     s->n_prompt = s->n_tokens = request->n_tokens;
     s->limit = limit_of(engine, request);
     s->read_only = request->max_tokens == 0;
+    s->max_draft = hn_min(request->max_draft, HN_DRAFT_MAX);
     s->want_pick = request->sample.top_logprobs >= 0;
     s->no_cache = request->no_cache || request->sink.prompt_logits;
     const enum hn_status status = make_parts(engine, request, s, err);

@@ -23,6 +23,8 @@ struct hn_usage {
     size_t prompt_tokens;
     size_t cached_tokens;     /* of the prompt, found in pages that were computed before */
     size_t completion_tokens; /* the one that ended the answer included */
+    size_t guessed_tokens;    /* put into steps ahead of their time ... */
+    size_t right_tokens;      /* ... and how many of them the model agreed with */
     double queue_s;           /* from submission to the first step it was part of */
     double prefill_s;         /* from there to the first token */
     double decode_s;          /* from there to the last */
@@ -57,6 +59,8 @@ struct hn_request {
     struct hn_sample_params sample;
     const struct hn_str *stops; /* copied; limits as in engine/stops.h */
     size_t n_stops;
+    size_t max_draft;  /* tokens to guess ahead, up to HN_DRAFT_MAX, where that pays; 0: none. The
+                          answer is the same, token for token */
     bool ignore_eog;   /* go on past the model's end of answer (benchmarks) */
     bool show_control; /* control tokens appear as text */
     bool no_cache;     /* compute the whole prompt (benchmarks) */

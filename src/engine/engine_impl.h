@@ -2,9 +2,11 @@
 #ifndef HN_ENGINE_ENGINE_IMPL_H
 #define HN_ENGINE_ENGINE_IMPL_H
 
+#include "engine/draft.h"
 #include "engine/engine.h"
 #include "engine/filter.h"
 #include "engine/pages.h"
+#include "engine/payoff.h"
 
 /* A request on its way. Waiting it has no pages. */
 struct hn_sequence {
@@ -27,7 +29,14 @@ struct hn_sequence {
     size_t n_pages, n_published;
     hn_page_name name; /* of the last published page */
 
-    size_t n_now;    /* tokens in the current step ... */
+    struct hn_draft *draft; /* NULL: no guessing */
+    size_t max_draft;
+    int32_t guess[HN_DRAFT_MAX]; /* tokens after the last, in the current step */
+    size_t n_guess;
+    struct hn_hits hits;
+    size_t guessed, right; /* in all */
+
+    size_t n_now;    /* tokens in the current step, guesses among them ... */
     size_t row;      /* ... from this row of the batch on */
     size_t logits;   /* the first of its rows of logits ... */
     size_t n_logits; /* ... and how many it gets */
@@ -55,6 +64,7 @@ struct hn_engine {
     float *logits;         /* [logit_rows][n_vocab] */
     struct hn_batch batch;
     struct hn_candidates *work;
+    struct hn_payoff payoff;
     struct hn_buf text; /* of the token being emitted */
 };
 

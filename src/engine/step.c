@@ -1,4 +1,5 @@
 /* A step: the spine of the engine. */
+#include "base/bits.h"
 #include "base/clock.h"
 #include "engine/engine_impl.h"
 
@@ -21,6 +22,8 @@ static struct hn_usage usage_of(const struct hn_sequence *s)
         .prompt_tokens = s->n_prompt,
         .cached_tokens = s->n_cached,
         .completion_tokens = s->emitter ? hn_emitter_count(s->emitter) : 0,
+        .guessed_tokens = s->guessed,
+        .right_tokens = s->right,
         .queue_s = hn_clock_seconds(s->submitted_ns, started),
         .prefill_s = hn_clock_seconds(started, first),
         .decode_s = hn_clock_seconds(first, s->last_ns),
@@ -59,12 +62,13 @@ static void report_logits(const struct hn_engine *engine, const struct hn_sequen
                                   engine->n_vocab);
 }
 
-/* Chooses the next token and shows its text. *finish says whether the answer ends with it. */
-static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s,
+/* Chooses the next token from row `row` of the logits and shows its text. *finish says whether the
+ * answer ends with it. */
+static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s, size_t row,
                                enum hn_finish *finish, struct hn_error *err)
 {
     struct hn_pick pick;
-    const float *logits = engine->logits + (s->logits + s->n_logits - 1) * engine->n_vocab;
+    const float *logits = engine->logits + row * engine->n_vocab;
     HN_TRY(hn_sampler_pick(s->sampler, engine->work, logits, NULL, s->n_tokens, &pick, err));
     HN_TRY(hn_sampler_accept(s->sampler, pick.id, true));
     hn_buf_clear(&engine->text);
@@ -79,6 +83,29 @@ static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s,
     return HN_OK;
 }
 
+/* The next token, and, as long as the guesses are those that the model chooses, those after it: their
+ * rows were computed from the very tokens that now stand before them, so their bits are those of one
+ * step each. */
+static enum hn_status generate_all(struct hn_engine *engine, struct hn_sequence *s,
+                                   enum hn_finish *finish, struct hn_error *err)
+{
+    const size_t first = s->logits + s->n_logits - 1 - s->n_guess;
+    size_t right = 0;
+    for (;; right++) {
+        const size_t before = s->n_tokens;
+        HN_TRY(generate(engine, s, first + right, finish, err));
+        if (*finish == HN_FINISH_NONE && s->cancelled) *finish = HN_FINISH_CANCELLED;
+        if (*finish != HN_FINISH_NONE || right == s->n_guess ||
+            s->tokens[before] != s->guess[right])
+            break;
+        s->n_done++;
+    }
+    s->right += right;
+    s->guessed += s->n_guess;
+    if (s->n_guess) hn_hits_note(&s->hits, right, hn_min(right + 1, s->n_guess));
+    return HN_OK;
+}
+
 /* After the forward: what a sequence gets out of it. True when it is done and gone. */
 static bool advance(struct hn_engine *engine, struct hn_sequence *s)
 {
@@ -87,15 +114,12 @@ static bool advance(struct hn_engine *engine, struct hn_sequence *s)
     if (!s->n_now) return false;
     const bool was_reading = s->n_done < s->n_prompt;
     if (was_reading && s->sink.prompt_logits) report_logits(engine, s);
-    s->n_done += s->n_now;
-    publish(engine, s);
-    if (s->n_done < s->n_tokens) return false;
-    if (s->read_only) {
-        finish(engine, s, HN_FINISH_LENGTH, NULL);
-        return true;
+    s->n_done += s->n_now - s->n_guess;
+    if (s->n_done == s->n_tokens) {
+        if (s->read_only) why = HN_FINISH_LENGTH;
+        else if (generate_all(engine, s, &why, &err) < 0) why = HN_FINISH_ERROR;
     }
-    if (generate(engine, s, &why, &err) < 0) why = HN_FINISH_ERROR;
-    else if (why == HN_FINISH_NONE && s->cancelled) why = HN_FINISH_CANCELLED;
+    publish(engine, s);
     if (why == HN_FINISH_NONE) return false;
     finish(engine, s, why, why == HN_FINISH_ERROR ? &err : NULL);
     return true;
@@ -141,7 +165,9 @@ void hn_engine_step(struct hn_engine *engine)
     hn_engine_admit(engine);
     if (!hn_engine_schedule(engine)) return;
     mark(engine, "schedule", engine->batch.n, &since);
+    const uint64_t before = hn_clock_ns();
     hn_decoder_forward(engine->decoder, &engine->batch);
+    hn_payoff_note(&engine->payoff, engine->batch.n, hn_clock_seconds(before, hn_clock_ns()));
     mark(engine, "forward", engine->batch.n, &since);
     advance_all(engine);
     mark(engine, "sample_emit", engine->batch.n_wanted, &since);

@@ -222,6 +222,42 @@ START_TEST(pages_are_given_up_and_taken_anew)
 }
 END_TEST
 
+/* Prompts full of repetition, greedy and drawn, alone and together, with stops and limits: guessing
+ * ahead never shows in an answer. */
+START_TEST(guessing_changes_nothing)
+{
+    static struct answer plain[6], guessed[6];
+    int32_t tokens[400];
+    size_t right = 0;
+    for (int round = 0; round < 2; round++) {
+        start(512, 512);
+        for (size_t s = 0; s < 6; s++) {
+            const size_t n = 90 + 7 * s;
+            for (size_t i = 0; i < n; i++)
+                tokens[i] = (int32_t)(TINY_BYTE + 'a' + (i % (5 + s) + s) % 26);
+            struct hn_request r = request(round ? &guessed[s] : &plain[s], tokens, n);
+            r.max_tokens = s == 1 ? SIZE_MAX : 200;
+            r.sample.temperature = s < 3 ? 0 : 0.2f * (float)s;
+            r.stops = &(const struct hn_str){"x", 1};
+            r.n_stops = s == 2;
+            r.max_draft = round ? 8 : 0;
+            submit(&r);
+        }
+        run();
+        stop();
+    }
+    for (size_t s = 0; s < 6; s++) {
+        expect_same(&plain[s], &guessed[s]);
+        ck_assert_int_eq(plain[s].finish, guessed[s].finish);
+        ck_assert_uint_eq(plain[s].usage.completion_tokens, guessed[s].usage.completion_tokens);
+        ck_assert_uint_eq(plain[s].usage.guessed_tokens, 0);
+        ck_assert_uint_le(guessed[s].usage.right_tokens, guessed[s].usage.guessed_tokens);
+        right += guessed[s].usage.right_tokens;
+    }
+    ck_assert_uint_gt(right, 20);
+}
+END_TEST
+
 START_TEST(refusals_say_why)
 {
     static struct answer a;
@@ -433,6 +469,7 @@ START_TEST(steps_allocate_nothing)
         r.max_tokens = 150;
         r.sample.top_p = 0.9f;
         r.sample.repeat_penalty = 1.1f;
+        r.max_draft = 8;
         r.sink.token = NULL; /* what it asserts allocates */
         submit(&r);
     }
@@ -486,6 +523,7 @@ int main(void)
     tcase_add_test(tcase, a_cached_prefix_changes_nothing);
     tcase_add_test(tcase, answers_are_cached_too);
     tcase_add_test(tcase, pages_are_given_up_and_taken_anew);
+    tcase_add_test(tcase, guessing_changes_nothing);
     tcase_add_test(tcase, refusals_say_why);
     tcase_add_test(tcase, the_context_ends_an_answer);
     tcase_add_test(tcase, cancelling_reaches_running_and_waiting);
