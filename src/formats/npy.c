@@ -77,8 +77,9 @@ static enum hn_status read_descr(struct reader *r, struct hn_npy *out)
     if (r->p < r->end && *r->p == '[')
         return hn_fail(r->err, HN_E_UNSUPPORTED, "%s: a structured array", r->name);
     HN_TRY(read_text(r, &descr));
-    const bool known = descr.n == 3 && strchr("fiub", descr.p[1]) && strchr("1248", descr.p[2]);
-    if (!known || descr.p[0] == '>')
+    static const char known[] = "f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1";
+    if (descr.n != 3 || !memchr("<|=", descr.p[0], 3) ||
+        !memmem(known, sizeof known - 1, descr.p + 1, 2) || descr.p[1] == ' ' || descr.p[2] == ' ')
         return hn_fail(r->err, HN_E_UNSUPPORTED,
                        "%s: elements of type '%.*s'; supported are little-endian floats, integers "
                        "and bools",

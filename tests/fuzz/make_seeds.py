@@ -211,6 +211,25 @@ def hf_seeds():
                             "self_attn.sinks": ("BF16", [2])}.items()})
 
 
+def npy(header, size, version=1):
+    raw = header.encode() + b"\n"
+    length = struct.pack("<H" if version == 1 else "<I", len(raw))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + raw + bytes(range(size))
+
+
+def npy_seeds():
+    plain = "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }"
+    yield "matrix", npy(plain % ("<f4", "3, 4"), 48)
+    yield "vector", npy(plain % ("<i8", "2,"), 16, version=2)
+    yield "scalar", npy(plain % ("|u1", ""), 1, version=3)
+    yield "dims", npy(plain % ("|b1", "1, 1, 1, 1, 1, 1, 1, 2"), 2)
+    yield "short", npy(plain % ("<f2", "5"), 8)
+    yield "many", npy(plain % ("<f8", "4294967296, 4294967296"), 8)
+    yield "python2", npy("{\"shape\": (2L, 1L), \"fortran_order\": False, \"descr\": \"=u4\"}", 8)
+    yield "fortran", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1)}", 4)
+    yield "fields", npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", 4)
+
+
 def vocab_seeds():
     def keys(model, tokens, **more):
         out = [("tokenizer.ggml.model", STR, model), ("text", STR, "a b ab<x> \u00e9\u4e2d 12")]
@@ -237,7 +256,7 @@ def vocab_seeds():
                      precompiled_charsmap=(ARRAY, (U8, [4, 0, 0, 0, 0, 0, 0, 0, 65, 0])))
 
 
-SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds,
+SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds, "npy": npy_seeds,
          "safetensors": safetensors_seeds, "vocab": vocab_seeds}
 
 

@@ -1,0 +1,49 @@
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "unit.h"
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+START_TEST(no_more_is_available_than_the_machine_has)
+{
+    const size_t all = (size_t)sysconf(_SC_PHYS_PAGES) * (size_t)sysconf(_SC_PAGESIZE);
+    const size_t available = hn_memory_available();
+    ck_assert_uint_gt(available, 0);
+    ck_assert_uint_le(available, all);
+}
+END_TEST
+
+START_TEST(a_limit_on_the_address_space_counts)
+{
+#ifdef SANITIZED
+    puts("skipped: sanitizers reserve more address space than any limit would leave");
+#else
+    struct rlimit space;
+    ck_assert_int_eq(getrlimit(RLIMIT_AS, &space), 0);
+    const rlim_t limit = (rlim_t)256 << 20;
+    if (space.rlim_max != RLIM_INFINITY && space.rlim_max < limit) return;
+    space.rlim_cur = limit;
+    ck_assert_int_eq(setrlimit(RLIMIT_AS, &space), 0);
+    ck_assert_uint_le(hn_memory_available(), limit);
+    ck_assert_uint_gt(hn_memory_available(), 0);
+#endif
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tc = tcase_create("memory");
+    tcase_add_test(tc, no_more_is_available_than_the_machine_has);
+    tcase_add_test(tc, a_limit_on_the_address_space_counts);
+    return run_unit("memory", tc);
+}
