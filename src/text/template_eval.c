@@ -169,10 +169,15 @@ static bool spread(struct hn_render *r, struct hn_vars *vars, const struct hn_ar
         return hn_render_fail(r, "argument after ** must be a mapping, not %s",
                               hn_val_type_name(&v));
     *keywords = v.dict;
-    for (size_t i = 0; i < v.dict->n; i++)
-        if (v.dict->entries[i].key.type != HN_V_STR)
-            return hn_render_fail(r, "keywords must be strings");
-    return true;
+    for (size_t i = 0; i < v.dict->n; i++) {
+        const struct hn_val *key = &v.dict->entries[i].key;
+        if (key->type != HN_V_STR) return hn_render_fail(r, "keywords must be strings");
+        for (size_t k = 0; k < list->n_names; k++)
+            if (hn_str_eq(list->names[k], key->s))
+                return hn_render_fail(r, "multiple values for keyword argument '%.*s'",
+                                      HN_FMT(key->s));
+    }
+    return hn_render_step(r, v.dict->n * (1 + list->n_names));
 }
 
 static bool eval_args(struct hn_render *r, struct hn_vars *vars, const struct hn_arglist *list,

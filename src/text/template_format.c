@@ -307,7 +307,7 @@ static bool percent_key(struct hn_render *r, struct percent *p, struct hn_val *o
 /* A width or precision: digits, or * for an argument. */
 static bool percent_count(struct hn_render *r, struct percent *p, int64_t *out)
 {
-    struct hn_val v;
+    struct hn_val v = {0};
     size_t count;
     if (p->at < p->s.n && p->s.p[p->at] == '*') {
         p->at++;

@@ -126,6 +126,13 @@ static size_t match_endraw(const struct lexer *l, size_t at)
     return match_end(l, skip_space(l, at + 6), "%}", true);
 }
 
+/* Jinja2 says nothing of a raw block or comment that begins at the very end. */
+static bool missing_end(struct lexer *l, const char *text)
+{
+    if (l->at < l->s.n) return hn_compile_fail(l->c, l->line, "%s", text);
+    return true;
+}
+
 static bool lex_raw(struct lexer *l)
 {
     for (size_t at = l->at; at + 1 < l->s.n; at++) {
@@ -137,7 +144,7 @@ static bool lex_raw(struct lexer *l)
         finish(l, end);
         return true;
     }
-    return hn_compile_fail(l->c, l->line, "Missing end of raw directive");
+    return missing_end(l, "Missing end of raw directive");
 }
 
 static bool lex_comment(struct lexer *l)
@@ -148,7 +155,7 @@ static bool lex_comment(struct lexer *l)
         finish(l, end);
         return true;
     }
-    return hn_compile_fail(l->c, l->line, "Missing end of comment tag");
+    return missing_end(l, "Missing end of comment tag");
 }
 
 /* Digits with single underscores between them, from `at`; where they end. */
