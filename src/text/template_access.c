@@ -210,7 +210,7 @@ static int64_t clamp(int64_t at, int64_t n, bool backwards)
 }
 
 struct span {
-    int64_t start, step;
+    int64_t start, stop, step;
     size_t n;
 };
 
@@ -235,7 +235,7 @@ static bool find_span(struct hn_render *r, const struct hn_val bounds[3], size_t
     const uint64_t distance = (uint64_t)(back ? start - stop : stop - start);
     const uint64_t stride = back ? 0 - (uint64_t)step : (uint64_t)step;
     const bool empty = back ? start <= stop : stop <= start;
-    *out = (struct span){start, step, empty ? 0 : (size_t)((distance - 1) / stride + 1)};
+    *out = (struct span){start, stop, step, empty ? 0 : (size_t)((distance - 1) / stride + 1)};
     return true;
 }
 
@@ -301,8 +301,8 @@ bool hn_val_slice(struct hn_render *r, const struct hn_val *obj, const struct hn
     range->n = span.n;
     range->start = from->start + span.start * from->step;
     if (__builtin_mul_overflow(from->step, span.step, &range->step) ||
-        __builtin_mul_overflow(range->step, (int64_t)span.n, &range->stop) ||
-        __builtin_add_overflow(range->stop, range->start, &range->stop))
+        __builtin_mul_overflow(from->step, span.stop, &range->stop) ||
+        __builtin_add_overflow(range->stop, from->start, &range->stop))
         return hn_render_fail(r, "a range past 64 bits");
     *out = (struct hn_val){.type = HN_V_RANGE, .range = range};
     return true;

@@ -138,6 +138,13 @@ static enum flow exec_set_block(struct hn_render *r, struct hn_vars *vars,
     return FLOW_NEXT;
 }
 
+/* Prints what a filter or call made of a block: it must be text. */
+static bool print_text(struct hn_render *r, const struct hn_val *v)
+{
+    if (v->type == HN_V_STR) return hn_val_print(r, v, r->out);
+    return hn_render_fail(r, "the block becomes %s, not text", hn_val_type_name(v));
+}
+
 static enum flow exec_filter_block(struct hn_render *r, struct hn_vars *vars,
                                    const struct hn_node *node)
 {
@@ -146,7 +153,7 @@ static enum flow exec_filter_block(struct hn_render *r, struct hn_vars *vars,
     if (flow != FLOW_NEXT) return flow;
     if (!hn_eval_filter(r, vars, node->block.filter, &text, &value)) return FLOW_FAIL;
     leave_scope(vars, &node->block.scope);
-    return hn_val_print(r, &value, r->out) ? FLOW_NEXT : FLOW_FAIL;
+    return print_text(r, &value) ? FLOW_NEXT : FLOW_FAIL;
 }
 
 /* --- Macros ----------------------------------------------------------------------------------- */
@@ -273,8 +280,7 @@ static bool exec_call_block(struct hn_render *r, struct hn_vars *vars, const str
     struct hn_keyword caller = {.name = HN_STR("caller")};
     struct hn_val value;
     return new_macro(r, node->macro.func, vars, &caller.value) &&
-           hn_eval_call(r, vars, node->macro.call, &caller, &value) &&
-           hn_val_print(r, &value, r->out);
+           hn_eval_call(r, vars, node->macro.call, &caller, &value) && print_text(r, &value);
 }
 
 /* A function without arguments whose text goes where it stands. */

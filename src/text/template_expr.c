@@ -85,6 +85,7 @@ bool hn_parse_unexpected(struct hn_compiler *c, const char *wanted)
         [HN_TOK_BLOCK_BEGIN] = "begin of statement block",
         [HN_TOK_BLOCK_END] = "end of statement block",
         [HN_TOK_STRING] = "string",
+        [HN_TOK_OP] = NULL, /* as it stands */
     };
     const struct hn_token *token = hn_parse_peek(c, 0);
     const struct hn_str got = kinds[token->type] ? hn_str_from(kinds[token->type]) : token->s;

@@ -475,13 +475,20 @@ FILTER(join)
     return hn_render_take(r, &buf, join_into(r, v, &buf), &out->s);
 }
 
-/* The keys to sort by: tuples where the path names several, parted by commas. */
+/* The key to sort by, as Jinja2 has it: a list of what the paths find, which commas part. Lists compare
+ * otherwise than their items do: two undefined ones are equal there and cannot be compared here. */
 static bool sort_key(struct hn_render *r, const struct hn_val *item, const struct hn_val *path,
                      bool sensitive, struct hn_val *out)
 {
-    if (path->type != HN_V_STR || !memchr(path->s.p, ',', path->s.n))
-        return follow(r, item, path, NULL, out) && fold_case(r, sensitive, out);
     struct hn_list *list;
+    struct hn_val one;
+    if (path->type != HN_V_STR || !memchr(path->s.p, ',', path->s.n)) {
+        if (!follow(r, item, path, NULL, &one) || !fold_case(r, sensitive, &one) ||
+            !hn_list_new(r, 1, &list) || !hn_list_add(r, list, one))
+            return false;
+        *out = hn_val_list(HN_V_LIST, list);
+        return true;
+    }
     struct hn_str rest = path->s;
     if (!hn_list_new(r, 2, &list)) return false;
     for (bool last = false; !last;) {

@@ -94,18 +94,27 @@ TEST(is_upper)
     return is_case(r, v, true, out);
 }
 
+/* Whether a value is one of a set's names; those without a hash cannot be asked for. */
+static bool is_name(struct hn_render *r, const struct hn_val *v,
+                    const struct hn_builtin *(*find)(struct hn_str name), struct hn_val *out)
+{
+    bool can;
+    if (!hn_val_hashable(r, v, &can)) return false;
+    if (!can) return hn_render_fail(r, "unhashable type: '%s'", hn_val_type_name(v));
+    *out = hn_val_bool(v->type == HN_V_STR && find(v->s));
+    return true;
+}
+
 TEST(is_filter)
 {
     UNUSED;
-    *out = hn_val_bool(v->type == HN_V_STR && hn_filter_find(v->s));
-    return true;
+    return is_name(r, v, hn_filter_find, out);
 }
 
 TEST(is_test)
 {
     UNUSED;
-    *out = hn_val_bool(v->type == HN_V_STR && hn_test_find(v->s));
-    return true;
+    return is_name(r, v, hn_test_find, out);
 }
 
 /* The same object: of small values, equal ones of one type. */

@@ -68,7 +68,7 @@ l.index(1), l.count(3), (1, 2, 1).count(1), (1, 2).index(2), l.copy(), d.copy()
 '{:.2f}|{:8.3f}|{:e}|{:g}|{:%}'.format(3.14159, 2.5, 12345.6, 0.00001, 0.25), '{:x}|{:#x}|{:b}|{:o}|{:c}'.format(255, 255, 5, 8, 65)
 '{!r} {!s}'.format('a', 'b'), '{:{}}'.format('a', 5), '{:.3}'.format('abcdef'), '{}'.format(none), '{:5}|'.format(true), '{:010.2f}'.format(-3.14159)
 '{:,.2f}'.format(1234567.891), '{:.3}'.format(1234.5), '{:.1}'.format(0.25), '{:g}'.format(1e10), '{:n}'.format(5), '{:=+6d}'.format(5)
-range(5) | list, range(1, 10, 3) | list, range(5, 0, -2) | list, range(0), range(3), range(1, 3), range(0, 9, 2), range(5)[1:3], range(5)[2], 3 in range(5)
+range(5) | list, range(1, 10, 3) | list, range(5, 0, -2) | list, range(0), range(3), range(1, 3), range(0, 9, 2), range(5)[1:3], range(5)[2:0], range(9, 0, -3)[::-1], range(0, 9, 2)[1:], range(5)[2], 3 in range(5)
 dict(a=1, b=2), dict({'x': 1}, y=2), dict([('a', 1), ('b', 2)]), dict()
 namespace(a=1), namespace({'b': 2}, c=3), namespace().x
 u | length, l | length, d | count, e | length, undefined_thing | length
