@@ -27,8 +27,8 @@ static bool add_text(struct hn_answer *a, struct hn_str text)
     if (hn_buf_str(&a->text, text) < 0) return false;
     if (!a->stream) return true;
     /* Each piece at once: somebody watches, or reads from a pipe. */
-    const bool written = hn_terminal_is(a->stream) ? hn_show_tame(a->stream, text)
-                                                   : fwrite(text.p, 1, text.n, a->stream) == text.n;
+    const bool written =
+        a->wrap.f ? hn_wrap_text(&a->wrap, text) : fwrite(text.p, 1, text.n, a->stream) == text.n;
     return written && fflush(a->stream) == 0;
 }
 
@@ -52,7 +52,7 @@ static void on_done(void *ctx, enum hn_finish finish, struct hn_str text,
                     const struct hn_usage *usage, const struct hn_error *err)
 {
     struct hn_answer *a = ctx;
-    if (!add_text(a, text) && a->status >= 0)
+    if ((!add_text(a, text) || (a->wrap.f && !hn_wrap_end(&a->wrap))) && a->status >= 0)
         a->status = hn_fail(&a->err, HN_E_IO, "cannot write the answer");
     a->finish = finish;
     a->usage = *usage;
@@ -79,6 +79,8 @@ enum hn_status hn_answer_run(struct hn_answer *a, struct hn_engine *engine,
                                      .done = on_done,
                                      .prompt_logits = a->logits ? on_logits : NULL};
     a->status = HN_OK;
+    if (a->stream && hn_terminal_is(a->stream))
+        a->wrap = (struct hn_wrap){.f = a->stream, .width = hn_terminal_width()};
     HN_TRY(hn_engine_submit(engine, request, &id, err));
     while (hn_engine_busy(engine)) {
         if (!cancelled && (hn_interrupted() || a->status < 0)) {

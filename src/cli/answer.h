@@ -5,10 +5,12 @@
 #include <stdio.h>
 
 #include "base/file.h"
+#include "cli/wrap.h"
 #include "engine/engine.h"
 
 struct hn_answer {
-    FILE *stream;          /* where the text goes as it comes; NULL: nowhere */
+    FILE *stream;          /* where the text goes as it comes; NULL: nowhere. On a terminal it is
+                              broken between words */
     struct hn_out *logits; /* where the prompt's logits go, as floats; NULL: nowhere */
     bool keep_picks;       /* the log-probabilities of the tokens */
 
@@ -19,6 +21,8 @@ struct hn_answer {
     size_t cap_picks;
     enum hn_finish finish;
     struct hn_usage usage;
+
+    struct hn_wrap wrap;
 
     /* What went wrong on the way. */
     enum hn_status status;

@@ -2,10 +2,14 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/cpu.h"
 #include "cli/show.h"
 #include "cli/terminal.h"
+#include "hence/version.h"
 
 static int by_seconds(const void *a, const void *b)
 {
@@ -74,15 +78,33 @@ void hn_bench_show_row(const struct hn_bench_row *row, const struct hn_yardstick
     fflush(stdout);
 }
 
+/* What a figure has to stand beside: docs/perf.md. */
+static void put_machine(struct hn_json_writer *w, enum hn_cpu_level level)
+{
+    char cpu[100], date[40] = "", system[200] = "";
+    struct utsname os;
+    struct tm tm;
+    const time_t now = time(NULL);
+    const long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    hn_cpu_model(cpu, sizeof cpu);
+    if (gmtime_r(&now, &tm)) strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    if (uname(&os) == 0) snprintf(system, sizeof system, "%s %s", os.sysname, os.release);
+    hn_json_put_text(w, "date", hn_str_from(date));
+    hn_json_put_text(w, "hence", hn_str_from(hence_version()));
+    hn_json_put_text(w, "compiler", hn_str_from(HN_COMPILER));
+    hn_json_put_text(w, "system", hn_str_from(system));
+    hn_json_put_text(w, "cpu", hn_str_from(cpu));
+    hn_json_put_uint(w, "cores", hn_cpu_count());
+    hn_json_put_uint(w, "memory_bytes", pages > 0 && page > 0 ? (uint64_t)pages * (size_t)page : 0);
+    hn_json_put_text(w, "kernels", hn_str_from(hn_cpu_level_name(level)));
+}
+
 void hn_bench_json_head(struct hn_json_writer *w, const struct hn_session *session,
                         enum hn_cpu_level level)
 {
-    char cpu[100];
-    hn_cpu_model(cpu, sizeof cpu);
     hn_json_open(w, NULL, '{');
     hn_json_put_text(w, "model", hn_str_from(session->name));
-    hn_json_put_text(w, "cpu", hn_str_from(cpu));
-    hn_json_put_text(w, "kernels", hn_str_from(hn_cpu_level_name(level)));
+    put_machine(w, level);
     hn_json_put_uint(w, "batch", session->plan.batch);
     hn_json_put_text(w, "kv_type", hn_str_from(hn_kv_type_name(session->plan.kv_type)));
     hn_json_put_uint(w, "weight_bytes", session->plan.weight_bytes);

@@ -57,7 +57,7 @@ static const struct hn_opt items[] = {
     {"parallel", 0, "N,...", HN_OPT_CALL, AT(parallel), .take = take_parallel,
      .help = "sequences at once (default: 1)"},
     {"repeats", 'r', "N", HN_OPT_SIZE, AT(repeats), 1, HN_BENCH_MAX_REPEATS,
-     .help = "measurements of each, after one that does not count (default: 3); the median is "
+     .help = "measurements of each, after one that does not count (default: 5); the median is "
              "what is told"},
     {"json", 0, NULL, HN_OPT_FLAG, AT(json), .help = "the same and more as JSON, at the end"},
 };
@@ -207,7 +207,7 @@ int hn_cmd_bench(int argc, char **argv)
         .threads = {1, {hn_cpu_count()}},
         .depths = {1, {0}},
         .parallel = {1, {1}},
-        .repeats = 3,
+        .repeats = 5,
     };
     static struct cases cases;
     struct hn_operands operands;

@@ -5,6 +5,7 @@
 #include "cli/answer.h"
 #include "cli/answer_json.h"
 #include "cli/commands.h"
+#include "cli/conversation.h"
 #include "cli/door.h"
 #include "cli/interrupt.h"
 #include "cli/prompt.h"
@@ -18,8 +19,8 @@ struct options {
     struct hn_session_options session;
     struct hn_sampling_options sampling;
     struct hn_prompt_source prompt;
-    const char *tokens_in, *logits_out;
-    bool raw, special, json, trace;
+    const char *tokens_in, *system, *template, *logits_out;
+    bool raw, chat, special, json, trace;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -32,6 +33,13 @@ static const struct hn_opt prompt_items[] = {
     {"tokens-in", 0, "FILE.npy", HN_OPT_TEXT, AT(tokens_in),
      .help = "take the prompt's token ids from a NumPy array of integers"},
     {"raw", 0, NULL, HN_OPT_FLAG, AT(raw), .help = "take the prompt as it is, for a text to go on"},
+    {"chat", 0, NULL, HN_OPT_FLAG, AT(chat),
+     .help = "take it as a message to answer, by the model's chat template (the default where the "
+             "model has one)"},
+    {"system", 0, "TEXT", HN_OPT_TEXT, AT(system),
+     .help = "the system message of such a chat, which says how to answer"},
+    {"template", 0, "FILE.jinja", HN_OPT_TEXT, AT(template),
+     .help = "a chat template instead of the model's own"},
 };
 static const struct hn_opt output_items[] = {
     {"json", 0, NULL, HN_OPT_FLAG, AT(json),
@@ -80,10 +88,33 @@ static enum hn_status read_prompt(const struct options *o, struct prompt *out, s
     return hn_prompt_read(&o->prompt, &out->text, err);
 }
 
+/* The prompt as the only message of a chat. HN_E_NOTFOUND: the model has no template. */
+static enum hn_status tokenize_chat(const struct options *o, const struct hn_session *s,
+                                    struct prompt *prompt, struct hn_error *err)
+{
+    struct hn_chat *chat = NULL;
+    struct hn_conversation messages;
+    HN_TRY(hn_conversation_init(&messages, err));
+    enum hn_status status = hn_conversation_open(s->file, o->template, s->tokenizer, &chat, err);
+    if (status >= 0 && o->system)
+        status = hn_conversation_system(&messages, hn_str_from(o->system), err);
+    if (status >= 0)
+        status = hn_conversation_add(&messages, "user", hn_buf_view(&prompt->text), err);
+    if (status >= 0) status = hn_conversation_prompt(&messages, chat, &prompt->ids, err);
+    hn_chat_destroy(chat);
+    hn_conversation_free(&messages);
+    return status;
+}
+
 static enum hn_status tokenize(const struct options *o, const struct hn_session *s,
                                struct prompt *prompt, struct hn_error *err)
 {
     if (o->tokens_in) return HN_OK;
+    if (!o->raw) {
+        const bool wanted = o->chat || o->system || o->template;
+        const enum hn_status status = tokenize_chat(o, s, prompt, err);
+        if (status != HN_E_NOTFOUND || wanted) return status;
+    }
     const unsigned flags = HN_TOKENIZE_ADD_SPECIAL | HN_TOKENIZE_PARSE_SPECIAL;
     HN_TRY(hn_tokenize(s->tokenizer, hn_buf_view(&prompt->text), flags, &prompt->ids, err));
     if (prompt->ids.n) return HN_OK;
@@ -187,6 +218,9 @@ int hn_cmd_run(int argc, char **argv)
                         (o.tokens_in != NULL);
     if (prompts > 1) return hn_cli_wrong(&spec, "give one prompt, not %d", prompts);
     if (operands.n) o.prompt.text = operands.words[0];
+    if ((o.raw || o.tokens_in) && (o.chat || o.system || o.template))
+        return hn_cli_wrong(&spec, "%s takes the prompt as it is, without a chat template",
+                            o.raw ? "--raw" : "--tokens-in");
     if (o.sampling.params.top_logprobs >= 0 && !o.json)
         return hn_cli_wrong(&spec, "--logprobs are part of --json");
     struct hn_error err;

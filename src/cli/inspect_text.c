@@ -162,7 +162,8 @@ static void print_weights(const struct hn_inspect_options *o, const struct hn_we
     else print_groups(weights);
     printf("  %zu tensors, %s parameters, %s", weights->n,
            hn_show_count(count, (double)sum.elements), hn_show_size(size, (double)sum.bytes));
-    if (sum.elements) printf(", %.2f bits each: ", (double)sum.bytes * 8 / (double)sum.elements);
+    if (sum.elements) printf(", %.2f bits each", (double)sum.bytes * 8 / (double)sum.elements);
+    fputs("\n  ", stdout);
     print_types(weights);
     putchar('\n');
 }

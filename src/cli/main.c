@@ -1,6 +1,8 @@
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bits.h"
 #include "base/cpu.h"
@@ -89,8 +91,18 @@ static int dispatch(int argc, char **argv)
     return command ? command->run(argc - 1, argv + 1) : unknown(word);
 }
 
+/* A stream that the program was started without must not become the first file it opens. What is put
+ * there instead fails when it is used. */
+static void fill_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
 int main(int argc, char **argv)
 {
+    fill_streams();
     const int status = dispatch(argc, argv);
     /* A full disk behind a redirection shows only here. */
     if (fflush(stdout) != 0 || ferror(stdout)) {

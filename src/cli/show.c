@@ -40,23 +40,10 @@ const char *hn_show_seconds(char out[HN_SHOW_BYTES], double seconds)
 }
 
 /* C0, DEL and C1; marks that turn the direction of what follows. */
-static bool is_control(uint32_t cp)
+bool hn_show_is_control(uint32_t cp)
 {
     return cp < 0x20 || (cp >= 0x7F && cp < 0xA0) || (cp >= 0x202A && cp <= 0x202E) ||
            (cp >= 0x2066 && cp <= 0x2069);
-}
-
-bool hn_show_tame(FILE *f, struct hn_str text)
-{
-    bool good = true;
-    for (size_t i = 0; i < text.n;) {
-        uint32_t cp;
-        const size_t n = hn_utf8_decode(text.p + i, text.n - i, &cp);
-        const bool plain = n && (cp == '\n' || cp == '\t' || !is_control(cp));
-        if (plain) good = fwrite(text.p + i, 1, n, f) == n && good;
-        i += hn_max(n, 1);
-    }
-    return good;
 }
 
 void hn_show_quoted(FILE *f, struct hn_str s, size_t limit)
@@ -74,7 +61,7 @@ void hn_show_quoted(FILE *f, struct hn_str s, size_t limit)
         else if (first == '\t') fputs("\\t", f);
         else if (first == '\r') fputs("\\r", f);
         else if (first == '"' || first == '\\') fprintf(f, "\\%c", first);
-        else if (n == 0 || is_control(cp))
+        else if (n == 0 || hn_show_is_control(cp))
             for (size_t j = 0; j < hn_max(n, 1); j++)
                 fprintf(f, "\\x%02X", (unsigned char)s.p[i + j]);
         else fwrite(s.p + i, 1, n, f);

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/str.h"
@@ -19,8 +20,7 @@ const char *hn_show_seconds(char out[HN_SHOW_BYTES], double seconds); /* "12 ms"
  * that texts of strangers do nothing to a terminal. At most `limit` bytes of it are shown. */
 void hn_show_quoted(FILE *f, struct hn_str s, size_t limit);
 
-/* Prints whole characters for a terminal: control characters but tabs and newlines are left out, so that
- * what a model says does nothing to it. False when that cannot be written. */
-bool hn_show_tame(FILE *f, struct hn_str text);
+/* Whether a character does something to a terminal instead of standing there. */
+bool hn_show_is_control(uint32_t cp);
 
 #endif

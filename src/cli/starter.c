@@ -1,5 +1,6 @@
 #include "cli/starter.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/bits.h"
@@ -18,6 +19,17 @@ static bool program_folder(char out[4096])
     return true;
 }
 
+/* Whether `out` names a file that can be read; its name is then without detours. */
+static bool is_there(struct hn_buf *out)
+{
+    char *straight = access(out->p, R_OK) == 0 ? realpath(out->p, NULL) : NULL;
+    if (!straight) return false;
+    hn_buf_clear(out);
+    const bool good = hn_buf_text(out, straight) >= 0;
+    free(straight);
+    return good;
+}
+
 enum hn_status hn_starter_find(struct hn_buf *out, struct hn_error *err)
 {
     static const char *const near[] = {"/../models/", "/../share/hence/models/"};
@@ -27,13 +39,13 @@ enum hn_status hn_starter_find(struct hn_buf *out, struct hn_error *err)
             hn_buf_clear(out);
             if (hn_buf_printf(out, "%s%s%s", folder, near[i], STARTER) < 0)
                 return hn_fail_nomem(err, "path", sizeof folder);
-            if (access(out->p, R_OK) == 0) return HN_OK;
+            if (is_there(out)) return HN_OK;
         }
     }
     hn_buf_clear(out);
     if (hn_buf_printf(out, "%s/%s", HN_MODEL_DIR, STARTER) < 0)
         return hn_fail_nomem(err, "path", sizeof HN_MODEL_DIR);
-    if (access(out->p, R_OK) == 0) return HN_OK;
+    if (is_there(out)) return HN_OK;
     return hn_fail(err, HN_E_NOTFOUND,
                    "name a model with -m FILE; the starter model is not installed (%s)", out->p);
 }

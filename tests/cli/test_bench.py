@@ -2,6 +2,7 @@
 """hence bench: every combination once, and what it counts."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -41,6 +42,14 @@ class Bench(Program):
             done = row["tokens_per_s"] * row["seconds"]
             self.assertAlmostEqual(done / (row["tokens"] * row["parallel"]), 1, 6)
         self.assertEqual([limits["threads"] for limits in said["limits_per_s"]], [1, 2])
+
+    def test_the_machine_is_named(self):
+        said = self.bench(*QUICK, "-p", 1, "-n", 0)
+        self.assertEqual(said["hence"], self.good("--version").split()[1])
+        self.assertIn(said["compiler"], self.good("--version"))
+        self.assertEqual(said["cores"], len(os.sched_getaffinity(0)))
+        self.assertEqual(said["system"], f"{os.uname().sysname} {os.uname().release}")
+        self.assertRegex(said["date"], r"\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\Z")
 
     def test_what_is_read(self):
         said = self.bench(*QUICK, "-p", 0, "-n", 5, "-d", 64, "--parallel", 3)

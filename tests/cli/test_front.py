@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The program itself: help, version, wrong words, wrong files."""
 
+import os
 import re
 import subprocess
 import unittest
@@ -64,6 +65,30 @@ class Front(Program):
                 words = ["-f", text] if command == "perplexity" else []
                 self.bad(EXIT_FAILURE, "/nowhere.gguf: .*No such file", command, "-m",
                          "/nowhere.gguf", *words)
+
+    def test_closed_streams(self):
+        model = program.golden_model(self.folder)
+        logits = self.folder / "logits.npy"
+        words = ["run", "-m", model, "--raw", "-p", "a", "-n", "2", "--logits-out", logits]
+        def closed(fd):
+            return subprocess.run([HENCE, *map(str, words)], stdin=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE if fd != 2 else None, check=False,
+                                  stdout=subprocess.DEVNULL, preexec_fn=lambda: os.close(fd))
+        done = closed(1)
+        self.assertEqual(done.returncode, EXIT_FAILURE)
+        self.assertIn(b"cannot write", done.stderr)
+        self.assertFalse(logits.exists())
+        self.assertEqual(closed(0).returncode, 0)
+        self.assertEqual(closed(2).returncode, 0)
+        self.assertEqual(logits.read_bytes()[:6], b"\x93NUMPY")
+
+    def test_a_reader_that_goes_away_ends_the_program(self):
+        model = program.golden_model(self.folder)
+        child = subprocess.Popen([HENCE, "run", "-m", str(model), "--raw", "-p", "a", "--ignore-eos"],
+                                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        child.stdout.read(1)
+        child.stdout.close()
+        self.assertNotEqual(child.wait(30), 0)
 
     def test_a_full_disk_is_a_failure(self):
         with open("/dev/full", "wb") as full:
