@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "text/charclass.h"
+#include "text/classrun.h"
 #include "text/regex.h"
 #include "text/scan.h"
 
@@ -29,12 +30,37 @@ struct stage {
     const struct thirds *thirds;
     hn_scan_fn scan; /* a hand-written equal of the expression */
     struct hn_regex *regex;
+    struct hn_classrun run; /* helps the expression where it has the form */
 };
+
+_Static_assert(HN_PRETOK_MAX_STAGES <= 16, "a bit for each in wants");
 
 struct hn_pretokenizer {
     size_t n;
+    uint16_t wants[256]; /* by byte: the stages, a bit each, that a piece with it may matter to */
     struct stage stages[HN_PRETOK_MAX_STAGES];
 };
+
+/* A stage whose tables say that it needs a character of its class passes other pieces on whole. */
+static void note_wants(struct hn_pretokenizer *p, size_t at)
+{
+    const struct stage *stage = &p->stages[at];
+    const bool all = stage->run.max == 0 || stage->invert;
+    for (size_t byte = 0; byte < 256; byte++)
+        if (all || byte >= 128 || stage->run.in[byte])
+            p->wants[byte] = (uint16_t)(p->wants[byte] | 1u << at);
+}
+
+/* The first stage from `at` on that the piece may matter to. */
+static size_t next_stage(const struct hn_pretokenizer *p, size_t at, struct hn_str piece)
+{
+    unsigned wanted = 0;
+    for (size_t i = 0; i < piece.n && !(wanted >> at & 1); i++)
+        wanted |= p->wants[(unsigned char)piece.p[i]];
+    while (at < p->n && !(wanted >> at & 1))
+        at++;
+    return at;
+}
 
 static const struct thirds *find_thirds(struct hn_str pattern)
 {
@@ -58,12 +84,16 @@ enum hn_status hn_pretokenizer_create(const struct hn_pretok_stage *stages, size
                              .invert = from->invert,
                              .thirds = find_thirds(from->pattern),
                              .scan = hn_scan_find(from->pattern)};
-        if (to->thirds || to->scan) continue;
-        const enum hn_status status = hn_regex_create(from->pattern, &to->regex, err);
+        enum hn_status status = HN_OK;
+        const bool expression = !to->thirds && !to->scan;
+        if (expression) status = hn_regex_create(from->pattern, &to->regex, err);
+        if (expression && status >= 0) status = hn_classrun_init(from->pattern, &to->run, err);
         if (status < 0) {
+            made->n++;
             hn_pretokenizer_destroy(made);
             return hn_fail_in(err, status, "pre-tokenizer");
         }
+        note_wants(made, made->n);
     }
     *out = made;
     return HN_OK;
@@ -145,15 +175,27 @@ static enum hn_status cut_by_scan(struct cutter *cutter, hn_scan_fn scan)
     return HN_OK;
 }
 
-static enum hn_status cut_by_regex(struct cutter *cutter, const struct hn_regex *regex)
+static enum hn_status find_match(struct walk *walk, const struct stage *stage, struct hn_str piece,
+                                 size_t from, bool *found, size_t *start, size_t *end)
+{
+    if (stage->run.max) {
+        const enum hn_classrun_answer answer =
+            hn_classrun_find(&stage->run, piece, from, start, end);
+        *found = answer == HN_CLASSRUN_HIT;
+        if (answer != HN_CLASSRUN_ASK) return HN_OK;
+        from = *start;
+    }
+    return hn_regex_find(stage->regex, &walk->scratch, piece, from, found, start, end, walk->err);
+}
+
+static enum hn_status cut_by_regex(struct cutter *cutter, const struct stage *stage)
 {
     const struct hn_str piece = cutter->piece;
     size_t done = 0; /* what was cut off so far */
     for (size_t from = 0; from <= piece.n;) {
         bool found;
         size_t start, end;
-        HN_TRY(hn_regex_find(regex, &cutter->walk->scratch, piece, from, &found, &start, &end,
-                             cutter->walk->err));
+        HN_TRY(find_match(cutter->walk, stage, piece, from, &found, &start, &end));
         if (!found) break;
         if (start < done) start = done; /* a lookbehind's \K */
         HN_TRY(cut(cutter, done, start, false));
@@ -205,12 +247,13 @@ static enum hn_status cut_by_thirds(struct cutter *cutter, const struct thirds *
 
 static enum hn_status walk_stage(struct walk *walk, size_t at, struct hn_str piece)
 {
+    at = next_stage(walk->pretokenizer, at, piece);
     if (at == walk->pretokenizer->n) return piece.n ? walk->emit(walk->context, piece) : HN_OK;
     const struct stage *stage = &walk->pretokenizer->stages[at];
     struct cutter cutter = {.walk = walk, .stage = at, .piece = piece};
     if (stage->thirds) HN_TRY(cut_by_thirds(&cutter, stage->thirds));
     else if (stage->scan) HN_TRY(cut_by_scan(&cutter, stage->scan));
-    else HN_TRY(cut_by_regex(&cutter, stage->regex));
+    else HN_TRY(cut_by_regex(&cutter, stage));
     return flush(&cutter);
 }
 

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/bits.h"
 #include "text/pretokenize.h"
 #include "text/vocab.h"
@@ -71,6 +73,67 @@ START_TEST(numbers_are_cut_in_thirds_from_the_right)
 }
 END_TEST
 
+/* The pieces of a text under one expression, each followed by a bar. */
+static struct hn_buf cut(const char *pattern, struct hn_str text)
+{
+    struct hn_pretokenizer *pretokenizer = NULL;
+    struct hn_error err = {0};
+    struct hn_buf got = {0};
+    const struct hn_pretok_stage stage = {.pattern = hn_str_from(pattern)};
+    ck_assert_msg(hn_pretokenizer_create(&stage, 1, &pretokenizer, &err) == HN_OK, "%s", err.text);
+    ck_assert_int_eq(hn_pretokenize(pretokenizer, text, on_word, &got, &err), HN_OK);
+    hn_pretokenizer_destroy(pretokenizer);
+    return got;
+}
+
+/* Expressions that tables help with, against the same ones in brackets, which they leave alone. */
+START_TEST(tables_cut_as_the_expressions_they_stand_for)
+{
+    static const char *const patterns[] = {
+        "[\r\n]",
+        "\\s?\\p{L}+",
+        "\\s?[!-/:-~\\x{3000}]+",
+        "\\s?[\\s!a]+",
+        " ?[^(\\s|.,!?\\x{2026})]+",
+        "[\\p{P}\\$\\+<=>\\^~\\|`]+",
+        "\\p{N}",
+        "\\p{N}+",
+        "\\p{N}{1,3}",
+        "[0-9][0-9][0-9]",
+        "\\d\\d",
+        "(?<!\\s)\\s++$",
+        "\\s+$",
+        "[]a]+",
+        "[^]a]+",
+    };
+    static const char *const parts[] = {
+        "a",      "Z",      "0",      "7",      " ",      "  ",     "\n",     "\r",
+        "\t",     "!",      ".",      "|",      "]",      "(",      "$",      "\x1f",
+        "\u00e9", "\u3000", "\u0663", "\u00bd", "\u2026", "\u00a0", "\u4e00", "\U0001F600"};
+    uint32_t state = 7;
+    for (size_t i = 0; i < HN_COUNT(patterns); i++) {
+        char bracketed[128];
+        snprintf(bracketed, sizeof bracketed, "(?:%s)", patterns[i]);
+        for (int round = 0; round < 300; round++) {
+            struct hn_buf text = {0};
+            for (uint32_t n = round % 24; n-- > 0;) {
+                state = state * 1664525u + 1013904223u;
+                /* Half of the texts are ASCII. */
+                hn_buf_text(&text, parts[(state >> 16) % (round % 2 ? HN_COUNT(parts) : 16)]);
+            }
+            struct hn_buf fast = cut(patterns[i], hn_buf_view(&text));
+            struct hn_buf plain = cut(bracketed, hn_buf_view(&text));
+            ck_assert_msg(hn_str_eq(hn_buf_view(&fast), hn_buf_view(&plain)),
+                          "%s cuts '%.*s', not '%.*s'", patterns[i], (int)fast.n, fast.p,
+                          (int)plain.n, plain.p);
+            hn_buf_free(&fast);
+            hn_buf_free(&plain);
+            hn_buf_free(&text);
+        }
+    }
+}
+END_TEST
+
 START_TEST(behaviours_decide_where_a_match_goes)
 {
     struct hn_pretok_stage stage = {.pattern = HN_STR("-")};
@@ -108,6 +171,7 @@ int main(void)
     TCase *tc = tcase_create("pretokenize");
     tcase_add_test(tc, names_cut_as_the_models_that_have_them);
     tcase_add_test(tc, numbers_are_cut_in_thirds_from_the_right);
+    tcase_add_test(tc, tables_cut_as_the_expressions_they_stand_for);
     tcase_add_test(tc, behaviours_decide_where_a_match_goes);
     tcase_add_test(tc, what_is_no_expression_is_an_error);
     return run_unit("pretokenize", tc);
