@@ -44,6 +44,12 @@ static struct shares shares_of(const struct hn_bench_run *run, const struct hn_y
     };
 }
 
+/* Decimals that make three digits, if there are not more before the point. */
+static int decimals(double x)
+{
+    return x >= 999.95 ? 0 : x >= 9.995 ? 1 : 2;
+}
+
 void hn_bench_show_head(const struct hn_session *session, const struct hn_yardstick *y)
 {
     const struct hn_style style = hn_terminal_style(stdout);
@@ -55,10 +61,12 @@ void hn_bench_show_head(const struct hn_session *session, const struct hn_yardst
            hn_kv_type_name(session->plan.kv_type), session->plan.batch);
     printf("  %s, kernels %s, %u thread%s\n", cpu, hn_cpu_level_name(y->kernels->level),
            session->threads, session->threads > 1 ? "s" : "");
-    printf("  this machine reads %s/s and multiplies", hn_show_size(read, y->limits.read_bytes));
-    for (int kind = HN_ACT_KINDS; kind-- > 0;)
-        printf(" %s %.3g%s", hn_yardstick_form((enum hn_act_kind)kind), y->limits.dot[kind] * 1e-9,
+    printf("  reads %s/s and multiplies", hn_show_size(read, y->limits.read_bytes));
+    for (int kind = HN_ACT_KINDS; kind-- > 0;) {
+        const double giga = y->limits.dot[kind] * 1e-9;
+        printf(" %s %.*f%s", hn_yardstick_form((enum hn_act_kind)kind), decimals(giga), giga,
                kind ? "," : " G/s\n");
+    }
     printf("%s\n  %-13s %8s %8s  %10s %19s %7s %6s%s\n", style.dim, "", "depth", "parallel",
            "tokens/s", "slowest .. fastest", "read", "peak", style.plain);
     fflush(stdout);
@@ -71,10 +79,12 @@ void hn_bench_show_row(const struct hn_bench_row *row, const struct hn_yardstick
     char what[40], spread[60];
     snprintf(what, sizeof what, "%s %zu", row->what.kind == HN_BENCH_DECODE ? "answer" : "prompt",
              row->what.tokens);
-    snprintf(spread, sizeof spread, "%.1f .. %.1f", rate(&row->runs[row->n - 1]),
-             rate(&row->runs[0]));
-    printf("  %-13s %8zu %8zu  %10.1f %19s %6.1f%% %5.1f%%\n", what, row->what.depth,
-           row->what.sequences, rate(median), spread, shares.bandwidth * 100, shares.peak * 100);
+    const double slow = rate(&row->runs[row->n - 1]), fast = rate(&row->runs[0]);
+    const double middle = rate(median), read = shares.bandwidth * 100, peak = shares.peak * 100;
+    snprintf(spread, sizeof spread, "%.*f .. %.*f", decimals(slow), slow, decimals(fast), fast);
+    printf("  %-13s %8zu %8zu  %10.*f %19s %6.*f%% %5.*f%%\n", what, row->what.depth,
+           row->what.sequences, decimals(middle), middle, spread, decimals(read), read,
+           decimals(peak), peak);
     fflush(stdout);
 }
 
