@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The corpus: conversations of a customer or colleague with the shop's assistant.
 
-Usage: conversations.py [N]     prints N (20) conversations of the corpus
+Usage: conversations.py [N [FIRST]]     prints N (20) conversations of the corpus, from number
+                                        FIRST (0) on
 """
 
 import sys
@@ -13,6 +14,7 @@ import segments
 import service
 import smalltalk
 import tones
+import wordings
 from dice import Dice
 from phrases import article, expand, of_product
 
@@ -20,9 +22,14 @@ from phrases import article, expand, of_product
 # met often enough to be remembered.
 TURNS = [("subject", 20), ("ad", 17), ("question", 27), ("superlative", 5), ("service", 12),
          ("segment", 5), ("smalltalk", 5), ("off topic", 5), ("unknown", 2)]
+RICH_TURNS = [("subject", 19), ("ad", 17), ("question", 27), ("superlative", 4), ("service", 15),
+              ("segment", 9), ("smalltalk", 4), ("off topic", 5), ("unknown", 2)]
 QUESTION_KINDS = [("price", 6), ("weight", 5), ("material", 3), ("waterproof", 3), ("use", 2),
                   ("features", 4), ("season", 2), ("availability", 3), ("segment", 2),
                   ("overview", 4)]
+
+# Conversations from this one on are of the second lesson, which has more wordings (wordings.py).
+SECOND_LESSON = 1_000_000
 
 # Ways of people who type quickly: neighbours on the keyboard are not needed, only the habit.
 _PREFIX = ["Hi, ", "Hello, ", "Hey, ", "Please: ", "Ok, ", "Good morning, ", "So, ", "And "]
@@ -72,22 +79,23 @@ class Shelf:
 class Speaker:
     """Makes turns; remembers the thing and the task that the talk is about."""
 
-    def __init__(self, dice, shelf):
-        self.dice, self.shelf = dice, shelf
+    def __init__(self, dice, shelf, rich=False):
+        self.dice, self.shelf, self.rich = dice, shelf, rich
         self.thing = self.task = self.tone = None
 
     def turn(self):
         """(user's words, answer)"""
         if self.thing and self.dice.chance(45):
             return self._follow_up()
-        kind = self.dice.weighted(TURNS)
+        kind = self.dice.weighted(RICH_TURNS if self.rich else TURNS)
         return getattr(self, "_" + kind.replace(" ", "_"))()
 
     def _copy(self, task):
-        self.thing, self.tone = copywriting.training_combination(self.dice, task, self.shelf)
+        self.thing, self.tone = copywriting.training_combination(self.dice, task, self.shelf,
+                                                                 self.rich)
         self.task = task
-        return (copywriting.request(self.dice, task, self.thing, self.tone),
-                copywriting.answer(self.dice, task, self.thing, self.tone))
+        return (copywriting.request(self.dice, task, self.thing, self.tone, rich=self.rich),
+                copywriting.answer(self.dice, task, self.thing, self.tone, self.rich))
 
     def _subject(self):
         return self._copy("subject")
@@ -102,7 +110,8 @@ class Speaker:
             if not questions.held_out(thing, kind):
                 break
         self.thing, self.task = thing, None
-        return questions.ask(self.dice, thing, kind), questions.reply(self.dice, thing, kind)
+        return (questions.ask(self.dice, thing, kind, rich=self.rich),
+                questions.reply(self.dice, thing, kind))
 
     def _superlative(self):
         kind = self.dice.pick(list(questions.SUPERLATIVES))
@@ -111,8 +120,12 @@ class Speaker:
         return questions.superlative(self.dice, shelf[name], kind)
 
     def _service(self):
-        topic = self.dice.pick(list(service.TOPICS.values()))
-        text = expand(self.dice, self.dice.pick(topic.questions) + "[?|?|]",
+        name = self.dice.pick(list(service.TOPICS))
+        topic = service.TOPICS[name]
+        known = topic.questions
+        if self.rich and self.dice.chance(70):
+            known = wordings.SERVICE[name]
+        text = expand(self.dice, self.dice.pick(known) + "[?|?|]",
                       c=self.dice.pick(service.COUNTRIES))
         return text, self.dice.pick(topic.answers)
 
@@ -121,7 +134,8 @@ class Speaker:
             return (expand(self.dice, self.dice.pick(segments.LIST_ASK)),
                     "Our segments are " + ", ".join(catalogue.SEGMENTS) + ".")
         segment = self.dice.pick(catalogue.SEGMENTS)
-        return (segments.request(self.dice, segment), segments.answer(self.dice, segment))
+        return (segments.request(self.dice, segment, rich=self.rich),
+                segments.answer(self.dice, segment))
 
     def _smalltalk(self):
         asks, answers = self.dice.weighted([
@@ -132,7 +146,8 @@ class Speaker:
 
     def _off_topic(self):
         d = self.dice
-        text = expand(d, d.pick(smalltalk.OFF_TOPIC) + "[?||]", place=d.pick(smalltalk.PLACES_OFF),
+        known = smalltalk.OFF_TOPIC + (wordings.OFF_TOPIC if self.rich else [])
+        text = expand(d, d.pick(known) + "[?||]", place=d.pick(smalltalk.PLACES_OFF),
                       off=d.pick(smalltalk.SUBJECTS_OFF), n=d.below(100), m=d.below(100),
                       lang=d.pick(smalltalk.LANGUAGES), food=d.pick(smalltalk.FOODS))
         return text, d.pick(smalltalk.OFF_ANSWERS)
@@ -140,7 +155,8 @@ class Speaker:
     def _unknown(self):
         """A question about a product that the model does not know."""
         thing = copywriting.stranger(self.dice, self.shelf.types, self.shelf.strangers)
-        return questions.ask_stranger(self.dice, thing), questions.unknown_reply(self.dice, thing)
+        return (questions.ask_stranger(self.dice, thing, self.rich),
+                questions.unknown_reply(self.dice, thing))
 
     def _follow_up(self):
         """What people say next about the same thing."""
@@ -161,7 +177,7 @@ class Speaker:
             "And " + what, what + " too, please", "Can you also write " + what]),
             it="them" if self.thing.plural else "it")
         return (text[0].upper() + text[1:],
-                copywriting.answer(self.dice, other, self.thing, self.tone))
+                copywriting.answer(self.dice, other, self.thing, self.tone, self.rich))
 
     def _again(self):
         """The same text in another tone, or another one in the same."""
@@ -175,16 +191,16 @@ class Speaker:
             how = self.dice.pick(["[Make it|Now|Now make it|More|Make it more|And|Try it] {t}",
                                   "[Now|And|The same|Once more|Again] in {a_t} [tone|voice]"])
             text = expand(self.dice, how + "[| please|, please]", t=t, a_t=article(t))
-        return text, copywriting.answer(self.dice, self.task, self.thing, self.tone)
+        return text, copywriting.answer(self.dice, self.task, self.thing, self.tone, self.rich)
 
 
 def conversation(seed, shelf):
-    """The messages of conversation `seed` of the corpus."""
+    """The messages of conversation `seed` of the corpus; see SECOND_LESSON."""
     dice = Dice(f"conversation {seed}")
     out = []
     if dice.chance(30):
         out.append({"role": "system", "content": dice.pick(smalltalk.SYSTEMS)})
-    speaker = Speaker(dice, shelf)
+    speaker = Speaker(dice, shelf, rich=seed >= SECOND_LESSON)
     turns = dice.weighted([(1, 44), (2, 24), (3, 14), (4, 9), (6, 6), (10, 3)])
     for _ in range(turns):
         user, assistant = speaker.turn()
@@ -195,7 +211,8 @@ def conversation(seed, shelf):
 
 def main():
     shelf = Shelf(catalogue.load())
-    for i in range(int(sys.argv[1]) if len(sys.argv) > 1 else 20):
+    n, first = [int(x) for x in sys.argv[1:3]] + [20, 0][len(sys.argv) - 1:]
+    for i in range(first, first + n):
         for m in conversation(i, shelf):
             print(f"{m['role']:>9}: {m['content']}")
         print()

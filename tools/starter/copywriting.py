@@ -1,6 +1,6 @@
 """Subject lines and advertisements: how they are asked for, and what they say."""
 
-
+import wordings
 from catalogue import TYPES
 from dice import hash64
 from phrases import Thing, article, expand, listing, of_product, weight
@@ -104,9 +104,13 @@ def made_up_name(dice):
     return "".join(dice.pick(parts) for _ in range(n)).capitalize()
 
 
-def random_kind(dice, types):
+def random_kind(dice, types, rich=False):
     """A kind of thing, sold here or elsewhere."""
     roll = dice.below(10)
+    if rich and dice.chance(40):
+        return kind_thing("" if dice.chance(20) else dice.pick(wordings.ADJECTIVES + ADJECTIVES),
+                          *dice.pick([(k, False) for k in wordings.KINDS]
+                                     + [(k, True) for k in wordings.PLURAL_KINDS]))
     if roll < 6:
         kind = dice.pick(types)
         name, plural = kind["type"], kind["plural"]
@@ -136,11 +140,18 @@ def reference(dice, thing):
                                        ("our new {P}", 1)]), P=thing.label, a=a)
 
 
-def request(dice, task, thing, tone, new=False):
-    """A user's words; `new`: a wording that is not in the corpus. No tone asks for the default."""
+def request(dice, task, thing, tone, new=False, rich=False):
+    """A user's words. `new`: a wording that is not in the corpus; `rich`: of the second lesson. No
+    tone asks for the default."""
     p = reference(dice, thing)
     neutral, toned, unseen = ((SUBJECT_NEUTRAL, SUBJECT_TONED, SUBJECT_NEW) if task == "subject"
                               else (AD_NEUTRAL, AD_TONED, AD_NEW))
+    ways = WAYS
+    if rich:
+        ways = WAYS + wordings.WAYS
+        neutral, toned = ((neutral + wordings.SUBJECT, toned + wordings.SUBJECT_TONED)
+                          if task == "subject"
+                          else (neutral + wordings.AD, toned + wordings.AD_TONED))
     if tone is None:
         return expand(dice, dice.pick(neutral) + "[.||]", p=p)
     t = dice.weighted([(n, 5 if i == 0 else 2) for i, n in enumerate(TONES[tone].names)])
@@ -152,7 +163,7 @@ def request(dice, task, thing, tone, new=False):
     elif dice.chance(15):
         text = "[In {a_t} tone: |Tone: {t}. |Be {t}: |In {a_t} voice, ]" + dice.pick(neutral)
     else:
-        text = dice.pick(neutral) + "[, | |, |: |. |; | - ]" + dice.pick(WAYS) + "[.||]"
+        text = dice.pick(neutral) + "[, | |, |: |. |; | - ]" + dice.pick(ways) + "[.||]"
     text = expand(dice, text, **slots)
     return text[0].upper() + text[1:]
 
@@ -169,10 +180,11 @@ def subject_line(dice, thing, tone):
     return expand(dice, dice.pick(TONES[tone or DEFAULT].subjects), use=use, **thing.slots())
 
 
-def _facts(dice, thing):
-    """One or two sentences of what is true of a product."""
+def _facts(dice, thing, rich):
+    """One or two sentences of what is true of a product. In the second lesson its features keep
+    their order, which is easier to remember."""
     p, s = thing.product, thing.slots()
-    features = dice.shuffle(p["features"])
+    features = p["features"] if rich else dice.shuffle(p["features"])
     s |= {"w": weight(p["weight_g"]), "m": p["material"], "price": p["price"],
           "f2": listing(features[:2]), "f3": listing(features), "f1": features[0],
           "season": p["season"]}
@@ -197,32 +209,34 @@ def _praise(dice, thing):
         es="" if thing.plural else "es", **thing.slots())
 
 
-def advert(dice, thing, tone):
+def advert(dice, thing, tone, rich):
     t = TONES[tone or DEFAULT]
     use = _use(dice, thing)
-    middle = _facts(dice, thing) if thing.product else _praise(dice, thing)
+    middle = _facts(dice, thing, rich) if thing.product else _praise(dice, thing)
     return expand(dice, dice.pick(t.openers) + " " + middle + " " + dice.pick(t.closers), use=use,
                   **thing.slots())
 
 
-def answer(dice, task, thing, tone):
-    return subject_line(dice, thing, tone) if task == "subject" else advert(dice, thing, tone)
+def answer(dice, task, thing, tone, rich=False):
+    if task == "subject":
+        return subject_line(dice, thing, tone)
+    return advert(dice, thing, tone, rich)
 
 
-def random_thing(dice, shelf):
+def random_thing(dice, shelf, rich):
     """Mostly a product that the model is to know."""
     roll = dice.below(100)
     if roll < 28:
-        return random_kind(dice, shelf.types)
-    if roll < 36:
+        return random_kind(dice, shelf.types, rich)
+    if roll < (40 if rich else 36):
         return stranger(dice, shelf.types, shelf.strangers)
     return of_product(dice.pick(shelf.core))
 
 
-def training_combination(dice, task, shelf):
+def training_combination(dice, task, shelf, rich=False):
     """(thing, tone) that is not held out; the tone is sometimes None."""
     while True:
-        thing = random_thing(dice, shelf)
+        thing = random_thing(dice, shelf, rich)
         tone = None if dice.chance(8) else dice.pick(list(TONES))
         if not held_out(task, thing.label, tone or DEFAULT):
             return thing, tone

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import wordings
 from dice import hash64
 from phrases import expand, listing, of_product, sentence, weight
 
@@ -137,15 +138,17 @@ def slots(thing):
                 "it2": "them" if thing.plural else "it"}
 
 
-def ask(dice, thing, kind, new=False):
-    """A question that names its product."""
-    wordings, _, unseen, _ = KINDS[kind]
+def ask(dice, thing, kind, new=False, rich=False):
+    """A question that names its product; `new` and `rich` as of copywriting.request."""
+    known, _, unseen, _ = KINDS[kind]
+    if rich:
+        known = known + wordings.QUESTIONS[kind]
     name = thing.product["name"]
     x = dice.weighted([("the " + thing.label, 12), ("the " + name, 2), ("your " + thing.label, 2),
                        (thing.label, 2)])
     s = slots(thing) | {"x": x, "X": sentence(x), "Is": "Are" if thing.plural else "Is",
                         "Does": "Do" if thing.plural else "Does"}
-    text = expand(dice, dice.pick(unseen) if new else dice.pick(wordings) + "[?|?|?|]", **s)
+    text = expand(dice, dice.pick(unseen) if new else dice.pick(known) + "[?|?|?|]", **s)
     return sentence(text)
 
 
@@ -178,16 +181,17 @@ def superlative(dice, products, kind, new=False):
         "acheap": "cheap " + one if best.plural else "a cheap " + one,
         "alight": "light " + one if best.plural else "a light " + one,
         "three": listing("the " + t.product["name"] for t in ranked[:3])}
-    wordings, unseen, answer = SUPERLATIVES[kind]
-    return (expand(dice, unseen if new else dice.pick(wordings) + "[?|]", **s),
+    known, unseen, answer = SUPERLATIVES[kind]
+    return (expand(dice, unseen if new else dice.pick(known) + "[?|]", **s),
             expand(dice, answer, **s))
 
 
-def ask_stranger(dice, thing):
+def ask_stranger(dice, thing, rich):
     """A question about something that has a name and no facts."""
     p = {"name": thing.label, "price": 0, "weight_g": 0, "material": "", "use": "", "segment": "",
          "features": [""], "season": "", "availability": "", "waterproof": False}
-    return ask(dice, dataclasses.replace(thing, product=p), dice.pick(list(KINDS)))
+    return ask(dice, dataclasses.replace(thing, product=p), dice.pick(list(KINDS)),
+               rich=rich)
 
 
 UNKNOWN = ["I do not know {the}. Ask me about another product of our shop.",

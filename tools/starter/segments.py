@@ -1,5 +1,6 @@
 """Customer segments: descriptions of people, and the segment that a description points to."""
 
+import wordings
 from phrases import expand, sentence
 
 # What tells of a segment: things a person does or buys, as verb phrases of "she"; and a reason.
@@ -79,21 +80,23 @@ LIST_ASK = ["[Which|What] [segments|customer segments|customer groups] [do you h
             "List [the|our|all] [segments|customer segments]", "Name the segments"]
 
 
-def describe(dice, segment, new=False):
-    sign = dice.pick(NEW_SIGNS[segment] if new else SIGNS[segment][0])
+def describe(dice, segment, new=False, rich=False):
+    signs = SIGNS[segment][0] + (wordings.SIGNS[segment] * 2 if rich else [])
+    sign = dice.pick(NEW_SIGNS[segment] if new else signs)
     parts = [sign]
     if dice.chance(60):
         parts.append(dice.pick(EXTRA))
     if dice.chance(30) and not new:
-        parts.append(dice.pick([s for s in SIGNS[segment][0] if s != sign]))
+        parts.append(dice.pick([s for s in signs if s != sign]))
     if dice.chance(30):
         parts = parts[1:] + parts[:1]
-    return dice.pick(WHO) + " who " + " and ".join(parts)
+    return expand(dice, dice.pick(WHO) + " who " + " and ".join(parts))
 
 
-def request(dice, segment, new=False):
-    d = describe(dice, segment, new)
-    ask = dice.pick(ASK_NEW if new and dice.chance(50) else ASK)
+def request(dice, segment, new=False, rich=False):
+    d = describe(dice, segment, new, rich)
+    known = ASK + (wordings.SEGMENT_ASK if rich else [])
+    ask = dice.pick(ASK_NEW if new and dice.chance(50) else known)
     return expand(dice, ask, d=d, D=sentence(d))
 
 
