@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the starter model: vocabulary, corpus, network, all from seeds.
 
-Usage: train.py --work DIR [--threads N] [--steps N]
+Usage: train.py --work DIR
 
 Writes DIR/vocabulary.json, DIR/corpus.npz, DIR/loss.csv and, every few minutes and at the end,
 DIR/checkpoint.pt; a later call with the same DIR goes on from there. export.py makes the model
@@ -11,10 +11,11 @@ file of it.
 import argparse
 import json
 import math
+import os
 import pathlib
-import sys
 import time
 
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # read when NumPy is loaded; sums depend on it
 import numpy as np
 import torch
 from torch.nn import functional as F
@@ -22,19 +23,20 @@ from torch.nn import functional as F
 import bpe
 import catalogue
 import conversations
+from conversations import SECOND_LESSON
 from dice import Dice
 from muon import Muon
 from network import Config, Network
 
 SEED = 20
-CONVERSATIONS = 46_000
-VALIDATION = 400  # conversations that follow those of the corpus
+# The first lesson has few wordings, the second many: (first conversation, how many, steps).
+LESSONS = [(0, 46_000, 800), (SECOND_LESSON, 30_000, 1050)]
+VALIDATION = 400  # conversations that follow those of a lesson
 VOCABULARY_FROM = 20_000
 BATCH_TOKENS = 3072
-STEPS = 1600
 # Rates at their peak: of Muon, for the matrices within the network, and of AdamW, for the rest.
 MUON_RATE, ADAM_RATE = 0.02, 3e-3
-WARM_UP, FLOOR, DECAY, CLIP = 60, 0.01, 0.01, 1.0
+WARM_UP, HORIZON, FLOOR, DECAY, CLIP = 60, 1600, 0.01, 0.01, 1.0
 
 
 def make_vocabulary(path):
@@ -56,12 +58,12 @@ def fitting(vocabulary, messages, context):
         messages = messages[:-2]
 
 
-def make_corpus(path, vocabulary, n):
-    """All conversations, end to end: ids, masks and where each begins."""
+def make_corpus(path, vocabulary, first, n):
+    """n conversations and those of the validation, end to end: ids, masks, where each begins."""
     if not path.exists():
         shelf = conversations.Shelf(catalogue.load())
         ids, masks, starts = [], [], [0]
-        for i in range(n + VALIDATION):
+        for i in range(first, first + n + VALIDATION):
             a, b = fitting(vocabulary, conversations.conversation(i, shelf), Config.context)
             ids.append(np.array(a, np.int16))
             masks.append(np.array(b, np.int8))
@@ -106,18 +108,21 @@ def loss_of(network, corpus, batch):
     return F.cross_entropy(network(x, where), y[where])
 
 
-def rate(step, steps):
-    """Share of the peak rate: a short rise, then a cosine down to FLOOR."""
+def rate(step):
+    """Share of the peak rate: a short rise and a cosine that would reach FLOOR at HORIZON; from
+    the second lesson on a straight line down to FLOOR."""
     if step < WARM_UP:
         return (step + 1) / WARM_UP
-    return FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * step / steps))
+    turn, rest = LESSONS[0][2], LESSONS[1][2]
+    at = FLOOR + (1 - FLOOR) * 0.5 * (1 + math.cos(math.pi * min(step, turn) / HORIZON))
+    return at if step < turn else at + (FLOOR - at) * (step - turn) / rest
 
 
 class Run:
     """A training run, which can be written down and taken up again."""
 
-    def __init__(self, work, steps):
-        self.file, self.steps, self.step, self.seconds = work / "checkpoint.pt", steps, 0, 0.0
+    def __init__(self, work):
+        self.file, self.step, self.seconds = work / "checkpoint.pt", 0, 0.0
         self.log = []  # lines of loss.csv
         torch.manual_seed(SEED)
         self.network = Network(Config())
@@ -149,7 +154,7 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), CLIP)
         for optimizer, peak in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = peak * rate(self.step, self.steps)
+                group["lr"] = peak * rate(self.step)
             optimizer.step()
         self.step += 1
         return loss.item()
@@ -175,22 +180,29 @@ def plan(starts, n, steps):
     return out[:steps]
 
 
-def train(work, steps):
-    vocabulary = make_vocabulary(work / "vocabulary.json")
-    corpus = make_corpus(work / "corpus.npz", vocabulary, CONVERSATIONS)
-    todo = plan(corpus[2], CONVERSATIONS, steps)
-    run = Run(work, steps)
-    print(f"{sum(p.numel() for p in run.network.parameters())} parameters, "
-          f"{len(corpus[0])} tokens, {int(corpus[1].sum())} of them the assistant's, "
-          f"{steps} steps, from step {run.step}", flush=True)
+class Lesson:
+    """The part of the corpus that steps `begin` to `end` are taught from."""
+
+    def __init__(self, work, vocabulary, index):
+        first, self.n, steps = LESSONS[index]
+        self.corpus = make_corpus(work / f"corpus-{index + 1}.npz", vocabulary, first, self.n)
+        self.begin = sum(steps for _, _, steps in LESSONS[:index])
+        self.end = self.begin + steps
+        self.batches = plan(self.corpus[2], self.n, steps)
+
+
+def teach(run, lesson):
+    """The steps of a lesson that are left."""
     losses, saved = [], time.monotonic()
-    while run.step < steps:
+    while run.step < lesson.end:
         began = time.monotonic()
-        losses.append(run.advance(corpus, todo[run.step]))
+        losses.append(run.advance(lesson.corpus, lesson.batches[run.step - lesson.begin]))
         run.seconds += time.monotonic() - began
         if run.step % 25:
             continue
-        held = f"{validate(run.network, corpus, CONVERSATIONS):.4f}" if run.step % 250 == 0 else ""
+        held = ""
+        if run.step % 250 == 0:
+            held = f"{validate(run.network, lesson.corpus, lesson.n):.4f}"
         run.log.append(f"{run.step},{np.mean(losses):.4f},{held}\n")
         print(run.log[-1].rstrip(), f"{run.seconds:.0f}s", flush=True)
         losses = []
@@ -200,18 +212,27 @@ def train(work, steps):
     run.save()
 
 
+def train(work):
+    vocabulary = make_vocabulary(work / "vocabulary.json")
+    lessons = [Lesson(work, vocabulary, i) for i in range(len(LESSONS))]
+    run = Run(work)
+    print(f"{sum(p.numel() for p in run.network.parameters())} parameters, from step {run.step}")
+    for lesson in lessons:
+        print(f"to step {lesson.end}: {len(lesson.corpus[0])} tokens, "
+              f"{int(lesson.corpus[1].sum())} of them the assistant's", flush=True)
+        teach(run, lesson)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=pathlib.Path, required=True)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=STEPS)
     a = parser.parse_args()
     a.work.mkdir(parents=True, exist_ok=True)
-    torch.set_num_threads(a.threads)
+    torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     torch.use_deterministic_algorithms(True)
-    train(a.work, a.steps)
+    train(a.work)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
