@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := all
 .PHONY: all help demo test bench fuzz coverage install uninstall deps deps-test deps-coverage \
-	deps-train format clean
+	deps-train starter format clean
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS)
@@ -24,6 +24,7 @@ help:
 	@echo 'make coverage     line coverage of src/'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR is honoured; make uninstall undoes it'
 	@echo 'make deps         installs what the build needs; deps-test, deps-coverage, deps-train'
+	@echo 'make starter      trains the starter model anew, an hour and more on one core'
 	@echo 'make format       clang-format over all C sources'
 	@echo 'make clean        removes every build folder'
 
@@ -71,8 +72,13 @@ deps-coverage:
 deps-train:
 	@tools/deps.sh train
 
+starter:
+	@tools/deps.sh train
+	@$(PYTHON) tools/starter/train.py --work build-starter
+	@$(PYTHON) tools/starter/export.py --work build-starter models/starter-chat.gguf
+
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	@rm -rf $(BUILD) build-gcc build-clang build-asan build-tsan build-fuzz build-coverage
+	@rm -rf $(BUILD) build-gcc build-clang build-asan build-tsan build-fuzz build-coverage build-starter

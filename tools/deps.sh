@@ -33,7 +33,6 @@ TEST|cmd mandoc|mandoc|checks the manual page
 coverage|cmd gcovr|gcovr|coverage figures
 train|py torch|python3-torch|trains the starter model
 train|blas|libopenblas0-pthread|makes its matrices fast
-train|py matplotlib|python3-matplotlib|draws its loss curve
 END
 }
 
