@@ -9,7 +9,7 @@
 #include "text/template_render.h"
 #include "text/utf8.h"
 
-enum { MAX_STEPS = 50 * 1000 * 1000 };
+enum { MAX_STEPS = 20 * 1000 * 1000 };
 static const size_t max_compiled = (size_t)512 << 20;
 static const size_t max_memory = (size_t)256 << 20;
 static const size_t max_output = (size_t)64 << 20;

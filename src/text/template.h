@@ -24,7 +24,8 @@ bool hn_template_mentions(const struct hn_template *tpl, const char *name);
 
 /* What one rendering may use; 0 stands for the default. Beyond it: HN_E_LIMIT. */
 struct hn_template_limits {
-    size_t steps;  /* 50 million: nodes evaluated, items and blocks of 64 bytes handled */
+    size_t
+        steps; /* 20 million, each about a tenth of a microsecond: nodes, items, bytes by the block */
     size_t memory; /* 256 MiB of values, held until the rendering ends */
     size_t output; /* 64 MiB, captured blocks included */
 };

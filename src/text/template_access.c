@@ -107,7 +107,9 @@ static bool attribute(struct hn_render *r, const struct hn_val *obj, struct hn_s
     if (method) return bind_method(r, method, obj, out);
     switch ((enum hn_val_type)obj->type) {
     case HN_V_NAMESPACE: {
-        const struct hn_val *value = hn_dict_find(obj->ns->attrs, name);
+        const struct hn_val key = hn_val_str(name);
+        struct hn_val *value;
+        if (!hn_dict_get(r, obj->ns->attrs, &key, &value)) return false;
         *found = value != NULL;
         if (value) *out = *value;
         break;

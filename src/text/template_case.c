@@ -52,7 +52,7 @@ static bool put_cased(struct hn_str s, enum hn_case_mode mode, struct hn_buf *ou
 bool hn_text_case(struct hn_render *r, struct hn_str s, enum hn_case_mode mode, struct hn_str *out)
 {
     struct hn_buf buf = hn_render_buf(r);
-    if (!hn_render_step(r, s.n / 16)) return false;
+    if (!hn_render_step(r, s.n / 4)) return false;
     const bool ok = put_cased(s, mode, &buf) || hn_render_fail_buf(r, &buf);
     return hn_render_take(r, &buf, ok, out);
 }

@@ -110,15 +110,6 @@ bool hn_dict_get(struct hn_render *r, const struct hn_dict *dict, const struct h
     return true;
 }
 
-struct hn_val *hn_dict_find(const struct hn_dict *dict, struct hn_str key)
-{
-    for (size_t i = 0; i < dict->n; i++) {
-        struct hn_entry *e = &dict->entries[i];
-        if (e->key.type == HN_V_STR && hn_str_eq(e->key.s, key)) return &e->value;
-    }
-    return NULL;
-}
-
 static bool grow_slots(struct hn_render *r, struct hn_dict *dict)
 {
     const size_t n = dict->n_slots ? dict->n_slots * 2 : 4 * SMALL;

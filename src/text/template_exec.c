@@ -199,7 +199,7 @@ static bool bind_args(struct hn_render *r, const struct hn_func *f, struct hn_va
 {
     size_t n = args->n_keywords;
     struct hn_keyword *keywords = hn_render_alloc(r, n, sizeof *keywords);
-    if (!keywords) return false;
+    if (!keywords || !hn_render_step(r, n * (1 + f->params.n / 8))) return false;
     if (n) memcpy(keywords, args->keywords, n * sizeof *keywords);
     const size_t n_params = f->params.n;
     for (size_t i = 0; i < n_params; i++) {

@@ -120,14 +120,7 @@ FILTER(trim)
     struct hn_val text;
     if (!soft_text(r, v, &text)) return false;
     *out = text;
-    if (!given(&v[1])) {
-        out->s = hn_text_strip_left(hn_text_strip_right(text.s));
-        return true;
-    }
-    if (v[1].type != HN_V_STR) return hn_render_fail(r, "strip arg must be None or str");
-    if (!hn_render_step(r, v[1].s.n)) return false;
-    out->s = hn_text_strip_chars(text.s, v[1].s, true, true);
-    return true;
+    return hn_text_strip(r, text.s, &v[1], true, true, &out->s);
 }
 
 FILTER(replace)
@@ -174,6 +167,7 @@ FILTER(indent)
     struct hn_buf buf = hn_render_buf(r);
     size_t at = 0, end;
     bool any = false;
+    if (!hn_render_scan(r, v->s.n)) return false;
     if (first) hn_buf_str(&buf, by);
     while (hn_text_line(v->s, &at, &line, &end)) {
         if (any) hn_buf_char(&buf, '\n');
@@ -189,7 +183,7 @@ FILTER(indent)
     }
     *out = hn_val_str((struct hn_str){0});
     out->safe = v->safe;
-    return hn_render_take(r, &buf, hn_render_step(r, v->s.n / 16), &out->s);
+    return hn_render_take(r, &buf, true, &out->s);
 }
 
 FILTER(truncate)
@@ -214,7 +208,8 @@ FILTER(truncate)
     if (n <= length || n - length <= leeway) return hn_render_step(r, v->s.n / 64);
     struct hn_str cut = {v->s.p, hn_text_offset(v->s, (size_t)(length - end_length))};
     if (!hn_val_truth(&v[2])) {
-        const size_t space = hn_text_rfind(cut, HN_STR(" "));
+        size_t space;
+        if (!hn_text_rfind(r, cut, HN_STR(" "), &space)) return false;
         if (space != SIZE_MAX) cut.n = space;
     }
     return hn_render_concat(r, cut, end, &out->s);
@@ -227,7 +222,7 @@ FILTER(wordcount)
     size_t length;
     int64_t n = 0;
     bool inside = false;
-    if (!hn_val_to_str(r, v, &s) || !hn_render_step(r, s.n / 16)) return false;
+    if (!hn_val_to_str(r, v, &s) || !hn_render_scan(r, s.n)) return false;
     for (size_t at = 0; at < s.n; at += length) {
         const bool word = hn_text_is_word(hn_text_at(s, at, &length));
         n += word && !inside;
@@ -251,6 +246,7 @@ FILTER(to_int)
         return true;
     }
     if (v->type == HN_V_STR) {
+        if (!hn_render_number(r) || !hn_render_scan(r, v->s.n)) return false;
         if (!hn_text_to_int(r, v->s, base, &ok, &i)) return false;
         if (ok) {
             *out = hn_val_int(i);
@@ -279,6 +275,7 @@ FILTER(to_float)
         *out = hn_val_float(hn_val_as_float(v));
         return true;
     }
+    if (!hn_render_number(r)) return false;
     if (v->type == HN_V_STR) hn_text_to_float(v->s, &ok, &f);
     *out = ok ? hn_val_float(f) : v[1].type == HN_V_MISSING ? hn_val_float(0) : v[1];
     return true;
@@ -306,7 +303,7 @@ static bool round_common(struct hn_render *r, const struct hn_val *v, int64_t di
     if (v->type != HN_V_FLOAT)
         return hn_render_fail(r, "type %s doesn't define __round__ method", hn_val_type_name(v));
     *out = hn_val_float(hn_round_float(v->f, digits));
-    return true;
+    return hn_render_number(r);
 }
 
 FILTER(to_round)
@@ -330,7 +327,8 @@ FILTER(to_round)
     if (!hn_val_is_number(&scaled)) return hn_render_fail(r, "must be real number");
     const double f = hn_val_as_float(&scaled);
     if (!isfinite(f)) return hn_render_fail(r, "cannot convert float to integer");
-    *out = hn_val_float((up ? ceil(f) : floor(f)) / hn_val_as_float(&ten));
+    /* An integer in between, which has no -0. */
+    *out = hn_val_float(((up ? ceil(f) : floor(f)) + 0.0) / hn_val_as_float(&ten));
     return true;
 }
 
@@ -418,7 +416,7 @@ static void quote_url(struct hn_str s, bool query, struct hn_buf *out)
 static bool quote_value(struct hn_render *r, const struct hn_val *v, struct hn_buf *out)
 {
     struct hn_str s;
-    if (!hn_val_to_str(r, v, &s) || !hn_render_step(r, s.n / 16)) return false;
+    if (!hn_val_to_str(r, v, &s) || !hn_render_scan(r, s.n)) return false;
     quote_url(s, true, out);
     return true;
 }
@@ -452,7 +450,7 @@ FILTER(urlencode)
     if (ok && it) {
         ok = quote_pairs(r, v, &buf);
     } else if (ok) {
-        ok = hn_val_to_str(r, v, &s) && hn_render_step(r, s.n / 16);
+        ok = hn_val_to_str(r, v, &s) && hn_render_scan(r, s.n);
         if (ok) quote_url(s, false, &buf);
     }
     *out = hn_val_str((struct hn_str){0});

@@ -19,7 +19,7 @@ bool hn_text_escape(struct hn_render *r, const struct hn_val *v, struct hn_val *
     struct hn_str s;
     *out = *v;
     if (v->type == HN_V_STR && v->safe) return true;
-    if (!hn_val_to_str(r, v, &s) || !hn_render_step(r, s.n / 16)) return false;
+    if (!hn_val_to_str(r, v, &s) || !hn_render_scan(r, s.n)) return false;
     struct hn_buf buf = hn_render_buf(r);
     for (size_t i = 0; i < s.n; i++) {
         const char *p = s.p[i] ? strchr(from, s.p[i]) : NULL;
@@ -218,12 +218,13 @@ static bool put_text_field(struct hn_render *r, struct hn_str s, const struct hn
     if (f->precision >= 0) s.n = hn_text_offset(s, (size_t)f->precision);
     const size_t n = hn_text_length(s), pad = f->width > n ? f->width - n : 0;
     const size_t left = f->align == '>' ? pad : f->align == '^' ? pad / 2 : 0;
+    if (!hn_render_scan(r, s.n + pad)) return false;
     for (size_t i = 0; i < left; i++)
         hn_buf_str(out, f->fill);
     hn_buf_str(out, s);
     for (size_t i = left; i < pad; i++)
         hn_buf_str(out, f->fill);
-    return hn_render_step(r, (s.n + pad) / 64);
+    return true;
 }
 
 bool hn_text_number(struct hn_render *r, const struct hn_val *v, struct hn_str spec,
@@ -231,11 +232,12 @@ bool hn_text_number(struct hn_render *r, const struct hn_val *v, struct hn_str s
 {
     struct hn_format f;
     if (spec.n == 0) return hn_val_print(r, v, out);
-    if (!parse_spec(r, spec, &f) || !hn_render_step(r, f.width / 64)) return false;
+    if (!parse_spec(r, spec, &f) || !hn_render_scan(r, f.width)) return false;
     if (v->type == HN_V_STR) return put_text_field(r, v->s, &f, out);
     if (!hn_val_is_number(v))
         return hn_render_fail(r, "unsupported format string passed to %s.__format__",
                               hn_val_type_name(v));
+    if (!hn_render_number(r)) return false;
     if (f.zero) f.align = '=';
     const char kinds[] = "bcdoxXneEfFgG%";
     const bool integer = hn_val_is_int(v) && (!f.type || memchr(kinds, f.type, 7));
@@ -439,7 +441,7 @@ static bool percent_field(struct hn_render *r, struct percent *p, struct hn_buf 
     if (!f.type || !strchr("srdiuoxXeEfFgGca", f.type))
         return hn_render_fail(r, "unsupported format character '%c'", f.type);
     if (!keyed && !next_arg(r, p, &v)) return false;
-    if (!hn_render_step(r, 1 + f.width / 64)) return false;
+    if (!hn_render_scan(r, f.width) || !hn_render_number(r)) return false;
     if (strchr("sra", f.type)) return percent_text(r, p, &f, &v, out);
     return f.type == 'c' ? percent_char(r, &f, &v, out) : percent_number(r, &f, &v, out);
 }
@@ -498,6 +500,7 @@ static bool field_arg(struct hn_render *r, struct fields *f, struct hn_str name,
         *out = f->args->items[index];
         return true;
     }
+    if (!hn_render_step(r, f->args->n_keywords / 8)) return false;
     for (size_t i = 0; i < f->args->n_keywords; i++) {
         if (!hn_str_eq(f->args->keywords[i].name, name)) continue;
         *out = f->args->keywords[i].value;
@@ -581,6 +584,7 @@ static bool put_fields(struct hn_render *r, struct fields *f, struct hn_str s, i
                        struct hn_buf *out)
 {
     if (depth > 2) return hn_render_fail(r, "Max string recursion exceeded");
+    if (!hn_render_scan(r, s.n)) return false;
     for (size_t at = 0; at < s.n; at++) {
         const char c = s.p[at];
         const bool twice = at + 1 < s.n && s.p[at + 1] == c;
@@ -604,7 +608,7 @@ static bool put_fields(struct hn_render *r, struct fields *f, struct hn_str s, i
             !put_field(r, f, (struct hn_str){s.p + start, at - start}, depth, out))
             return false;
     }
-    return hn_render_step(r, s.n / 64) && (!out->failed || hn_render_fail_buf(r, out));
+    return !out->failed || hn_render_fail_buf(r, out);
 }
 
 bool hn_text_format(struct hn_render *r, const struct hn_val *format, const struct hn_args *args,

@@ -309,6 +309,7 @@ METHOD(strftime_now)
     /* A space more tells an empty result from one that does not fit. */
     snprintf(format, sizeof format, "%.*s ", (int)v[1].s.n, v[1].s.p);
     if (!localtime_r(&r->now, &now)) return hn_render_fail(r, "there is no local time");
+    if (!hn_render_number(r)) return false;
     const size_t n = strftime(text, sizeof text, format, &now);
     if (n == 0) return hn_render_fail(r, "a time is longer than %zu bytes", sizeof text);
     *out = hn_val_str((struct hn_str){0});

@@ -114,11 +114,43 @@ double hn_round_float(double f, int64_t digits)
     return nearbyint(f / unit) * unit;
 }
 
+bool hn_text_rfind(struct hn_render *r, struct hn_str s, struct hn_str part, size_t *out)
+{
+    *out = part.n == 0 ? s.n : SIZE_MAX;
+    if (part.n == 0 || part.n > s.n) return true;
+    if (!hn_render_scan(r, s.n)) return false;
+    for (size_t at = s.n - part.n + 1; at-- > 0;) {
+        if (s.p[at] != part.p[0]) continue;
+        if (!hn_render_step(r, part.n / 64)) return false;
+        if (memcmp(s.p + at, part.p, part.n) != 0) continue;
+        *out = at;
+        return true;
+    }
+    return true;
+}
+
+bool hn_text_strip(struct hn_render *r, struct hn_str s, const struct hn_val *chars, bool left,
+                   bool right, struct hn_str *out)
+{
+    size_t work;
+    *out = s;
+    if (chars->type == HN_V_MISSING || chars->type == HN_V_NONE) {
+        if (left) *out = hn_text_strip_left(*out);
+        if (right) *out = hn_text_strip_right(*out);
+        return hn_render_scan(r, s.n - out->n);
+    }
+    if (chars->type != HN_V_STR) return hn_render_fail(r, "strip arg must be None or str");
+    /* Each character of the one may be looked for in all of the other. */
+    if (!hn_mul(s.n, chars->s.n, &work) || !hn_render_scan(r, work)) return hn_render_fail_steps(r);
+    *out = hn_text_strip_chars(s, chars->s, left, right);
+    return true;
+}
+
 bool hn_text_replace(struct hn_render *r, struct hn_str s, struct hn_str from, struct hn_str to,
                      int64_t count, struct hn_str *out)
 {
     struct hn_buf buf = hn_render_buf(r);
-    bool ok = hn_render_step(r, s.n / 64);
+    bool ok = hn_render_scan(r, s.n);
     if (from.n == 0 && s.n == 0 && count == 0) {
         *out = s;
         return true;
@@ -159,6 +191,7 @@ bool hn_text_pad(struct hn_render *r, struct hn_str s, int64_t width, struct hn_
 {
     const int64_t length = (int64_t)hn_text_length(s);
     *out = s;
+    if (!hn_render_step(r, s.n / 64)) return false;
     if (width <= length) return true;
     const size_t pad = (size_t)(width - length);
     size_t n, total;

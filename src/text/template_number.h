@@ -12,6 +12,12 @@ void hn_text_to_float(struct hn_str s, bool *ok, double *out);
 int64_t hn_round_int(int64_t i, int64_t digits);
 double hn_round_float(double f, int64_t digits);
 
+/* Last place of `part` in s, in bytes; SIZE_MAX when it is not there. Charges what it compares, which may
+ * be the length of the one times that of the other. */
+bool hn_text_rfind(struct hn_render *r, struct hn_str s, struct hn_str part, size_t *out);
+/* s without the characters of `chars` at its ends, or, where that is no string, without space. */
+bool hn_text_strip(struct hn_render *r, struct hn_str s, const struct hn_val *chars, bool left,
+                   bool right, struct hn_str *out);
 /* The first `count` (below zero: all) places of `from` replaced. */
 bool hn_text_replace(struct hn_render *r, struct hn_str s, struct hn_str from, struct hn_str to,
                      int64_t count, struct hn_str *out);

@@ -30,11 +30,20 @@ void hn_float_repr(double f, char out[32])
              abs(exponent));
 }
 
+/* A backslash, `kind` and that many hexadecimal digits. */
+static void put_hex(struct hn_buf *out, char kind, uint32_t value, size_t digits)
+{
+    char text[10] = {'\\', kind};
+    for (size_t i = 0; i < digits; i++)
+        text[2 + i] = "0123456789abcdef"[value >> (4 * (digits - 1 - i)) & 15];
+    hn_buf_add(out, text, 2 + digits);
+}
+
 static void put_escape(struct hn_buf *out, uint32_t cp)
 {
-    if (cp < 0x100) hn_buf_printf(out, "\\x%02x", cp);
-    else if (cp < 0x10000) hn_buf_printf(out, "\\u%04x", cp);
-    else hn_buf_printf(out, "\\U%08x", cp);
+    if (cp < 0x100) put_hex(out, 'x', cp, 2);
+    else if (cp < 0x10000) put_hex(out, 'u', cp, 4);
+    else put_hex(out, 'U', cp, 8);
 }
 
 static void put_quoted(struct hn_str s, struct hn_buf *out)
@@ -121,13 +130,14 @@ static bool repr_inside(struct hn_render *r, const struct hn_val *v, struct hn_b
         char text[32];
         hn_float_repr(v->f, text);
         hn_buf_text(out, text);
-        return true;
+        return hn_render_number(r);
     }
     case HN_V_STR:
+        if (!hn_render_step(r, v->s.n / 4)) return false;
         if (v->safe) hn_buf_text(out, "Markup(");
         put_quoted(v->s, out);
         if (v->safe) hn_buf_char(out, ')');
-        return hn_render_step(r, v->s.n / 64);
+        return true;
     case HN_V_LIST: return repr_items(r, v->list, '[', ']', out);
     case HN_V_TUPLE: return repr_items(r, v->list, '(', ')', out);
     case HN_V_DICT: return repr_dict(r, v->dict, out);
@@ -194,7 +204,7 @@ static void dump_string(const struct dump *d, struct hn_str s)
     static const char from[] = "\"\\\n\r\t\f\b", to[] = "\"\\nrtfb";
     size_t length;
     hn_buf_char(d->out, '"');
-    for (size_t at = 0; at < s.n; at += length) {
+    for (size_t at = 0; at < s.n && !d->out->failed; at += length) {
         const uint32_t cp = hn_text_at(s, at, &length);
         const char *simple = cp && cp < 0x80 ? strchr(from, (int)cp) : NULL;
         if (simple) {
@@ -203,10 +213,11 @@ static void dump_string(const struct dump *d, struct hn_str s)
         } else if (cp >= 0x20 && (cp < 0x7F || !d->ascii)) {
             hn_buf_add(d->out, s.p + at, length);
         } else if (cp < 0x10000) {
-            hn_buf_printf(d->out, "\\u%04x", cp);
+            put_hex(d->out, 'u', cp, 4);
         } else {
             const uint32_t rest = cp - 0x10000;
-            hn_buf_printf(d->out, "\\u%04x\\u%04x", 0xD800 + (rest >> 10), 0xDC00 + (rest & 0x3FF));
+            put_hex(d->out, 'u', 0xD800 + (rest >> 10), 4);
+            put_hex(d->out, 'u', 0xDC00 + (rest & 0x3FF), 4);
         }
     }
     hn_buf_char(d->out, '"');
@@ -252,11 +263,17 @@ static bool dump_key(struct hn_render *r, const struct dump *d, const struct hn_
     struct hn_buf text = hn_render_buf(r);
     const struct dump plain = {.out = &text};
     switch ((enum hn_val_type)key->type) {
-    case HN_V_STR: dump_string(d, key->s); return true;
+    case HN_V_STR:
+        if (!hn_render_scan(r, key->s.n)) return false;
+        dump_string(d, key->s);
+        return true;
     case HN_V_BOOL: hn_buf_text(&text, key->b ? "true" : "false"); break;
     case HN_V_NONE: hn_buf_text(&text, "null"); break;
     case HN_V_INT: hn_buf_printf(&text, "%lld", (long long)key->i); break;
-    case HN_V_FLOAT: dump_float(&plain, key->f); break;
+    case HN_V_FLOAT:
+        if (!hn_render_number(r)) return false;
+        dump_float(&plain, key->f);
+        break;
     default:
         return hn_render_fail(r, "keys must be str, int, float, bool or None, not %s",
                               hn_val_type_name(key));
@@ -307,8 +324,11 @@ static bool dump_inside(struct hn_render *r, struct dump *d, const struct hn_val
     case HN_V_NONE: hn_buf_text(d->out, "null"); return true;
     case HN_V_BOOL: hn_buf_text(d->out, v->b ? "true" : "false"); return true;
     case HN_V_INT: hn_buf_printf(d->out, "%lld", (long long)v->i); return true;
-    case HN_V_FLOAT: dump_float(d, v->f); return true;
-    case HN_V_STR: dump_string(d, v->s); return hn_render_step(r, v->s.n / 64);
+    case HN_V_FLOAT: dump_float(d, v->f); return hn_render_number(r);
+    case HN_V_STR:
+        if (!hn_render_scan(r, v->s.n)) return false;
+        dump_string(d, v->s);
+        return true;
     case HN_V_LIST:
     case HN_V_TUPLE: return dump_list(r, d, v->list);
     case HN_V_DICT: return dump_dict(r, d, v->dict);

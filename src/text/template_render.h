@@ -67,6 +67,19 @@ static inline bool hn_render_step(struct hn_render *r, size_t n)
     return true;
 }
 
+/* Charges a walk over the n bytes of a text, character by character. Before the walk: a text may be as
+ * large as the memory. */
+static inline bool hn_render_scan(struct hn_render *r, size_t n)
+{
+    return hn_render_step(r, n / 16);
+}
+
+/* Charges a number's way into text or out of it, the costliest of small things. */
+static inline bool hn_render_number(struct hn_render *r)
+{
+    return hn_render_step(r, 50);
+}
+
 bool hn_render_enter(struct hn_render *r);
 static inline void hn_render_leave(struct hn_render *r)
 {

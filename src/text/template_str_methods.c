@@ -59,15 +59,7 @@ static bool strip_sides(struct hn_render *r, const struct hn_val *v, bool left, 
                         struct hn_val *out)
 {
     *out = *v;
-    if (!given(&v[1])) {
-        if (left) out->s = hn_text_strip_left(out->s);
-        if (right) out->s = hn_text_strip_right(out->s);
-        return true;
-    }
-    if (v[1].type != HN_V_STR) return hn_render_fail(r, "strip arg must be None or str");
-    if (!hn_render_step(r, v[1].s.n)) return false;
-    out->s = hn_text_strip_chars(v->s, v[1].s, left, right);
-    return true;
+    return hn_text_strip(r, v->s, &v[1], left, right, &out->s);
 }
 
 METHOD(strip)
@@ -159,7 +151,9 @@ static bool split_at(struct hn_render *r, const struct hn_val *v, struct hn_str 
 {
     struct hn_str rest = v->s;
     while (max < 0 || (int64_t)list->n < max) {
-        const size_t found = from_right ? hn_text_rfind(rest, at) : hn_text_find(rest, at);
+        size_t found = 0;
+        if (!from_right) found = hn_text_find(rest, at);
+        else if (!hn_text_rfind(r, rest, at, &found)) return false;
         if (found == SIZE_MAX) break;
         const size_t end = found + at.n;
         const struct hn_str before = {rest.p, found}, after = {rest.p + end, rest.n - end};
@@ -175,8 +169,7 @@ static bool split_any(struct hn_render *r, const struct hn_val *v, bool from_rig
     struct hn_list *list;
     int64_t max;
     bool ok;
-    if (!int_param(r, &v[2], -1, &max) || !hn_render_step(r, v->s.n / 16) ||
-        !hn_list_new(r, 0, &list))
+    if (!int_param(r, &v[2], -1, &max) || !hn_render_scan(r, v->s.n) || !hn_list_new(r, 0, &list))
         return false;
     if (given(&v[1])) {
         if (!wants_text(r, &v[1], "separator")) return false;
@@ -208,7 +201,7 @@ METHOD(splitlines)
     struct hn_list *list;
     struct hn_str line;
     size_t at = 0, end;
-    if (!hn_list_new(r, 0, &list) || !hn_render_step(r, v->s.n / 16)) return false;
+    if (!hn_list_new(r, 0, &list) || !hn_render_scan(r, v->s.n)) return false;
     while (hn_text_line(v->s, &at, &line, &end)) {
         if (hn_val_truth(&v[1])) line.n += end;
         if (!add_part(r, v, list, line)) return false;
@@ -223,7 +216,10 @@ static bool partition_at(struct hn_render *r, const struct hn_val *v, bool from_
     struct hn_list *list;
     if (!wants_text(r, &v[1], "separator") || !hn_list_new(r, 3, &list)) return false;
     if (v[1].s.n == 0) return hn_render_fail(r, "empty separator");
-    const size_t at = from_right ? hn_text_rfind(v->s, v[1].s) : hn_text_find(v->s, v[1].s);
+    size_t at = 0;
+    if (!hn_render_scan(r, v->s.n)) return false;
+    if (!from_right) at = hn_text_find(v->s, v[1].s);
+    else if (!hn_text_rfind(r, v->s, v[1].s, &at)) return false;
     const bool found = at != SIZE_MAX;
     const size_t end = found ? at + v[1].s.n : 0;
     const struct hn_str before = {v->s.p, found ? at : v->s.n}, empty = {"", 0};
@@ -233,7 +229,7 @@ static bool partition_at(struct hn_render *r, const struct hn_val *v, bool from_
     for (int i = 0; i < 3; i++)
         if (!add_part(r, v, list, parts[i])) return false;
     *out = hn_val_list(HN_V_TUPLE, list);
-    return hn_render_step(r, v->s.n / 64);
+    return true;
 }
 
 METHOD(partition)
@@ -257,7 +253,7 @@ static bool bound_text(struct hn_render *r, const struct hn_val *v, struct hn_st
     const struct hn_val none = {0};
     int64_t start, end;
     if (!int_param(r, given(&v[2]) ? &v[2] : &none, 0, &start) ||
-        !int_param(r, given(&v[3]) ? &v[3] : &none, n, &end) || !hn_render_step(r, v->s.n / 64))
+        !int_param(r, given(&v[3]) ? &v[3] : &none, n, &end) || !hn_render_scan(r, v->s.n))
         return false;
     if (start < 0) start = start + n < 0 ? 0 : start + n;
     if (end < 0) end = end + n < 0 ? 0 : end + n;
@@ -280,7 +276,8 @@ static bool find_text(struct hn_render *r, const struct hn_val *v, bool from_rig
     bool any;
     if (!wants_text(r, &v[1], "substring") || !bound_text(r, v, &s, &before, &any)) return false;
     size_t at = SIZE_MAX;
-    if (any) at = from_right ? hn_text_rfind(s, v[1].s) : hn_text_find(s, v[1].s);
+    if (any && !from_right) at = hn_text_find(s, v[1].s);
+    else if (any && !hn_text_rfind(r, s, v[1].s, &at)) return false;
     if (at == SIZE_MAX && must) return hn_render_fail(r, "substring not found");
     *out = hn_val_int(at == SIZE_MAX ? -1
                                      : before + (int64_t)hn_text_length((struct hn_str){s.p, at}));
@@ -335,6 +332,7 @@ static bool has_affix(struct hn_render *r, const struct hn_val *v, bool at_end, 
     if (!bound_text(r, v, &s, &before, &any)) return false;
     const bool tuple = v[1].type == HN_V_TUPLE;
     const size_t n = tuple ? v[1].list->n : 1;
+    if (!hn_render_step(r, n)) return false;
     for (size_t i = 0; i < n && !has; i++) {
         const struct hn_val *affix = tuple ? &v[1].list->items[i] : &v[1];
         if (affix->type != HN_V_STR)
@@ -361,7 +359,8 @@ METHOD(endswith)
 METHOD(removeprefix)
 {
     UNUSED;
-    if (!wants_text(r, &v[1], "removeprefix() argument")) return false;
+    if (!wants_text(r, &v[1], "removeprefix() argument") || !hn_render_step(r, v[1].s.n / 64))
+        return false;
     *out = hn_val_str(v->s);
     if (!hn_str_starts(v->s, v[1].s)) return true;
     out->s.p += v[1].s.n;
@@ -372,7 +371,8 @@ METHOD(removeprefix)
 METHOD(removesuffix)
 {
     UNUSED;
-    if (!wants_text(r, &v[1], "removesuffix() argument")) return false;
+    if (!wants_text(r, &v[1], "removesuffix() argument") || !hn_render_step(r, v[1].s.n / 64))
+        return false;
     *out = hn_val_str(v->s);
     if (hn_str_ends(v->s, v[1].s)) out->s.n -= v[1].s.n;
     return true;
@@ -468,7 +468,8 @@ METHOD(expandtabs)
     if (!int_param(r, &v[1], 8, &size)) return false;
     if (size > 1000) return hn_render_fail(r, "tabs of more than 1000 columns");
     struct hn_buf buf = hn_render_buf(r);
-    for (size_t at = 0; at < v->s.n; at += length) {
+    if (!hn_render_scan(r, v->s.n)) return false;
+    for (size_t at = 0; at < v->s.n && !buf.failed; at += length) {
         const uint32_t cp = hn_text_at(v->s, at, &length);
         if (cp == '\t') {
             for (int64_t k = size > 0 ? size - column % size : 0; k > 0; k--, column++)
@@ -479,7 +480,7 @@ METHOD(expandtabs)
         column = cp == '\n' || cp == '\r' ? 0 : column + 1;
     }
     *out = *v;
-    return hn_render_take(r, &buf, hn_render_step(r, v->s.n / 16), &out->s);
+    return hn_render_take(r, &buf, true, &out->s);
 }
 
 METHOD(format)
@@ -534,8 +535,9 @@ static bool is_alnum(uint32_t cp)
     METHOD(name)                                                                                   \
     {                                                                                              \
         UNUSED;                                                                                    \
+        if (!hn_render_step(r, v->s.n / 4)) return false;                                          \
         *out = hn_val_bool(expression);                                                            \
-        return hn_render_step(r, v->s.n / 16);                                                     \
+        return true;                                                                               \
     }
 
 ALL_METHOD(all_alpha, all(v->s, is_alpha))
@@ -556,6 +558,7 @@ METHOD(all_title)
     struct hn_str title;
     bool cased = false;
     size_t length;
+    if (!hn_render_step(r, v->s.n / 4)) return false;
     for (size_t at = 0; at < v->s.n; at += length)
         cased |= hn_text_is_cased(hn_text_at(v->s, at, &length));
     if (!hn_text_case(r, v->s, HN_CASE_TITLE, &title)) return false;

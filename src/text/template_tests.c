@@ -77,7 +77,7 @@ TEST(is_divisible)
 static bool is_case(struct hn_render *r, const struct hn_val *v, bool upper, struct hn_val *out)
 {
     struct hn_str s;
-    if (!hn_val_to_str(r, v, &s) || !hn_render_step(r, s.n / 16)) return false;
+    if (!hn_val_to_str(r, v, &s) || !hn_render_step(r, s.n / 4)) return false;
     *out = hn_val_bool(hn_text_is_case(s, upper));
     return true;
 }

@@ -131,15 +131,6 @@ size_t hn_text_find(struct hn_str s, struct hn_str part)
     return p ? (size_t)(p - s.p) : SIZE_MAX;
 }
 
-size_t hn_text_rfind(struct hn_str s, struct hn_str part)
-{
-    if (part.n > s.n) return SIZE_MAX;
-    if (part.n == 0) return s.n;
-    for (size_t at = s.n - part.n + 1; at-- > 0;)
-        if (s.p[at] == part.p[0] && memcmp(s.p + at, part.p, part.n) == 0) return at;
-    return SIZE_MAX;
-}
-
 bool hn_text_line(struct hn_str s, size_t *at, struct hn_str *line, size_t *end)
 {
     if (*at >= s.n) return false;

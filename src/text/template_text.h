@@ -34,9 +34,8 @@ struct hn_str hn_text_strip_right(struct hn_str s);
 /* Without the characters of `chars` at its ends. */
 struct hn_str hn_text_strip_chars(struct hn_str s, struct hn_str chars, bool left, bool right);
 
-/* First (last) place of `part` in s, in bytes; SIZE_MAX when it is not there. */
+/* First place of `part` in s, in bytes; SIZE_MAX when it is not there. */
 size_t hn_text_find(struct hn_str s, struct hn_str part);
-size_t hn_text_rfind(struct hn_str s, struct hn_str part);
 /* The line that begins at *at, without its end; *at moves to the next one, *end gets the bytes of the
  * line's end. False at the end of the text. */
 bool hn_text_line(struct hn_str s, size_t *at, struct hn_str *line, size_t *end);

@@ -421,8 +421,9 @@ bool hn_val_contains(struct hn_render *r, const struct hn_val *item, const struc
         if (item->type != HN_V_STR)
             return hn_render_fail(r, "'in <string>' requires string as left operand, not %s",
                                   hn_val_type_name(item));
+        if (!hn_render_scan(r, in->s.n)) return false;
         *out = hn_text_find(in->s, item->s) != SIZE_MAX;
-        return hn_render_step(r, in->s.n / 64);
+        return true;
     case HN_V_DICT:
         if (!hn_dict_get(r, in->dict, item, &found)) return false;
         *out = found != NULL;

@@ -204,7 +204,6 @@ bool hn_dict_put(struct hn_render *r, struct hn_dict *dict, struct hn_val key, s
 /* *out is NULL when there is no such key. */
 bool hn_dict_get(struct hn_render *r, const struct hn_dict *dict, const struct hn_val *key,
                  struct hn_val **out);
-struct hn_val *hn_dict_find(const struct hn_dict *dict, struct hn_str key);
 /* Whether it can be a key. */
 bool hn_val_hashable(struct hn_render *r, const struct hn_val *v, bool *can);
 

@@ -100,7 +100,7 @@ class Maker:
         return r.choice([
             f"({a} ~ {x})", f"({a} ~ {b} ~ {i})", f"({a} + {b})", f"({a} * {r.choice(['0', '1', '2'])})", f"({a}).{method}",
             f"({a}).{method}", f"({a} | {filt})", f"({a} | {filt})", f"({x} | string)", f"({x} | tojson)",
-            f"({x} | tojson(indent={r.choice(['0', '1', '2'])}))", f"({a}){self.slice()}", f"({self.list(n - 1)} | join)",
+            f"({x} | tojson(indent={r.choice(['0', '1', '2'])}))", f"({b}){self.slice()}", f"({self.list(n - 1)} | join)",
             f"({self.list(n - 1)} | join({a}))", f"({a} if {self.bool(n - 1)} else {b})", f"('%s|%r' % ({x}, {a}))",
             f"('%5s|%-4s|%03d' % ({a}, {b}, {i}))", f"('%.2f %e %g' % ({self.float(n - 1)}, {self.float(n - 1)}, {self.float(n - 1)}))",
             f"('{{:>6}}|{{:<4}}|{{}}'.format({a}, {b}, {x}))", f"('{{:{r.choice(['', '+', ',', '5', '05', 'x', '.2f', '<7', '^7', '_', 'e', 'g', '%', 'b'])}}}'.format({i}))",
@@ -117,7 +117,7 @@ class Maker:
         test = r.choice(TESTS)
         name = test.split("(")[0].split()[0]
         return r.choice([
-            f"[{x}, {self.any(n - 1)}]", f"({x}, {self.any(n - 1)})", f"({a} | list)", f"({a} + {b})", f"({a}){self.slice()}",
+            f"[{x}, {self.any(n - 1)}]", f"({x}, {self.any(n - 1)})", f"({a} | list)", f"({a} + {b})", f"({b}){self.slice()}",
             f"({a} | list + {b} | list)", f"({a} | sort)", f"({a} | map('string') | sort(reverse=true))", f"({a} | reverse | list)",
             f"({a} | select('{name}', {self.r.choice(['1', '2', 'l'])}) | list)", f"({a} | reject('{name}') | list)", f"({a} | select | list)",
             f"({a} | map('{r.choice(['string', 'upper', 'length', 'int', 'first', 'list', 'tojson', 'abs', 'trim', 'title'])}') | list)",

@@ -95,7 +95,7 @@ range(7) | batch(3) | list, range(7) | batch(3, 'x') | list, range(7) | slice(3)
 undefined_thing | default('x'), e | default('x'), e | default('x', true), none | d('y'), none | d('y', boolean=true), undefined_thing | d, zero | default(1, true)
 num | int, bad | int, bad | int(5), fl | int, hex | int(0, 16), '0b11' | int(base=2), '12' | int(base=8), x | int, -2.7 | int, yes | int, nil | int, nil | int(default=9), '1_000' | int, '  7 ' | int, '1e3' | int, l | int
 num | float, bad | float, bad | float(1.5), fl | float, nil | float, ('inf' ~ e) | float, ('nan' ~ e) | float, '1e3' | float, '1_0.5' | float, yes | float, '.5' | float, '5.' | float
-42.55 | round, 42.55 | round(1), 42.45 | round(1, 'ceil'), 42.45 | round(1, 'floor'), 7 | round, 7 | round(2), 2.5 | round, 3.5 | round, -2.5 | round, 1234.5 | round(-2), 1250 | round(-2), 1350 | round(-2), 0.15 | round(1), 5 | round(0, 'floor')
+42.55 | round, 42.55 | round(1), 42.45 | round(1, 'ceil'), 42.45 | round(1, 'floor'), 7 | round, 7 | round(2), 2.5 | round, 3.5 | round, -2.5 | round, 1234.5 | round(-2), 1250 | round(-2), 1350 | round(-2), 0.15 | round(1), 5 | round(0, 'floor'), -0.2 | round(0, 'ceil'), -0.2 | round
 neg | abs, -2.5 | abs, yes | abs, 0 | abs
 '  a ' | trim, 'xax' | trim('x'), 5 | trim, '\n a' | trim
 s | replace('o', '0'), s | replace('o', '0', 1), 123 | replace(2, 'x'), s | replace('l', ''), 'aaa' | replace('a', 'b', 0)

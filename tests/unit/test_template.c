@@ -173,6 +173,18 @@ START_TEST(renderings_are_bounded)
     check_fails(HN_STR("{% set x %}{% for a in range(20000) %}x{% endfor %}{% endset %}"), &small,
                 HN_E_LIMIT, "grows past 10000 bytes");
     check_fails(HN_STR("{{ range(1000000) }}"), &small, HN_E_LIMIT, "Range too big");
+    /* Work that leaves nothing behind counts, too. */
+    check_fails(HN_STR("{{ ('a' * 400000).rfind('b' ~ 'a' * 200000) }}"
+                       "{{ ('a' * 400000).rfind('a' * 200000 ~ 'b') }}"),
+                &small, HN_E_LIMIT, "");
+    check_fails(HN_STR("{{ ('a' * 300000).strip('b' * 300000 ~ 'a') }}"), &small, HN_E_LIMIT,
+                "too many steps");
+    check_fails(HN_STR("{% set s = '\\x01' * 900000 %}{% for i in range(99999) %}"
+                       "{% if s | tojson %}{% endif %}{% endfor %}"),
+                &small, HN_E_LIMIT, "");
+    check_fails(HN_STR("{% set s = ' ' * 900000 %}{% for i in range(99999) %}"
+                       "{% if s.strip() or s.isdigit() or 'x' in s %}{% endif %}{% endfor %}"),
+                &small, HN_E_LIMIT, "too many steps");
     check_fails(HN_STR("{{ 9223372036854775807 + 1 }}"), NULL, HN_E_LIMIT, "past 64 bits");
     check_fails(HN_STR("{{ 10 ** 1000000000 }}"), NULL, HN_E_LIMIT, "past 64 bits");
 }
