@@ -167,6 +167,8 @@ static enum hn_line edit_line(struct hn_editor *editor, const char *prompt, stru
     editor->prompt = prompt;
     hn_interrupt_watch();
     errno = 0;
+    /* Before the prompt is shown: el_gets alone would do it after, and lose a Ctrl-D in between. */
+    el_set(editor->edit, EL_PREP_TERM, 1);
     const char *line = el_gets(editor->edit, &n);
     if (hn_interrupted()) {
         putchar('\n');
