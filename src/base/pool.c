@@ -37,8 +37,8 @@ struct hn_pool {
      * left, so whoever owns a tile reads the job it belongs to. */
     hn_pool_fn *fn;
     void *arg;
-    size_t first; /* tile that number 0 of the shares stands for */
-    bool stop;
+    size_t first;     /* tile that number 0 of the shares stands for */
+    atomic_bool stop; /* a worker that comes late may look while it is written */
 
     _Alignas(64) atomic_uint generation;
     _Alignas(64) atomic_size_t finished; /* tiles that workers ran of this job */

@@ -17,8 +17,8 @@ static const char *const pieces[] = {"ab",
                                      "END",
                                      "stop",
                                      "\n\n",
-                                     "\xE2\x82\xAC"
-                                     "a",
+                                     ("\xE2\x82\xAC"
+                                      "a"),
                                      "<|x|>"};
 enum {
     UNK,
