@@ -53,10 +53,12 @@ static const struct hn_cli_spec spec = {
 /* Parses the words; -1 to go on, else the exit status. What is said goes nowhere. */
 static int parse(struct words *out, struct hn_operands *operands, const char *const *words)
 {
-    static char *argv[16];
+    static char kept[16][32], *argv[16]; /* getopt reorders, and fields point into them */
     int argc = 0, status;
-    for (; words[argc]; argc++)
-        argv[argc] = strdup(words[argc]); /* getopt reorders; the few bytes stay */
+    for (; words[argc]; argc++) {
+        ck_assert_uint_lt(strlen(words[argc]), sizeof kept[argc]);
+        argv[argc] = strcpy(kept[argc], words[argc]);
+    }
     argv[argc] = NULL;
     *out = (struct words){0};
     return hn_cli_parse(&spec, argc, argv, out, operands, &status) ? -1 : status;
