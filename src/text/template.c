@@ -33,6 +33,18 @@ void *hn_compile_alloc(struct hn_compiler *c, size_t n, size_t size)
     return p;
 }
 
+void *hn_compile_grow(struct hn_compiler *c, void *items, size_t n, size_t *cap, size_t least,
+                      size_t size)
+{
+    if (n < *cap) return items;
+    const size_t wanted = hn_max(least, *cap * 2);
+    void *grown = hn_compile_alloc(c, wanted, size);
+    if (!grown) return NULL;
+    if (n) memcpy(grown, items, n * size);
+    *cap = wanted;
+    return grown;
+}
+
 /* All names in the source, for hn_template_mentions. */
 static bool keep_names(struct hn_compiler *c, struct hn_template *tpl)
 {

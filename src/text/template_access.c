@@ -223,7 +223,7 @@ static bool find_span(struct hn_render *r, const struct hn_val bounds[3], size_t
     int64_t v[3] = {0};
     bool given[3];
     for (int i = 0; i < 3; i++) {
-        given[i] = bounds[i].type != HN_V_MISSING && bounds[i].type != HN_V_NONE;
+        given[i] = hn_val_given(&bounds[i]);
         if (given[i] && !hn_val_is_int(&bounds[i]))
             return hn_render_fail(r, "slice indices must be integers or None or have an "
                                      "__index__ method");

@@ -62,6 +62,10 @@ bool hn_compile_fail(struct hn_compiler *c, int line, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* n * size zeroed bytes that live as long as the template; NULL and failed. */
 void *hn_compile_alloc(struct hn_compiler *c, size_t n, size_t size);
+/* An array of n items of `size` with room for one more: `items`, or a copy twice as long, of `least`
+ * items at least; *cap is its length. NULL and failed. */
+void *hn_compile_grow(struct hn_compiler *c, void *items, size_t n, size_t *cap, size_t least,
+                      size_t size);
 
 enum hn_node_kind {
     HN_N_CONST,

@@ -86,14 +86,9 @@ static bool slot_of(struct binder *b, struct frame *f, struct hn_str name, uint3
             return true;
         }
     if (t->n == MAX_NAMES) return hn_compile_fail(b->c, 1, "more than %d variables", MAX_NAMES);
-    if (t->n == t->cap) {
-        const size_t cap = t->cap ? t->cap * 2 : 16;
-        void *grown = hn_compile_alloc(b->c, cap, sizeof *t->slots);
-        if (!grown) return false;
-        if (t->n) memcpy(grown, t->slots, t->n * sizeof *t->slots);
-        t->slots = grown;
-        t->cap = cap;
-    }
+    void *slots = hn_compile_grow(b->c, t->slots, t->n, &t->cap, 16, sizeof *t->slots);
+    if (!slots) return false;
+    t->slots = slots;
     t->slots[t->n].name = name;
     t->slots[t->n].level = f->level;
     *out = (uint32_t)t->n++;
@@ -107,14 +102,9 @@ static struct symbol *define(struct binder *b, struct frame *f, struct hn_str na
     struct symbol *symbol = find_here(f, name);
     if (symbol) return symbol;
     struct symbols *s = &f->symbols;
-    if (s->n == s->cap) {
-        const size_t cap = s->cap ? s->cap * 2 : 8;
-        struct symbol *grown = hn_compile_alloc(b->c, cap, sizeof *grown);
-        if (!grown) return NULL;
-        if (s->n) memcpy(grown, s->items, s->n * sizeof *grown);
-        s->items = grown;
-        s->cap = cap;
-    }
+    struct symbol *items = hn_compile_grow(b->c, s->items, s->n, &s->cap, 8, sizeof *items);
+    if (!items) return NULL;
+    s->items = items;
     uint32_t slot = 0;
     if (!slot_of(b, f, name, &slot)) return NULL;
     s->items[s->n] = (struct symbol){.name = name, .slot = slot};
@@ -618,14 +608,10 @@ static bool bind_block(struct binder *b, struct hn_node *node)
         if (hn_str_eq(b->blocks[i], func->name))
             return hn_compile_fail(b->c, node->line, "block '%.*s' defined twice",
                                    HN_FMT(func->name));
-    if (b->n_blocks == b->cap_blocks) {
-        const size_t cap = b->cap_blocks ? b->cap_blocks * 2 : 8;
-        struct hn_str *grown = hn_compile_alloc(b->c, cap, sizeof *grown);
-        if (!grown) return false;
-        if (b->n_blocks) memcpy(grown, b->blocks, b->n_blocks * sizeof *grown);
-        b->blocks = grown;
-        b->cap_blocks = cap;
-    }
+    struct hn_str *blocks =
+        hn_compile_grow(b->c, b->blocks, b->n_blocks, &b->cap_blocks, 8, sizeof *blocks);
+    if (!blocks) return false;
+    b->blocks = blocks;
     b->blocks[b->n_blocks++] = func->name;
     struct slot_table table = {.outer = b->root->table, .func = func};
     struct frame f = inner(b->root);

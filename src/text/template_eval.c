@@ -3,17 +3,10 @@
 #include "text/template_loop.h"
 #include "text/template_render.h"
 
-static struct hn_val *slot_at(struct hn_vars *vars, struct hn_place place)
-{
-    while (place.hops-- > 0)
-        vars = vars->outer;
-    return &vars->slots[place.slot];
-}
-
 static bool eval_name(struct hn_render *r, struct hn_vars *vars, const struct hn_node *node,
                       struct hn_val *out)
 {
-    *out = *slot_at(vars, node->var.place);
+    *out = *hn_vars_slot(vars, node->var.place);
     return out->type != HN_V_MISSING || hn_val_undefined_name(r, node->var.name, out);
 }
 

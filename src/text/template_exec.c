@@ -7,13 +7,6 @@ enum flow { FLOW_FAIL, FLOW_NEXT, FLOW_BREAK, FLOW_CONTINUE };
 
 static enum flow exec_body(struct hn_render *r, struct hn_vars *vars, const struct hn_nodes *body);
 
-static struct hn_val *slot_at(struct hn_vars *vars, struct hn_place place)
-{
-    while (place.hops-- > 0)
-        vars = vars->outer;
-    return &vars->slots[place.slot];
-}
-
 static struct hn_vars *new_vars(struct hn_render *r, struct hn_vars *outer, uint32_t n_slots)
 {
     struct hn_vars *vars = hn_render_alloc(r, 1, sizeof *vars + n_slots * sizeof(struct hn_val));
@@ -44,7 +37,7 @@ static bool enter_scope(struct hn_render *r, struct hn_vars *vars, const struct 
         const struct hn_load *load = &scope->loads[i];
         struct hn_val *slot = &vars->slots[load->slot];
         if (load->action == HN_LOAD_MISSING) *slot = (struct hn_val){0};
-        else if (load->action == HN_LOAD_ALIAS) *slot = *slot_at(vars, load->from);
+        else if (load->action == HN_LOAD_ALIAS) *slot = *hn_vars_slot(vars, load->from);
         else if (load->action == HN_LOAD_CONTEXT && !resolve(r, load->name, slot)) return false;
     }
     return true;
@@ -60,7 +53,7 @@ static void leave_scope(struct hn_vars *vars, const struct hn_scope *scope)
 
 static bool is_namespace(struct hn_render *r, struct hn_vars *vars, const struct hn_node *target)
 {
-    return slot_at(vars, target->var.place)->type == HN_V_NAMESPACE ||
+    return hn_vars_slot(vars, target->var.place)->type == HN_V_NAMESPACE ||
            hn_render_fail(r, "cannot assign attribute on non-namespace object");
 }
 
@@ -68,12 +61,12 @@ static bool assign(struct hn_render *r, struct hn_vars *vars, const struct hn_no
                    const struct hn_val *value)
 {
     if (target->kind == HN_N_NAME) {
-        *slot_at(vars, target->var.place) = *value;
+        *hn_vars_slot(vars, target->var.place) = *value;
         return true;
     }
     if (target->kind == HN_N_ATTR_TARGET)
         return is_namespace(r, vars, target) &&
-               hn_dict_put(r, slot_at(vars, target->var.place)->ns->attrs,
+               hn_dict_put(r, hn_vars_slot(vars, target->var.place)->ns->attrs,
                            hn_val_str(target->var.attr), *value);
     struct hn_iter *it;
     struct hn_val item;
@@ -311,7 +304,7 @@ static bool target_value(struct hn_render *r, struct hn_vars *vars, const struct
                          struct hn_val *out)
 {
     if (target->kind == HN_N_NAME) {
-        *out = *slot_at(vars, target->var.place);
+        *out = *hn_vars_slot(vars, target->var.place);
         return true;
     }
     struct hn_list *list;
@@ -483,7 +476,7 @@ static enum flow exec_node(struct hn_render *r, struct hn_vars *vars, const stru
     case HN_N_OUTPUT: ok = exec_output(r, vars, &node->list); break;
     case HN_N_SET: ok = exec_set(r, vars, node); break;
     case HN_N_MACRO:
-        ok = new_macro(r, node->macro.func, vars, slot_at(vars, node->macro.place));
+        ok = new_macro(r, node->macro.func, vars, hn_vars_slot(vars, node->macro.place));
         break;
     case HN_N_CALL_BLOCK: ok = exec_call_block(r, vars, node); break;
     case HN_N_GENERATION: ok = exec_inline_func(r, vars, node->macro.func); break;

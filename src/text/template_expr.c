@@ -17,14 +17,10 @@ struct hn_node *hn_node_new(struct hn_compiler *c, enum hn_node_kind kind, int l
 bool hn_nodes_add(struct hn_compiler *c, struct hn_nodes *list, struct hn_node *node)
 {
     if (!node) return false;
-    if (list->n == list->cap) {
-        const size_t cap = list->cap ? list->cap * 2 : 4;
-        struct hn_node **grown = hn_compile_alloc(c, cap, sizeof(struct hn_node *));
-        if (!grown) return false;
-        if (list->n) memcpy(grown, list->items, list->n * sizeof(struct hn_node *));
-        list->items = grown;
-        list->cap = cap;
-    }
+    struct hn_node **items =
+        hn_compile_grow(c, list->items, list->n, &list->cap, 4, sizeof(struct hn_node *));
+    if (!items) return false;
+    list->items = items;
     list->items[list->n++] = node;
     return true;
 }

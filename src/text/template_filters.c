@@ -14,23 +14,6 @@
                      struct hn_val *out)
 #define UNUSED (void)args
 
-static bool given(const struct hn_val *v)
-{
-    return v->type != HN_V_MISSING && v->type != HN_V_NONE;
-}
-
-/* An integer parameter, or what it is when not given. */
-static bool int_param(struct hn_render *r, const struct hn_val *v, int64_t otherwise, int64_t *out)
-{
-    *out = otherwise;
-    if (v->type == HN_V_MISSING) return true;
-    if (!hn_val_is_int(v))
-        return hn_render_fail(r, "'%s' object cannot be interpreted as an integer",
-                              hn_val_type_name(v));
-    *out = hn_val_as_int(v);
-    return true;
-}
-
 /* A text that keeps the mark of HTML. */
 static bool soft_text(struct hn_render *r, const struct hn_val *v, struct hn_val *out)
 {
@@ -131,7 +114,7 @@ FILTER(replace)
     const struct hn_val none = {0};
     if (!hn_val_to_str(r, &v[0], &s) || !hn_val_to_str(r, &v[1], &from) ||
         !hn_val_to_str(r, &v[2], &to) ||
-        !int_param(r, v[3].type == HN_V_NONE ? &none : &v[3], -1, &count))
+        !hn_val_index(r, v[3].type == HN_V_NONE ? &none : &v[3], -1, &count))
         return false;
     *out = hn_val_str(s);
     return hn_text_replace(r, s, from, to, count, &out->s);
@@ -142,7 +125,7 @@ FILTER(center)
     UNUSED;
     struct hn_val text;
     int64_t width;
-    if (!soft_text(r, v, &text) || !int_param(r, &v[1], 80, &width)) return false;
+    if (!soft_text(r, v, &text) || !hn_val_index(r, &v[1], 80, &width)) return false;
     *out = text;
     return hn_text_pad(r, text.s, width, HN_STR(" "), '^', &out->s);
 }
@@ -162,7 +145,7 @@ FILTER(indent)
         return hn_render_fail(r, "unsupported operand type(s) for +=: '%s' and 'str'",
                               hn_val_type_name(v));
     if (v[1].type == HN_V_STR) by = v[1].s;
-    else if (!int_param(r, &v[1], 4, &width) || !spaces(r, width, &by)) return false;
+    else if (!hn_val_index(r, &v[1], 4, &width) || !spaces(r, width, &by)) return false;
     const bool first = hn_val_truth(&v[2]), blank = hn_val_truth(&v[3]);
     struct hn_buf buf = hn_render_buf(r);
     size_t at = 0, end;
@@ -192,8 +175,8 @@ FILTER(truncate)
     int64_t length, leeway;
     const struct hn_str end = v[3].type == HN_V_STR ? v[3].s : HN_STR("...");
     const struct hn_val none = {0};
-    if (!int_param(r, &v[1], 255, &length) ||
-        !int_param(r, given(&v[4]) ? &v[4] : &none, 5, &leeway))
+    if (!hn_val_index(r, &v[1], 255, &length) ||
+        !hn_val_index(r, hn_val_given(&v[4]) ? &v[4] : &none, 5, &leeway))
         return false;
     const int64_t end_length = (int64_t)hn_text_length(end);
     if (length < end_length)
@@ -239,7 +222,7 @@ FILTER(to_int)
     double f;
     bool ok = false;
     if (v->type == HN_V_UNDEFINED) return hn_val_fail_undefined(r, v);
-    if (!int_param(r, &v[2], 10, &base)) return false;
+    if (!hn_val_index(r, &v[2], 10, &base)) return false;
     *out = v[1].type == HN_V_MISSING ? hn_val_int(0) : v[1];
     if (hn_val_is_int(v)) {
         *out = hn_val_int(hn_val_as_int(v));
@@ -318,7 +301,7 @@ FILTER(to_round)
     if (!up && !hn_str_is(method, "floor") && !hn_str_is(method, "common"))
         return hn_render_fail(r, "method must be common, ceil or floor");
     if (v->type == HN_V_UNDEFINED) return hn_val_fail_undefined(r, v);
-    if (!int_param(r, &v[1], 0, &digits)) return false;
+    if (!hn_val_index(r, &v[1], 0, &digits)) return false;
     if (hn_str_is(method, "common")) return round_common(r, v, digits, out);
     const struct hn_val base = hn_val_int(10), exponent = hn_val_int(digits);
     if (!hn_val_operate(r, 'p', &base, &exponent, &ten) ||

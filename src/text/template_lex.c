@@ -59,14 +59,10 @@ static void finish(struct lexer *l, size_t to)
 static struct hn_token *add(struct lexer *l, enum hn_token_type type, struct hn_str s)
 {
     struct hn_compiler *c = l->c;
-    if (c->n_tokens == c->cap_tokens) {
-        const size_t cap = hn_max(256, c->cap_tokens * 2);
-        struct hn_token *grown = hn_compile_alloc(c, cap, sizeof *grown);
-        if (!grown) return NULL;
-        if (c->n_tokens) memcpy(grown, c->tokens, c->n_tokens * sizeof *grown);
-        c->tokens = grown;
-        c->cap_tokens = cap;
-    }
+    struct hn_token *tokens =
+        hn_compile_grow(c, c->tokens, c->n_tokens, &c->cap_tokens, 256, sizeof *tokens);
+    if (!tokens) return NULL;
+    c->tokens = tokens;
     struct hn_token *token = &c->tokens[c->n_tokens++];
     *token = (struct hn_token){.type = (uint8_t)type, .line = l->line, .s = s};
     return token;

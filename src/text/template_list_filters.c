@@ -51,7 +51,7 @@ static bool follow(struct hn_render *r, const struct hn_val *item, const struct 
                    const struct hn_val *otherwise, struct hn_val *out)
 {
     *out = *item;
-    if (path->type == HN_V_MISSING || path->type == HN_V_NONE) return true;
+    if (!hn_val_given(path)) return true;
     if (path->type == HN_V_STR) return follow_text(r, *item, path->s, otherwise, out);
     if (!hn_val_getitem(r, item, path, out)) return false;
     if (out->type == HN_V_UNDEFINED && otherwise && otherwise->type != HN_V_MISSING &&
@@ -281,20 +281,6 @@ FILTER(items)
     return generate(r, v, NULL, next_pair, &g, out);
 }
 
-static bool count_param(struct hn_render *r, const struct hn_val *v, int64_t *out)
-{
-    if (!hn_val_is_int(v))
-        return hn_render_fail(r, "'%s' object cannot be interpreted as an integer",
-                              hn_val_type_name(v));
-    *out = hn_val_as_int(v);
-    return true;
-}
-
-static bool is_given(const struct hn_val *v)
-{
-    return v->type != HN_V_MISSING && v->type != HN_V_NONE;
-}
-
 static bool next_batch(struct hn_render *r, struct hn_iter *it, struct hn_val *out)
 {
     struct generator *g = it->state;
@@ -302,7 +288,7 @@ static bool next_batch(struct hn_render *r, struct hn_iter *it, struct hn_val *o
     struct hn_list *row;
     struct hn_val item;
     *out = (struct hn_val){0};
-    if (!start_any(r, g) || !count_param(r, &g->v[1], &size) || !hn_list_new(r, 0, &row))
+    if (!start_any(r, g) || !hn_val_index(r, &g->v[1], 0, &size) || !hn_list_new(r, 0, &row))
         return false;
     if (g->list) { /* drawn when the row before was full */
         if (!hn_list_add(r, row, g->list->items[0])) return false;
@@ -320,7 +306,7 @@ static bool next_batch(struct hn_render *r, struct hn_iter *it, struct hn_val *o
         if (!hn_list_add(r, row, item)) return false;
     }
     if (row->n == 0) return true;
-    while (is_given(&g->v[2]) && (int64_t)row->n < size)
+    while (hn_val_given(&g->v[2]) && (int64_t)row->n < size)
         if (!hn_list_add(r, row, g->v[2])) return false;
     *out = hn_val_list(HN_V_LIST, row);
     return true;
@@ -339,7 +325,7 @@ static bool next_slice(struct hn_render *r, struct hn_iter *it, struct hn_val *o
     int64_t slices = 0;
     *out = (struct hn_val){0};
     if (!g->list && !hn_val_to_list(r, &g->over, &g->list)) return false;
-    if (!count_param(r, &g->v[1], &slices)) return false;
+    if (!hn_val_index(r, &g->v[1], 0, &slices)) return false;
     if (slices == 0) return hn_render_fail(r, "integer division or modulo by zero");
     if (slices < 0 || g->at == (size_t)slices) return true;
     const size_t n = g->list->n, per = n / (size_t)slices, more = n % (size_t)slices;
@@ -350,7 +336,7 @@ static bool next_slice(struct hn_render *r, struct hn_iter *it, struct hn_val *o
     if (!hn_list_new(r, to - from + 1, &row)) return false;
     for (size_t i = from; i < to; i++)
         if (!hn_list_add(r, row, g->list->items[i])) return false;
-    if (is_given(&g->v[2]) && g->at >= more && !hn_list_add(r, row, g->v[2])) return false;
+    if (hn_val_given(&g->v[2]) && g->at >= more && !hn_list_add(r, row, g->v[2])) return false;
     g->at++;
     *out = hn_val_list(HN_V_LIST, row);
     return true;

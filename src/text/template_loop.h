@@ -11,6 +11,13 @@ struct hn_vars {
     struct hn_val slots[];
 };
 
+static inline struct hn_val *hn_vars_slot(struct hn_vars *vars, struct hn_place place)
+{
+    while (place.hops-- > 0)
+        vars = vars->outer;
+    return &vars->slots[place.slot];
+}
+
 struct hn_loop {
     struct hn_val over;   /* what it loops over */
     struct hn_iter *iter; /* where it is in it */

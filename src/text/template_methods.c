@@ -10,18 +10,6 @@
                      struct hn_val *out)
 #define UNUSED (void)args
 
-static bool index_param(struct hn_render *r, const struct hn_val *v, int64_t otherwise,
-                        int64_t *out)
-{
-    *out = otherwise;
-    if (v->type == HN_V_MISSING) return true;
-    if (!hn_val_is_int(v))
-        return hn_render_fail(r, "'%s' object cannot be interpreted as an integer",
-                              hn_val_type_name(v));
-    *out = hn_val_as_int(v);
-    return true;
-}
-
 METHOD(copy_list)
 {
     UNUSED;
@@ -55,7 +43,7 @@ METHOD(index_of)
     int64_t start, stop;
     if (!hn_val_to_list(r, v, &list)) return false;
     const int64_t n = (int64_t)list->n;
-    if (!index_param(r, &v[2], 0, &start) || !index_param(r, &v[3], n, &stop)) return false;
+    if (!hn_val_index(r, &v[2], 0, &start) || !hn_val_index(r, &v[3], n, &stop)) return false;
     if (start < 0) start = start + n < 0 ? 0 : start + n;
     if (stop < 0) stop += n;
     for (int64_t i = start; i < stop && i < n; i++) {
@@ -72,7 +60,7 @@ METHOD(pop)
     UNUSED;
     struct hn_list *list = v->list;
     int64_t at;
-    if (!index_param(r, &v[1], -1, &at)) return false;
+    if (!hn_val_index(r, &v[1], -1, &at)) return false;
     if (list->n == 0) return hn_render_fail(r, "pop from empty list");
     if (at < 0) at += (int64_t)list->n;
     if (at < 0 || at >= (int64_t)list->n) return hn_render_fail(r, "pop index out of range");
@@ -223,9 +211,9 @@ METHOD(range)
     if (args->n_keywords) return hn_render_fail(r, "range() takes no keyword arguments");
     if (args->n < 1 || args->n > 3)
         return hn_render_fail(r, "range expected 1 to 3 arguments, got %zu", args->n);
-    if (!index_param(r, &args->items[args->n > 1], 0, &b) ||
-        (args->n > 1 && !index_param(r, &args->items[0], 0, &a)) ||
-        (args->n > 2 && !index_param(r, &args->items[2], 1, &step)))
+    if (!hn_val_index(r, &args->items[args->n > 1], 0, &b) ||
+        (args->n > 1 && !hn_val_index(r, &args->items[0], 0, &a)) ||
+        (args->n > 2 && !hn_val_index(r, &args->items[2], 1, &step)))
         return false;
     if (step == 0) return hn_render_fail(r, "range() arg 3 must not be zero");
     const bool empty = step > 0 ? a >= b : a <= b;

@@ -134,7 +134,7 @@ bool hn_text_strip(struct hn_render *r, struct hn_str s, const struct hn_val *ch
 {
     size_t work;
     *out = s;
-    if (chars->type == HN_V_MISSING || chars->type == HN_V_NONE) {
+    if (!hn_val_given(chars)) {
         if (left) *out = hn_text_strip_left(*out);
         if (right) *out = hn_text_strip_right(*out);
         return hn_render_scan(r, s.n - out->n);

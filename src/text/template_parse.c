@@ -146,13 +146,10 @@ static struct hn_node *parse_if(struct hn_compiler *c, int line)
         if (!hn_nodes_add(c, &node->branch.tests, hn_parse_tuple(c, false, false, NULL, false)))
             return NULL;
         const size_t n = node->branch.tests.n;
-        if (n > cap) {
-            cap = cap ? cap * 2 : 2;
-            struct hn_nodes *grown = hn_compile_alloc(c, cap, sizeof *grown);
-            if (!grown) return NULL;
-            if (n > 1) memcpy(grown, node->branch.bodies, (n - 1) * sizeof *grown);
-            node->branch.bodies = grown;
-        }
+        struct hn_nodes *bodies =
+            hn_compile_grow(c, node->branch.bodies, n - 1, &cap, 2, sizeof *bodies);
+        if (!bodies) return NULL;
+        node->branch.bodies = bodies;
         if (!parse_statements(c, end, &node->branch.bodies[n - 1])) return NULL;
         const struct hn_token *tag = hn_parse_next(c);
         if (hn_str_is(tag->s, "elif")) continue;

@@ -350,7 +350,7 @@ static bool dump_options(struct hn_render *r, const struct hn_val *v, struct dum
     const struct hn_val *indent = &v[2], *separators = &v[3];
     d->ascii = hn_val_truth(&v[1]);
     d->sorted = hn_val_truth(&v[4]);
-    d->indented = indent->type != HN_V_MISSING && indent->type != HN_V_NONE;
+    d->indented = hn_val_given(indent);
     d->item_separator = d->indented ? HN_STR(",") : HN_STR(", ");
     d->key_separator = HN_STR(": ");
     if (d->indented && indent->type == HN_V_STR) {
@@ -364,7 +364,7 @@ static bool dump_options(struct hn_render *r, const struct hn_val *v, struct dum
         if (n > 0) memset(spaces, ' ', (size_t)n);
         d->indent = (struct hn_str){spaces, n > 0 ? (size_t)n : 0};
     }
-    if (separators->type == HN_V_MISSING || separators->type == HN_V_NONE) return true;
+    if (!hn_val_given(separators)) return true;
     if (!hn_val_is_list(separators) || separators->list->n != 2 ||
         separators->list->items[0].type != HN_V_STR || separators->list->items[1].type != HN_V_STR)
         return hn_render_fail(r, "separators must be two strings");

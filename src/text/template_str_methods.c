@@ -11,11 +11,6 @@
                      struct hn_val *out)
 #define UNUSED (void)args
 
-static bool given(const struct hn_val *v)
-{
-    return v->type != HN_V_MISSING && v->type != HN_V_NONE;
-}
-
 /* A text of the kind that `like` is: marked as HTML or not. */
 static struct hn_val same_kind(const struct hn_val *like, struct hn_str s)
 {
@@ -28,17 +23,6 @@ static bool wants_text(struct hn_render *r, const struct hn_val *v, const char *
 {
     return v->type == HN_V_STR ||
            hn_render_fail(r, "%s must be str, not %s", what, hn_val_type_name(v));
-}
-
-static bool int_param(struct hn_render *r, const struct hn_val *v, int64_t otherwise, int64_t *out)
-{
-    *out = otherwise;
-    if (v->type == HN_V_MISSING) return true;
-    if (!hn_val_is_int(v))
-        return hn_render_fail(r, "'%s' object cannot be interpreted as an integer",
-                              hn_val_type_name(v));
-    *out = hn_val_as_int(v);
-    return true;
 }
 
 #define CASE_METHOD(name, mode)                                                                    \
@@ -169,9 +153,10 @@ static bool split_any(struct hn_render *r, const struct hn_val *v, bool from_rig
     struct hn_list *list;
     int64_t max;
     bool ok;
-    if (!int_param(r, &v[2], -1, &max) || !hn_render_scan(r, v->s.n) || !hn_list_new(r, 0, &list))
+    if (!hn_val_index(r, &v[2], -1, &max) || !hn_render_scan(r, v->s.n) ||
+        !hn_list_new(r, 0, &list))
         return false;
-    if (given(&v[1])) {
+    if (hn_val_given(&v[1])) {
         if (!wants_text(r, &v[1], "separator")) return false;
         if (v[1].s.n == 0) return hn_render_fail(r, "empty separator");
         ok = split_at(r, v, v[1].s, max, from_right, list);
@@ -252,8 +237,9 @@ static bool bound_text(struct hn_render *r, const struct hn_val *v, struct hn_st
     const int64_t n = (int64_t)hn_text_length(v->s);
     const struct hn_val none = {0};
     int64_t start, end;
-    if (!int_param(r, given(&v[2]) ? &v[2] : &none, 0, &start) ||
-        !int_param(r, given(&v[3]) ? &v[3] : &none, n, &end) || !hn_render_scan(r, v->s.n))
+    if (!hn_val_index(r, hn_val_given(&v[2]) ? &v[2] : &none, 0, &start) ||
+        !hn_val_index(r, hn_val_given(&v[3]) ? &v[3] : &none, n, &end) ||
+        !hn_render_scan(r, v->s.n))
         return false;
     if (start < 0) start = start + n < 0 ? 0 : start + n;
     if (end < 0) end = end + n < 0 ? 0 : end + n;
@@ -384,7 +370,7 @@ METHOD(replace)
     int64_t n;
     struct hn_val to = v[2];
     if (!wants_text(r, &v[1], "replace() argument 1") ||
-        !wants_text(r, &v[2], "replace() argument 2") || !int_param(r, &v[3], -1, &n))
+        !wants_text(r, &v[2], "replace() argument 2") || !hn_val_index(r, &v[3], -1, &n))
         return false;
     if (v->safe && !hn_text_escape(r, &v[2], &to)) return false;
     *out = *v;
@@ -419,7 +405,7 @@ static bool pad(struct hn_render *r, const struct hn_val *v, char align, struct 
 {
     int64_t width;
     const struct hn_str fill = v[2].type == HN_V_STR ? v[2].s : HN_STR(" ");
-    if (!int_param(r, &v[1], 0, &width)) return false;
+    if (!hn_val_index(r, &v[1], 0, &width)) return false;
     if ((v[2].type != HN_V_MISSING && v[2].type != HN_V_STR) || hn_text_length(fill) != 1)
         return hn_render_fail(r, "The fill character must be exactly one character long");
     *out = *v;
@@ -450,7 +436,7 @@ METHOD(zfill)
     int64_t width;
     struct hn_str digits = v->s, zeros;
     const bool sign = v->s.n && (v->s.p[0] == '-' || v->s.p[0] == '+');
-    if (!int_param(r, &v[1], 0, &width)) return false;
+    if (!hn_val_index(r, &v[1], 0, &width)) return false;
     if (sign) {
         digits.p++;
         digits.n--;
@@ -465,7 +451,7 @@ METHOD(expandtabs)
     UNUSED;
     int64_t size, column = 0;
     size_t length;
-    if (!int_param(r, &v[1], 8, &size)) return false;
+    if (!hn_val_index(r, &v[1], 8, &size)) return false;
     if (size > 1000) return hn_render_fail(r, "tabs of more than 1000 columns");
     struct hn_buf buf = hn_render_buf(r);
     if (!hn_render_scan(r, v->s.n)) return false;

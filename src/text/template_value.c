@@ -109,6 +109,17 @@ bool hn_list_add(struct hn_render *r, struct hn_list *list, struct hn_val v)
     return true;
 }
 
+bool hn_val_index(struct hn_render *r, const struct hn_val *v, int64_t otherwise, int64_t *out)
+{
+    *out = otherwise;
+    if (v->type == HN_V_MISSING) return true;
+    if (!hn_val_is_int(v))
+        return hn_render_fail(r, "'%s' object cannot be interpreted as an integer",
+                              hn_val_type_name(v));
+    *out = hn_val_as_int(v);
+    return true;
+}
+
 bool hn_val_pair(struct hn_render *r, struct hn_val a, struct hn_val b, struct hn_val *out)
 {
     struct hn_list *list;

@@ -173,6 +173,12 @@ static inline int64_t hn_val_as_int(const struct hn_val *v)
     return v->type == HN_V_BOOL ? v->b : v->i;
 }
 
+/* Whether a parameter was given: None counts as left out. */
+static inline bool hn_val_given(const struct hn_val *v)
+{
+    return v->type != HN_V_MISSING && v->type != HN_V_NONE;
+}
+
 static inline bool hn_val_is_number(const struct hn_val *v)
 {
     return hn_val_is_int(v) || v->type == HN_V_FLOAT;
@@ -195,6 +201,8 @@ bool hn_val_fail_undefined(struct hn_render *r, const struct hn_val *v);
 
 bool hn_list_new(struct hn_render *r, size_t cap, struct hn_list **out);
 bool hn_list_add(struct hn_render *r, struct hn_list *list, struct hn_val v);
+/* An integer parameter, as Python's __index__ takes it; `otherwise` when it is missing. */
+bool hn_val_index(struct hn_render *r, const struct hn_val *v, int64_t otherwise, int64_t *out);
 /* A tuple of two. */
 bool hn_val_pair(struct hn_render *r, struct hn_val a, struct hn_val b, struct hn_val *out);
 
