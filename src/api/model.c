@@ -20,8 +20,6 @@ void hence_model_params_init(struct hence_model_params *params)
 static enum hn_status read_params(const struct hence_model_params *params,
                                   struct hn_instance_options *out, struct hn_error *err)
 {
-    static const char *const kv_names[HN_KV_TYPES] = {
-        [HN_KV_F32] = "f32", [HN_KV_F16] = "f16", [HN_KV_BF16] = "bf16", [HN_KV_Q8_0] = "q8_0"};
     if (params->struct_size != sizeof *params)
         return hn_fail(err, HN_E_ARG, "hence_model_params: not set up by hence_model_params_init");
     if (params->threads > HN_POOL_MAX_THREADS)
@@ -31,11 +29,7 @@ static enum hn_status read_params(const struct hence_model_params *params,
     out->plan.context = params->context;
     out->plan.sequences = params->sequences;
     out->plan.batch = params->batch;
-    for (int i = 0; params->kv_type && i < HN_KV_TYPES; i++) {
-        if (strcmp(kv_names[i], params->kv_type) != 0) continue;
-        out->plan.kv_type = (enum hn_kv_type)i;
-        return HN_OK;
-    }
+    if (params->kv_type && hn_kv_type_from_name(params->kv_type, &out->plan.kv_type)) return HN_OK;
     return hn_fail(err, HN_E_ARG, "kv_type is \"%.20s\": give f16, bf16, f32 or q8_0",
                    params->kv_type ? params->kv_type : "");
 }

@@ -31,7 +31,7 @@ static void put_logprobs(struct hn_json_writer *w, const struct hn_answer *a,
 }
 
 void hn_answer_json(struct hn_json_writer *w, const struct hn_answer *a,
-                    const struct hn_session *session)
+                    const struct hn_instance *session)
 {
     const struct hn_usage *u = &a->usage;
     hn_json_put_text(w, "text", hn_buf_view(&a->text));

@@ -8,6 +8,6 @@
 
 /* Adds text, token_ids, logprobs (when kept), finish_reason, usage and timings to an open object. */
 void hn_answer_json(struct hn_json_writer *w, const struct hn_answer *answer,
-                    const struct hn_session *session);
+                    const struct hn_instance *session);
 
 #endif

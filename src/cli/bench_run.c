@@ -53,7 +53,7 @@ size_t hn_bench_context(const struct hn_bench_case *c)
 }
 
 /* Tokens [from, to) of a text that (seed, stream) names. */
-static void fill(const struct hn_session *session, int32_t *tokens, size_t from, size_t to,
+static void fill(const struct hn_instance *session, int32_t *tokens, size_t from, size_t to,
                  uint64_t seed, uint64_t stream)
 {
     for (size_t i = from; i < to; i++) {
@@ -63,7 +63,7 @@ static void fill(const struct hn_session *session, int32_t *tokens, size_t from,
     }
 }
 
-static enum hn_status submit(const struct hn_session *session, const int32_t *tokens, size_t n,
+static enum hn_status submit(const struct hn_instance *session, const int32_t *tokens, size_t n,
                              size_t max_tokens, struct sequence *s, struct hn_error *err)
 {
     struct hn_request request = {
@@ -79,7 +79,7 @@ static enum hn_status submit(const struct hn_session *session, const int32_t *to
 }
 
 /* Steps until all is done, and counts the steps. */
-static enum hn_status run(const struct hn_session *session, struct tally *tally, size_t *steps,
+static enum hn_status run(const struct hn_instance *session, struct tally *tally, size_t *steps,
                           struct hn_error *err)
 {
     while (hn_engine_busy(session->engine)) {
@@ -92,7 +92,7 @@ static enum hn_status run(const struct hn_session *session, struct tally *tally,
 }
 
 /* Reads what stands before the measured texts, so that the pages hold it. */
-static enum hn_status read_depth(const struct hn_session *session, const struct hn_bench_case *c,
+static enum hn_status read_depth(const struct hn_instance *session, const struct hn_bench_case *c,
                                  int32_t *tokens, struct sequence *s, struct hn_error *err)
 {
     size_t steps = 0;
@@ -103,7 +103,7 @@ static enum hn_status read_depth(const struct hn_session *session, const struct 
     return run(session, s->tally, &steps, err);
 }
 
-static void count_prefill(const struct hn_session *session, const struct hn_bench_case *c,
+static void count_prefill(const struct hn_instance *session, const struct hn_bench_case *c,
                           size_t steps, struct hn_cost *cost)
 {
     for (size_t i = 0; i < steps; i++)
@@ -112,7 +112,7 @@ static void count_prefill(const struct hn_session *session, const struct hn_benc
         hn_cost_add(cost, &session->config, &session->plan, c->depth, c->tokens, 1);
 }
 
-static void count_decode(const struct hn_session *session, const struct hn_bench_case *c,
+static void count_decode(const struct hn_instance *session, const struct hn_bench_case *c,
                          struct hn_cost *cost)
 {
     for (size_t i = 0; i < c->tokens; i++) {
@@ -122,7 +122,7 @@ static void count_decode(const struct hn_session *session, const struct hn_bench
     }
 }
 
-static enum hn_status measure(const struct hn_session *session, const struct hn_bench_case *c,
+static enum hn_status measure(const struct hn_instance *session, const struct hn_bench_case *c,
                               uint64_t seed, int32_t *tokens, struct sequence *sequences,
                               struct hn_bench_run *out, struct hn_error *err)
 {
@@ -150,7 +150,7 @@ static enum hn_status measure(const struct hn_session *session, const struct hn_
     return HN_OK;
 }
 
-enum hn_status hn_bench_measure(const struct hn_session *session, const struct hn_bench_case *c,
+enum hn_status hn_bench_measure(const struct hn_instance *session, const struct hn_bench_case *c,
                                 uint64_t *runs, struct hn_bench_run *out, struct hn_error *err)
 {
     int32_t *tokens = calloc(hn_bench_context(c), sizeof *tokens);

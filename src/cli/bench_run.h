@@ -27,7 +27,7 @@ struct hn_bench_run {
 /* Measures a case once. Texts are random tokens that differ between sequences and runs; what stands
  * before them is read beforehand and found in the engine's pages. `runs` counts the measurements
  * of the session. HN_E_CANCELLED after Ctrl-C. */
-enum hn_status hn_bench_measure(const struct hn_session *session, const struct hn_bench_case *c,
+enum hn_status hn_bench_measure(const struct hn_instance *session, const struct hn_bench_case *c,
                                 uint64_t *runs, struct hn_bench_run *out, struct hn_error *err);
 
 #endif

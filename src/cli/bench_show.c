@@ -50,7 +50,7 @@ static int decimals(double x)
     return x >= 999.95 ? 0 : x >= 9.995 ? 1 : 2;
 }
 
-void hn_bench_show_head(const struct hn_session *session, const struct hn_yardstick *y)
+void hn_bench_show_head(const struct hn_instance *session, const struct hn_yardstick *y)
 {
     const struct hn_style style = hn_terminal_style(stdout);
     char cpu[100], weights[HN_SHOW_BYTES], read[HN_SHOW_BYTES];
@@ -109,7 +109,7 @@ static void put_machine(struct hn_json_writer *w, enum hn_cpu_level level)
     hn_json_put_text(w, "kernels", hn_str_from(hn_cpu_level_name(level)));
 }
 
-void hn_bench_json_head(struct hn_json_writer *w, const struct hn_session *session,
+void hn_bench_json_head(struct hn_json_writer *w, const struct hn_instance *session,
                         enum hn_cpu_level level)
 {
     hn_json_open(w, NULL, '{');

@@ -19,12 +19,12 @@ struct hn_bench_row {
 void hn_bench_sort(struct hn_bench_row *row);
 
 /* The table goes to standard output: a head once for each number of threads, then a line for each row. */
-void hn_bench_show_head(const struct hn_session *session, const struct hn_yardstick *y);
+void hn_bench_show_head(const struct hn_instance *session, const struct hn_yardstick *y);
 void hn_bench_show_row(const struct hn_bench_row *row, const struct hn_yardstick *y);
 
 /* The same as one object: what all rows share, once; "rows", an array left open for hn_bench_json_row;
  * and at its end what the machine can do with each number of threads. */
-void hn_bench_json_head(struct hn_json_writer *w, const struct hn_session *session,
+void hn_bench_json_head(struct hn_json_writer *w, const struct hn_instance *session,
                         enum hn_cpu_level level);
 void hn_bench_json_row(struct hn_json_writer *w, const struct hn_bench_row *row,
                        const struct hn_yardstick *y);

@@ -114,7 +114,7 @@ static void list_cases(const struct options *o, struct cases *cases)
         }
 }
 
-static enum hn_status measure_row(const struct hn_session *session, size_t repeats, uint64_t *runs,
+static enum hn_status measure_row(const struct hn_instance *session, size_t repeats, uint64_t *runs,
                                   struct hn_bench_row *row, struct hn_bar *bar,
                                   struct hn_error *err)
 {
@@ -134,7 +134,7 @@ static enum hn_status measure_row(const struct hn_session *session, size_t repea
     return HN_OK;
 }
 
-static enum hn_status measure_rows(const struct options *o, const struct hn_session *session,
+static enum hn_status measure_rows(const struct options *o, const struct hn_instance *session,
                                    const struct cases *cases, const struct hn_yardstick *y,
                                    struct hn_json_writer *w, struct hn_error *err)
 {
@@ -159,7 +159,7 @@ static enum hn_status bench_threads(const struct options *o, const struct cases 
                                     struct hn_yardstick *y, struct hn_json_writer *w,
                                     struct hn_error *err)
 {
-    struct hn_session session;
+    struct hn_instance session;
     struct hn_session_options options = o->session;
     size_t context = HN_KV_PAGE;
     for (size_t c = 0; c < cases->n; c++)
@@ -175,7 +175,7 @@ static enum hn_status bench_threads(const struct options *o, const struct cases 
     if (status >= 0 && !w) hn_bench_show_head(&session, y);
     else if (status >= 0 && i == 0) hn_bench_json_head(w, &session, kernels->level);
     if (status >= 0) status = measure_rows(o, &session, cases, y, w, err);
-    hn_session_close(&session);
+    hn_instance_close(&session);
     return status;
 }
 

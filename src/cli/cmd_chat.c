@@ -223,7 +223,7 @@ static enum hn_status chat(const struct options *o, struct hn_error *err)
     hn_chat_destroy(t.chat);
     hn_conversation_free(&t.messages);
     hn_arena_free(&t.kept);
-    hn_session_close(&t.session);
+    hn_instance_close(&t.session);
     return status;
 }
 

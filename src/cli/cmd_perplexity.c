@@ -77,7 +77,7 @@ static bool show(void *ctx, const struct hn_perplexity *so_far, size_t windows)
     return !hn_interrupted();
 }
 
-static enum hn_status print(const struct options *o, const struct hn_session *s,
+static enum hn_status print(const struct options *o, const struct hn_instance *s,
                             const struct hn_perplexity *p, double seconds, struct hn_error *err)
 {
     struct hn_json_writer w = {0};
@@ -102,7 +102,7 @@ static enum hn_status print(const struct options *o, const struct hn_session *s,
     return hn_door_print(&w, err);
 }
 
-static enum hn_status score(const struct options *o, const struct hn_session *s,
+static enum hn_status score(const struct options *o, const struct hn_instance *s,
                             const struct hn_buf *text, struct hn_error *err)
 {
     struct hn_tokens tokens = {0};
@@ -124,7 +124,7 @@ static enum hn_status score(const struct options *o, const struct hn_session *s,
 
 static enum hn_status perplexity(const struct options *o, struct hn_error *err)
 {
-    struct hn_session session = {0};
+    struct hn_instance session = {0};
     struct hn_buf text = {0};
     hn_interrupt_catch();
     /* The text first: what is wrong with it is told before a large model is loaded. */
@@ -134,7 +134,7 @@ static enum hn_status perplexity(const struct options *o, struct hn_error *err)
                                  &session, err);
     if (status >= 0) status = score(o, &session, &text, err);
     hn_buf_free(&text);
-    hn_session_close(&session);
+    hn_instance_close(&session);
     return status;
 }
 

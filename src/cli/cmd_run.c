@@ -89,7 +89,7 @@ static enum hn_status read_prompt(const struct options *o, struct prompt *out, s
 }
 
 /* The prompt as the only message of a chat. HN_E_NOTFOUND: the model has no template. */
-static enum hn_status tokenize_chat(const struct options *o, const struct hn_session *s,
+static enum hn_status tokenize_chat(const struct options *o, const struct hn_instance *s,
                                     struct prompt *prompt, struct hn_error *err)
 {
     struct hn_chat *chat = NULL;
@@ -106,7 +106,7 @@ static enum hn_status tokenize_chat(const struct options *o, const struct hn_ses
     return status;
 }
 
-static enum hn_status tokenize(const struct options *o, const struct hn_session *s,
+static enum hn_status tokenize(const struct options *o, const struct hn_instance *s,
                                struct prompt *prompt, struct hn_error *err)
 {
     if (o->tokens_in) return HN_OK;
@@ -135,7 +135,7 @@ static enum hn_status begin_logits(const char *path, size_t positions, size_t vo
 }
 
 static enum hn_status print_json(const struct options *o, const struct hn_answer *answer,
-                                 const struct hn_session *s, struct hn_error *err)
+                                 const struct hn_instance *s, struct hn_error *err)
 {
     struct hn_json_writer w = {0};
     hn_json_open(&w, NULL, '{');
@@ -149,7 +149,7 @@ static enum hn_status print_json(const struct options *o, const struct hn_answer
 
 /* What is said after the answer. */
 static enum hn_status conclude(const struct options *o, const struct hn_answer *answer,
-                               const struct hn_session *s, struct hn_error *err)
+                               const struct hn_instance *s, struct hn_error *err)
 {
     if (o->json) HN_TRY(print_json(o, answer, s, err));
     else if (answer->text.n && answer->text.p[answer->text.n - 1] != '\n') putchar('\n');
@@ -164,7 +164,7 @@ static enum hn_status conclude(const struct options *o, const struct hn_answer *
     return HN_OK;
 }
 
-static enum hn_status answer_prompt(const struct options *o, const struct hn_session *s,
+static enum hn_status answer_prompt(const struct options *o, const struct hn_instance *s,
                                     const struct hn_tokens *prompt, struct hn_error *err)
 {
     struct hn_out file = {0};
@@ -192,7 +192,7 @@ static enum hn_status answer_prompt(const struct options *o, const struct hn_ses
 
 static enum hn_status run(const struct options *o, struct hn_error *err)
 {
-    struct hn_session session = {0};
+    struct hn_instance session = {0};
     struct prompt prompt = {0};
     hn_interrupt_catch();
     /* The prompt first: what is wrong with it is told before a large model is loaded. */
@@ -203,7 +203,7 @@ static enum hn_status run(const struct options *o, struct hn_error *err)
     if (status >= 0) status = answer_prompt(o, &session, &prompt.ids, err);
     hn_buf_free(&prompt.text);
     hn_tokens_free(&prompt.ids);
-    hn_session_close(&session);
+    hn_instance_close(&session);
     return status;
 }
 

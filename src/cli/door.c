@@ -4,17 +4,23 @@
 
 #include "cli/starter.h"
 #include "model/open.h"
-#include "model/vocab_load.h"
+
+enum hn_status hn_door_path(const char *path, struct hn_buf *starter, const char **out,
+                            struct hn_error *err)
+{
+    *out = path;
+    if (path) return HN_OK;
+    HN_TRY(hn_starter_find(starter, err));
+    fprintf(stderr, "no -m: this is the starter model, %s\n", starter->p);
+    *out = starter->p;
+    return HN_OK;
+}
 
 enum hn_status hn_door_open(const char *path, struct hn_gguf **out, struct hn_error *err)
 {
-    if (path) return hn_model_open(path, out, err);
     struct hn_buf starter = {0};
-    enum hn_status status = hn_starter_find(&starter, err);
-    if (status >= 0) {
-        fprintf(stderr, "no -m: this is the starter model, %s\n", starter.p);
-        status = hn_model_open(starter.p, out, err);
-    }
+    enum hn_status status = hn_door_path(path, &starter, &path, err);
+    if (status >= 0) status = hn_model_open(path, out, err);
     hn_buf_free(&starter);
     return status;
 }
@@ -22,9 +28,7 @@ enum hn_status hn_door_open(const char *path, struct hn_gguf **out, struct hn_er
 enum hn_status hn_door_tokenizer(const struct hn_gguf *file, const char *path,
                                  struct hn_tokenizer **out, struct hn_error *err)
 {
-    const enum hn_status status = hn_tokenizer_load(&file->meta, file->folder, out, err);
-    if (status == HN_E_NOTFOUND && !file->folder.n)
-        return hn_fail(err, status, "%s: has no vocabulary", path ? path : "the starter model");
+    const enum hn_status status = hn_model_tokenizer(file, out, err);
     return status < 0 ? hn_fail_in(err, status, "%s", path ? path : "the starter model") : status;
 }
 

@@ -15,6 +15,11 @@
             .help = "GGUF file (any part of a split one) or Hugging Face directory"                \
     }
 
+/* The path itself, or that of the starter model, kept in `starter`, when it is NULL, saying so on
+ * standard error. */
+enum hn_status hn_door_path(const char *path, struct hn_buf *starter, const char **out,
+                            struct hn_error *err);
+
 /* Opens the model at `path`, or the starter model when that is NULL, saying so on standard error. */
 enum hn_status hn_door_open(const char *path, struct hn_gguf **out, struct hn_error *err);
 

@@ -28,10 +28,7 @@ static enum hn_status measure(const struct hn_inspect_options *o, struct hn_yard
 
 void hn_inspect_plan(const struct hn_inspect_options *o, struct hn_inspection *in)
 {
-    struct hn_plan_options wanted = hn_plan_defaults();
-    wanted.context = o->session.context;
-    wanted.batch = o->session.batch;
-    wanted.kv_type = o->session.kv_type;
+    const struct hn_plan_options wanted = hn_session_plan(&o->session);
     in->plan_status = hn_config_read(in->file, &in->config, &in->plan_error);
     if (in->plan_status < 0) return;
     in->plan_status =

@@ -1,10 +1,9 @@
-/* A model made ready: from the options that say which and how, to an engine. */
+/* The options that say which model and how it runs, and opening it by them. */
 #ifndef HN_CLI_SESSION_H
 #define HN_CLI_SESSION_H
 
 #include "cli/options.h"
-#include "engine/engine.h"
-#include "formats/gguf.h"
+#include "engine/instance.h"
 
 struct hn_session_options {
     const char *model;     /* NULL: the starter model */
@@ -28,27 +27,13 @@ struct hn_session_needs {
                             measuring speed, which does not depend on sense */
 };
 
-struct hn_session {
-    const char *name; /* of the model, for people */
-    struct hn_gguf *file;
-    struct hn_tokenizer *tokenizer;
-    struct hn_config config;
-    struct hn_plan plan;
-    struct hn_backend *backend;
-    struct hn_decoder *decoder;
-    struct hn_engine *engine;
-    unsigned threads;
-    double load_s;
-};
+/* The plan that the options ask for. */
+struct hn_plan_options hn_session_plan(const struct hn_session_options *options);
 
-/* Opens, plans, checks the plan against the machine, loads with a progress bar. Ctrl-C stops it. On
+/* Opens the model that the options name, with a progress bar while it loads. Ctrl-C stops it. On
  * failure everything is closed. */
 enum hn_status hn_session_open(const struct hn_session_options *options,
-                               const struct hn_session_needs *needs, struct hn_session *out,
+                               const struct hn_session_needs *needs, struct hn_instance *out,
                                struct hn_error *err);
-void hn_session_close(struct hn_session *session);
-
-/* "f16", ... as --kv-type takes it. */
-const char *hn_kv_type_name(enum hn_kv_type type);
 
 #endif

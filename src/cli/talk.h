@@ -9,7 +9,7 @@
 #include "cli/session.h"
 
 struct hn_talk {
-    struct hn_session session;
+    struct hn_instance session;
     struct hn_chat *chat;
     struct hn_conversation messages;
     struct hn_sampling_options sampling;

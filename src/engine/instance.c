@@ -3,16 +3,6 @@
 #include "base/bits.h"
 #include "base/clock.h"
 #include "model/open.h"
-#include "model/vocab_load.h"
-
-static enum hn_status open_tokenizer(const struct hn_gguf *file, struct hn_tokenizer **out,
-                                     struct hn_error *err)
-{
-    const enum hn_status status = hn_tokenizer_load(&file->meta, file->folder, out, err);
-    if (status == HN_E_NOTFOUND && !file->folder.n)
-        return hn_fail(err, status, "has no vocabulary");
-    return status;
-}
 
 static enum hn_status make(const struct hn_instance_options *options, struct hn_instance *in,
                            struct hn_error *err)
@@ -20,8 +10,10 @@ static enum hn_status make(const struct hn_instance_options *options, struct hn_
     enum hn_cpu_level level;
     HN_TRY(hn_config_read(in->file, &in->config, err));
     in->config.n_context = hn_max(in->config.n_context, options->past_context);
-    HN_TRY(hn_plan_make(&in->config, in->file, NULL, &options->plan, &in->plan, err));
-    HN_TRY(open_tokenizer(in->file, &in->tokenizer, err));
+    struct hn_plan_options plan = options->plan;
+    if (!plan.context) plan.context = hn_min(options->usual_context, in->config.n_context);
+    HN_TRY(hn_plan_make(&in->config, in->file, NULL, &plan, &in->plan, err));
+    HN_TRY(hn_model_tokenizer(in->file, &in->tokenizer, err));
     HN_TRY(hn_cpu_choose(options->cpu, &level, err));
     HN_TRY(hn_cpu_backend_create(in->threads, level, &in->backend, err));
     HN_TRY(hn_decoder_load(in->file, &in->config, &in->plan, in->backend, options->progress,
@@ -33,13 +25,17 @@ enum hn_status hn_instance_open(const struct hn_instance_options *options, struc
                                 struct hn_error *err)
 {
     const uint64_t start = hn_clock_ns();
-    *out = (struct hn_instance){.threads = options->threads ? options->threads : hn_cpu_count()};
+    *out = (struct hn_instance){
+        .name = options->name ? options->name : options->path,
+        .threads = options->threads ? options->threads : hn_cpu_count(),
+    };
     HN_TRY(hn_model_open(options->path, &out->file, err)); /* names the path itself */
     const enum hn_status status = make(options, out, err);
     out->load_s = hn_clock_seconds(start, hn_clock_ns());
     if (status >= 0) return status;
+    hn_fail_in(err, status, "%s", out->name);
     hn_instance_close(out);
-    return hn_fail_in(err, status, "%s", options->path);
+    return status;
 }
 
 void hn_instance_close(struct hn_instance *in)

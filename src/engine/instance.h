@@ -9,16 +9,20 @@
 
 struct hn_instance_options {
     const char *path; /* a GGUF file or a Hugging Face directory */
+    const char *name; /* for people and in errors; NULL: the path */
     struct hn_plan_options plan;
-    unsigned threads;    /* 0: as many as the process may run on */
-    const char *cpu;     /* lowers the instruction set, as HENCE_CPU does; NULL: the best */
-    size_t past_context; /* allow so long a context even if the model was not made for it: for
+    size_t usual_context; /* when the plan names none: this, or the model's if that is shorter; 0:
+                             as the plan has it */
+    unsigned threads;     /* 0: as many as the process may run on */
+    const char *cpu;      /* lowers the instruction set, as HENCE_CPU does; NULL: the best */
+    size_t past_context;  /* allow so long a context even if the model was not made for it: for
                             measuring speed, which does not depend on sense; 0: do not */
     const struct hn_load_progress *progress; /* or NULL */
 };
 
 /* Everything that one model in service consists of. */
 struct hn_instance {
+    const char *name; /* the options', not copied */
     struct hn_gguf *file;
     struct hn_tokenizer *tokenizer;
     struct hn_config config;
@@ -30,7 +34,7 @@ struct hn_instance {
     double load_s;
 };
 
-/* Opens, plans, checks the plan against the machine, loads. Errors name the path. On failure
+/* Opens, plans, checks the plan against the machine, loads. Errors name the model. On failure
  * everything is closed. */
 enum hn_status hn_instance_open(const struct hn_instance_options *options, struct hn_instance *out,
                                 struct hn_error *err);

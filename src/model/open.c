@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "model/hf_import.h"
+#include "model/vocab_load.h"
 
 enum hn_status hn_model_open(const char *path, struct hn_gguf **out, struct hn_error *err)
 {
@@ -11,6 +12,15 @@ enum hn_status hn_model_open(const char *path, struct hn_gguf **out, struct hn_e
     *out = NULL;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return hn_hf_open(path, out, err);
     return hn_gguf_open(path, out, err);
+}
+
+enum hn_status hn_model_tokenizer(const struct hn_gguf *file, struct hn_tokenizer **out,
+                                  struct hn_error *err)
+{
+    const enum hn_status status = hn_tokenizer_load(&file->meta, file->folder, out, err);
+    if (status == HN_E_NOTFOUND && !file->folder.n)
+        return hn_fail(err, status, "has no vocabulary");
+    return status;
 }
 
 enum hn_status hn_model_template(const struct hn_gguf *file, const char *name, struct hn_str *out,

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "base/memory.h"
@@ -14,6 +15,24 @@ enum {
     MAX_BATCH = 1 << 16,
     MAX_SEQUENCES = 1 << 12,
 };
+
+static const char *const kv_names[HN_KV_TYPES] = {
+    [HN_KV_F32] = "f32", [HN_KV_F16] = "f16", [HN_KV_BF16] = "bf16", [HN_KV_Q8_0] = "q8_0"};
+
+const char *hn_kv_type_name(enum hn_kv_type type)
+{
+    return kv_names[type];
+}
+
+bool hn_kv_type_from_name(const char *name, enum hn_kv_type *out)
+{
+    for (int i = 0; i < HN_KV_TYPES; i++)
+        if (strcmp(kv_names[i], name) == 0) {
+            *out = (enum hn_kv_type)i;
+            return true;
+        }
+    return false;
+}
 
 struct hn_plan_options hn_plan_defaults(void)
 {

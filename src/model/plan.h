@@ -15,6 +15,10 @@ struct hn_plan_options {
     enum hn_kv_type kv_type;
 };
 
+/* "f16", ... and back; false when there is no such type. */
+const char *hn_kv_type_name(enum hn_kv_type type);
+bool hn_kv_type_from_name(const char *name, enum hn_kv_type *out);
+
 /* Defaults: the model's context, one sequence, F16. */
 struct hn_plan_options hn_plan_defaults(void);
 
