@@ -36,14 +36,19 @@ struct hn_sequence {
     struct hn_hits hits;
     size_t guessed, right; /* in all */
 
-    size_t n_now;    /* tokens in the current step, guesses among them ... */
-    size_t row;      /* ... from this row of the batch on */
+    size_t n_now;    /* tokens in the current step, guesses among them */
     size_t logits;   /* the first of its rows of logits ... */
     size_t n_logits; /* ... and how many it gets */
 
     size_t n_cached;
     uint64_t submitted_ns, started_ns, first_ns, last_ns;
 };
+
+/* Whether a part of its prompt is still to be computed. */
+static inline bool hn_sequence_reads(const struct hn_sequence *s)
+{
+    return s->n_done < s->n_prompt;
+}
 
 struct hn_engine {
     struct hn_decoder *decoder;

@@ -12,18 +12,13 @@ static size_t pending(const struct hn_sequence *s)
     return s->n_tokens - s->n_done;
 }
 
-static bool is_reading(const struct hn_sequence *s)
-{
-    return s->n_done < s->n_prompt;
-}
-
 /* Rows of logits that s wants of the last of its next n tokens: of a prompt that it reports on those
  * from first_logits on, else that of the last token, from which the next one comes. */
 static size_t logits_of(const struct hn_sequence *s, size_t n)
 {
     const size_t next = n == pending(s) && !s->read_only ? 1 + s->n_guess : 0;
     const size_t end = s->n_done + n, first = s->sink.first_logits;
-    if (!s->sink.prompt_logits || !is_reading(s) || end <= first) return next;
+    if (!s->sink.prompt_logits || !hn_sequence_reads(s) || end <= first) return next;
     return hn_min(n, end - first);
 }
 
@@ -42,7 +37,6 @@ static void provide_pages(struct hn_engine *engine, struct hn_sequence *s)
 static void put(struct hn_engine *engine, struct hn_sequence *s, size_t n)
 {
     struct hn_batch *batch = &engine->batch;
-    s->row = batch->n;
     s->logits = batch->n_wanted;
     s->n_logits = logits_of(s, n);
     memcpy(engine->tokens + batch->n, s->tokens + s->n_done, n * sizeof *s->tokens);
@@ -64,7 +58,7 @@ static void put_all(struct hn_engine *engine, bool reading, size_t max_rows, siz
         struct hn_sequence *s = engine->running[i];
         const struct hn_batch *batch = &engine->batch;
         size_t n = hn_min(pending(s), max_rows - batch->n);
-        if (is_reading(s) != reading || !n) continue;
+        if (hn_sequence_reads(s) != reading || !n) continue;
         if (s->sink.prompt_logits) n = hn_min(n, max_logits - batch->n_wanted);
         else if (logits_of(s, n) && batch->n_wanted == max_logits) continue;
         if (n) put(engine, s, n);
@@ -78,7 +72,7 @@ static void guess_all(struct hn_engine *engine, size_t max_rows)
     size_t room = hn_min(max_rows, HN_PAYOFF_ROWS);
     for (size_t i = 0; i < engine->n_running; i++) {
         engine->running[i]->n_guess = 0;
-        if (is_reading(engine->running[i])) room = 0;
+        if (hn_sequence_reads(engine->running[i])) room = 0;
     }
     room -= hn_min(room, engine->n_running);
     for (size_t i = 0; i < engine->n_running && room; i++) {

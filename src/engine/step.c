@@ -112,8 +112,7 @@ static bool advance(struct hn_engine *engine, struct hn_sequence *s)
     enum hn_finish why = HN_FINISH_NONE;
     struct hn_error err = {0};
     if (!s->n_now) return false;
-    const bool was_reading = s->n_done < s->n_prompt;
-    if (was_reading && s->sink.prompt_logits) report_logits(engine, s);
+    if (hn_sequence_reads(s) && s->sink.prompt_logits) report_logits(engine, s);
     s->n_done += s->n_now - s->n_guess;
     if (s->n_done == s->n_tokens) {
         if (s->read_only) why = HN_FINISH_LENGTH;
