@@ -32,7 +32,8 @@ HALVES = {"Q4_0": (0,), "Q5_0": (0,), "Q8_0": (0,), "Q4_K": (0, 2), "Q5_K": (0, 
 # general.file_type
 FILE_TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q8_0": 7, "Q5_0": 8, "Q4_K_M": 15, "Q5_K_M": 17,
               "Q6_K": 18, "BF16": 32}
-# Typical sums of squares of a block's integers, so that values come out near 1 / sqrt(columns).
+# The usual size of a block's integers, times its sub-scales, so that values come out near
+# 1 / sqrt(columns).
 SPREAD = {"Q4_0": 4.6, "Q5_0": 9.2, "Q8_0": 74, "Q4_K": 4.6 * 32, "Q5_K": 9.2 * 32,
           "Q6_K": 18 * 74}
 
