@@ -115,5 +115,6 @@ void hn_answer_stats(FILE *f, const struct hn_answer *a)
             hn_show_seconds(decode, u->decode_s));
     if (u->completion_tokens > 1 && u->decode_s > 0)
         fprintf(f, ", %.0f/s", (double)(u->completion_tokens - 1) / u->decode_s);
+    if (u->right_tokens) fprintf(f, " (%zu guessed right)", u->right_tokens);
     fprintf(f, "; %s\n", hn_finish_text(a->finish));
 }

@@ -47,6 +47,8 @@ void hn_answer_json(struct hn_json_writer *w, const struct hn_answer *a,
     hn_json_put_uint(w, "cached_tokens", u->cached_tokens);
     hn_json_put_uint(w, "completion_tokens", u->completion_tokens);
     hn_json_put_uint(w, "total_tokens", u->prompt_tokens + u->completion_tokens);
+    hn_json_put_uint(w, "guessed_tokens", u->guessed_tokens);
+    hn_json_put_uint(w, "right_tokens", u->right_tokens);
     hn_json_close(w, '}');
 
     hn_json_open(w, "timings", '{');

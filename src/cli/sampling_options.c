@@ -70,6 +70,9 @@ const struct hn_opt hn_sampling_items[HN_SAMPLING_ITEMS] = {
      .help = "end the answer before this text; may be given several times"},
     {"ignore-eos", 0, NULL, HN_OPT_FLAG, AT(ignore_eos),
      .help = "go on when the model ends its answer"},
+    {"guess", 0, "N", HN_OPT_SIZE, AT(max_draft), 0, HN_DRAFT_MAX,
+     .help = "guess up to N tokens ahead from what stood in the text before, where that pays "
+             "(default: 8; 0: never); the answer is the same, token for token"},
 };
 #undef AT
 
@@ -78,6 +81,7 @@ void hn_sampling_defaults(struct hn_sampling_options *options)
     *options = (struct hn_sampling_options){
         .params = hn_sample_defaults(),
         .max_tokens = SIZE_MAX,
+        .max_draft = 8,
     };
     options->params.temperature = 0.8f;
     options->params.top_k = 40;
@@ -88,6 +92,7 @@ void hn_sampling_defaults(struct hn_sampling_options *options)
 void hn_sampling_apply(const struct hn_sampling_options *options, struct hn_request *request)
 {
     request->max_tokens = options->max_tokens;
+    request->max_draft = options->max_draft;
     request->ignore_eog = options->ignore_eos;
     request->sample = options->params;
     request->sample.bias = options->bias;

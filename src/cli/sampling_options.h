@@ -3,14 +3,16 @@
 #define HN_CLI_SAMPLING_OPTIONS_H
 
 #include "cli/options.h"
+#include "engine/draft.h"
 #include "engine/engine.h"
 
-enum { HN_SAMPLING_ITEMS = 14, HN_SAMPLING_MAX_BIAS = 512 };
+enum { HN_SAMPLING_ITEMS = 15, HN_SAMPLING_MAX_BIAS = 512 };
 
 /* Zero-initialised `bias` and `stops` are empty. */
 struct hn_sampling_options {
     struct hn_sample_params params; /* but for bias, which is below */
     size_t max_tokens;              /* SIZE_MAX: as the context allows */
+    size_t max_draft;               /* as in struct hn_request */
     bool ignore_eos;
     size_t n_bias, n_stops;
     struct hn_logit_bias bias[HN_SAMPLING_MAX_BIAS];
@@ -19,7 +21,8 @@ struct hn_sampling_options {
 
 extern const struct hn_opt hn_sampling_items[HN_SAMPLING_ITEMS];
 
-/* What people are used to: temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, seed 0. */
+/* What people are used to: temperature 0.8, top-k 40, top-p 0.95, min-p 0.05, seed 0. Up to 8 tokens are
+ * guessed ahead. */
 void hn_sampling_defaults(struct hn_sampling_options *options);
 
 /* Fills a request's part. The request points into the options. */

@@ -41,6 +41,16 @@ class Run(Program):
         self.assertEqual(said["finish_reason"], "length")
         self.assertEqual(said["usage"]["completion_tokens"], 8)
 
+    def test_guesses_change_no_token(self):
+        # A model with random weights soon repeats itself, greedily.
+        words = [*GREEDY, "-n", 60, "--ignore-eos", "-p", "again and again and again and "]
+        want = self.run_json(*words, "--guess", 0)
+        self.assertEqual(want["usage"]["guessed_tokens"], 0)
+        said = self.run_json(*words, "--guess", 16)
+        self.assertEqual(said["token_ids"], want["token_ids"])
+        self.assertGreater(said["usage"]["right_tokens"], 0)
+        self.assertGreaterEqual(said["usage"]["guessed_tokens"], said["usage"]["right_tokens"])
+
     def test_a_prompt_comes_in_five_ways(self):
         words = [*GREEDY, "-n", 8, "--json"]
         want = self.run_json(*words, "-p", "Hello")["token_ids"]
