@@ -128,11 +128,8 @@ static void make_matrix(struct product *product)
     sample_weights(&s, type, stored, (size_t)SAMPLED_ROWS * COLS);
     for (size_t r = SAMPLED_ROWS; r < ROWS; r++)
         memcpy(stored + r * row, stored + (r - SAMPLED_ROWS) * row, row);
-    const struct hn_tensor tensor = {.type = type,
-                                     .n_dims = 2,
-                                     .ne = {COLS, ROWS, 1, 1},
-                                     .data = stored,
-                                     .bytes = ROWS * row};
+    const struct hn_tensor tensor = {
+        .type = type, .n_dims = 2, .ne = {COLS, ROWS, 1, 1}, .data = stored, .bytes = ROWS * row};
     const struct hn_tensor *parts[] = {&tensor};
     const size_t bytes = hn_matrix_bytes(type, ROWS, COLS);
     product->n_copies = hn_div_up(FOOTPRINT, bytes);
@@ -198,10 +195,9 @@ static void bench_product(struct bench *bench, enum hn_pack pack, const char *na
     const double read_limit = bench->limits.read_bytes, dot_limit = bench->limits.dot[act];
     if (bench->results)
         json_array_append_new(
-            bench->results,
-            json_pack("{s:s, s:o, s:o}", "name", name, "one_token",
-                      timing_json(one, bytes, "bytes/s", read_limit), "many_tokens",
-                      timing_json(many, 2 * dots, "op/s", 2 * dot_limit)));
+            bench->results, json_pack("{s:s, s:o, s:o}", "name", name, "one_token",
+                                      timing_json(one, bytes, "bytes/s", read_limit), "many_tokens",
+                                      timing_json(many, 2 * dots, "op/s", 2 * dot_limit)));
     else
         printf("%-26s %7.1f GB/s %5.0f%%  %9.1f GOP/s %5.0f%%\n", name, bytes / one.best * 1e-9,
                bytes / one.best / read_limit * 100, 2 * dots / many.best * 1e-9,
@@ -224,8 +220,8 @@ static void bench_products(struct bench *bench)
         size_t tile;
     } rows[] = {
 #define MATMUL(pack, type, level, isa, act, tile, bound)                                           \
-    {HN_PACK_##pack,    HN_CPU_##level, "matmul_" #type "_" #isa, hn_matmul_##type##_##isa,        \
-     HN_ACT_##act, tile},
+    {HN_PACK_##pack,           HN_CPU_##level, "matmul_" #type "_" #isa,                           \
+     hn_matmul_##type##_##isa, HN_ACT_##act,   tile},
 #define KERNEL(slot, op, type, level, isa, bound)
 #include "kernels/list.def"
 #undef MATMUL
@@ -305,11 +301,11 @@ static void bench_row(struct bench *bench, const struct row_kernel *kernel)
     const double calls = run.calls;
     const double bytes = row_bytes(kernel, run.operands.n) * calls;
     if (bench->results)
-        json_array_append_new(
-            bench->results,
-            json_pack("{s:s, s:i, s:f, s:f, s:f}", "name", kernel->name, "elements",
-                      (int)run.operands.n, "best_seconds", time.best / calls, "median_seconds",
-                      time.median / calls, "bytes_per_second", bytes / time.best));
+        json_array_append_new(bench->results,
+                              json_pack("{s:s, s:i, s:f, s:f, s:f}", "name", kernel->name,
+                                        "elements", (int)run.operands.n, "best_seconds",
+                                        time.best / calls, "median_seconds", time.median / calls,
+                                        "bytes_per_second", bytes / time.best));
     else
         printf("%-26s %7.1f GB/s %9.0f ns for %zu\n", kernel->name, bytes / time.best * 1e-9,
                time.best / calls * 1e9, run.operands.n);
@@ -343,8 +339,8 @@ static json_t *machine_json(const struct bench *bench, const char *cpu)
     const struct hn_limits *limits = &bench->limits;
     return json_pack("{s:s, s:s, s:i, s:f, s:{s:f, s:f, s:f}}", "cpu", cpu, "level",
                      hn_cpu_level_name(bench->kernels->level), "threads", (int)limits->threads,
-                     "read_bytes_per_second", limits->read_bytes, "multiply_adds_per_second",
-                     "f32", limits->dot[HN_ACT_F32], "bf16", limits->dot[HN_ACT_BF16], "q8",
+                     "read_bytes_per_second", limits->read_bytes, "multiply_adds_per_second", "f32",
+                     limits->dot[HN_ACT_F32], "bf16", limits->dot[HN_ACT_BF16], "q8",
                      limits->dot[HN_ACT_Q8]);
 }
 
@@ -361,8 +357,8 @@ static void run_all(struct bench *bench, bool json)
     bench_products(bench);
     bench_rows(bench);
     if (!json) return;
-    json_t *all = json_pack("{s:o, s:o}", "machine", machine_json(bench, cpu), "kernels",
-                            bench->results);
+    json_t *all =
+        json_pack("{s:o, s:o}", "machine", machine_json(bench, cpu), "kernels", bench->results);
     json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     printf("\n");
     json_decref(all);
