@@ -15,6 +15,7 @@
 enum {
     HN_PANEL = 16, /* weight rows packed side by side, one per 32-bit lane of a 512-bit vector */
     HN_ACT_BLOCK = 32, /* activations quantised together */
+    HN_ACT_QUAD = 4,   /* tokens whose quantised activations lie together */
     HN_KV_PAGE = 64,   /* tokens per KV page; attention combines KV in these chunks, in order */
     HN_HEAD_DIM_MAX = 512,
 };
@@ -37,10 +38,15 @@ struct hn_act {
     size_t k;
     const float *f32;     /* [tokens][ld] */
     const uint16_t *bf16; /* [tokens][ld] */
-    const int8_t *q;      /* [tokens][ld]: x ~ d * q, |q| <= 127; ld a multiple of HN_ACT_BLOCK */
-    const float *d;       /* [tokens][ld / 32] */
-    const int16_t *sums;  /* [tokens][ld / 16]: sums of 16 consecutive q */
-    size_t ld;            /* elements between tokens */
+    size_t ld;            /* elements between tokens; of HN_ACT_Q8 a multiple of HN_ACT_BLOCK */
+
+    /* HN_ACT_Q8: blocks of HN_ACT_BLOCK elements, x ~ d * q, |q| <= 127. The first `in_quads` tokens,
+     * a multiple of HN_ACT_QUAD, lie in quads: block after block, of each the four tokens'. The others
+     * lie token after token, ld / HN_ACT_BLOCK blocks each (hn_act_block() in layout.h). */
+    const int8_t *q;     /* [block][32] */
+    const float *d;      /* [block] */
+    const int16_t *sums; /* [block][2]: sums of 16 consecutive q */
+    size_t in_quads;
 };
 
 /* y[t * ldy + r] = sum_k W[r][k] * x[t][k] for n_panels * HN_PANEL rows r and n_tokens tokens t.
@@ -90,8 +96,9 @@ struct hn_kernels {
         const char *name;   /* for traces and benchmarks */
     } matmul[HN_PACKS];
 
-    /* Activation forms. act_q8: d = max|x| / 127 per block of 32, q rounded to nearest even. */
-    void (*act_q8)(int8_t *q, float *d, int16_t *sums, const float *x, size_t n);
+    /* Activation forms. act_q8: d = max|x| / 127 per block of 32, q rounded to nearest even; a block's
+     * place is `step` blocks after that of the one before. */
+    void (*act_q8)(int8_t *q, float *d, int16_t *sums, const float *x, size_t n, size_t step);
     void (*act_bf16)(uint16_t *y, const float *x, size_t n);
 
     /* y = x / rms(x) * w; w may be NULL (all ones). y may be x. */

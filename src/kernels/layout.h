@@ -44,8 +44,10 @@ struct hn_pack_q6k {
     uint16_t d[HN_PANEL];
     uint16_t unused[HN_PANEL]; /* keeps what follows on cache lines */
     int8_t scale[8][2][HN_PANEL];
-    uint8_t low[8][4][HN_PANEL][4];
-    uint8_t high[8][2][HN_PANEL][4];
+    struct {
+        uint8_t low[4][HN_PANEL][4];
+        uint8_t high[2][HN_PANEL][4];
+    } block[8]; /* read one after another: a processor fetches one stream ahead better than two */
 };
 
 /* One block of any other type: value = d * (q - 128) - min, with d and min per block or per half
@@ -68,6 +70,13 @@ struct hn_pack_i8g16m {
     float min[2][HN_PANEL];
     uint8_t q[8][HN_PANEL][4];
 };
+
+/* The number of block b of token t among quantised activations. */
+static inline size_t hn_act_block(const struct hn_act *act, size_t t, size_t b)
+{
+    const size_t row = act->ld / HN_ACT_BLOCK, in_quad = t % HN_ACT_QUAD;
+    return t < act->in_quads ? (t - in_quad) * row + b * HN_ACT_QUAD + in_quad : t * row + b;
+}
 
 /* KV rows: F32, F16 and BF16 are plain arrays; Q8_0 is blocks of 32 as in files, value = d * q. */
 struct hn_kv_q8 {

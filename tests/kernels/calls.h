@@ -113,8 +113,8 @@ static inline void call(const struct row_kernel *kernel, void (*any)(void), stru
     case ACT_Q8: {
         unsigned char *d = o->y + n;
         AS(act_q8)
-        ((int8_t *)o->y, (float *)(void *)d, (int16_t *)(void *)(d + n / HN_ACT_BLOCK * 4), o->a,
-         n);
+        ((int8_t *)o->y, (float *)(void *)d, (int16_t *)(void *)(d + n / HN_ACT_BLOCK * 4), o->a, n,
+         1);
         break;
     }
     case ACT_BF16: AS(act_bf16)((uint16_t *)(void *)o->y, o->a, n); break;

@@ -45,7 +45,7 @@ static void seen_by(enum hn_act_kind kind, float *seen, const float *x, size_t n
         int8_t q[HN_ACT_BLOCK];
         float d;
         int16_t sums[2];
-        ref->act_q8(q, &d, sums, x + b * HN_ACT_BLOCK, HN_ACT_BLOCK);
+        ref->act_q8(q, &d, sums, x + b * HN_ACT_BLOCK, HN_ACT_BLOCK, 1);
         for (size_t i = 0; i < HN_ACT_BLOCK; i++)
             seen[b * HN_ACT_BLOCK + i] = d * (float)q[i];
     }

@@ -54,6 +54,26 @@ struct job {
     size_t ld;
 };
 
+/* How many rows of a group lie in quads. */
+static size_t in_quads(const struct hn_linear_group *group)
+{
+    return group->n / HN_ACT_QUAD * HN_ACT_QUAD;
+}
+
+/* Quantises row i into its place in its group. */
+static void quantise_row(struct job *job, size_t i, const float *x)
+{
+    const struct hn_linear_group *group = job->groups;
+    while (i >= group->first + group->n)
+        group++;
+    const size_t row = job->ld / HN_ACT_BLOCK, in_group = i - group->first;
+    const bool in_quad = in_group < in_quads(group);
+    const size_t at =
+        in_quad ? (i - in_group % HN_ACT_QUAD) * row + in_group % HN_ACT_QUAD : i * row;
+    job->kernels->act_q8(job->q + at * HN_ACT_BLOCK, job->d + at, job->sums + 2 * at, x, job->cols,
+                         in_quad ? HN_ACT_QUAD : 1);
+}
+
 /* Prepares row i in every wanted form. */
 static void prepare_row(struct job *job, size_t i)
 {
@@ -64,9 +84,7 @@ static void prepare_row(struct job *job, size_t i)
         job->kernels->act_bf16(job->bf16 + i * ld, x, n);
         memset(job->bf16 + i * ld + n, 0, (ld - n) * sizeof *job->bf16);
     }
-    if (job->wanted[HN_ACT_Q8])
-        job->kernels->act_q8(job->q + i * ld, job->d + i * ld / HN_ACT_BLOCK,
-                             job->sums + i * ld / 16, x, n);
+    if (job->wanted[HN_ACT_Q8]) quantise_row(job, i, x);
 }
 
 static void prepare_tile(void *arg, size_t tile, unsigned worker)
@@ -105,9 +123,12 @@ static void prepare(struct hn_pool *pool, struct job *job, void *scratch)
     hn_pool_run(pool, n, prepare_tile, job);
 }
 
-/* The activations from row i on, in the form that a pack's kernel takes. */
-static struct hn_act act_from(const struct job *job, enum hn_act_kind kind, size_t i)
+/* The activations of a group from its row `token` on, a multiple of TOKEN_BLOCK, in the form that a
+ * pack's kernel takes. */
+static struct hn_act act_from(const struct job *job, enum hn_act_kind kind,
+                              const struct hn_linear_group *group, size_t token)
 {
+    const size_t i = group->first + token;
     struct hn_act act = {.kind = kind, .k = job->cols, .ld = job->ld};
     switch (kind) {
     case HN_ACT_F32:
@@ -119,19 +140,21 @@ static struct hn_act act_from(const struct job *job, enum hn_act_kind kind, size
         act.q = job->q + i * job->ld;
         act.d = job->d + i * job->ld / HN_ACT_BLOCK;
         act.sums = job->sums + i * job->ld / 16;
+        act.in_quads = in_quads(group) - hn_min(in_quads(group), token);
         break;
     }
     return act;
 }
 
-/* Panels [first, last) of one segment for rows [i, i + n) of the call, n <= TOKEN_BLOCK. A last panel
- * that is not full goes through a buffer: y may have no room for it. */
-static void run_segment(const struct job *job, const struct hn_segment *seg, const float *bias,
-                        size_t first, size_t last, size_t i, size_t n)
+/* Panels [first, last) of one segment for n <= TOKEN_BLOCK rows of a group, from its row `token` on. A
+ * last panel that is not full goes through a buffer: y may have no room for it. */
+static void run_segment(const struct job *job, const struct hn_segment *seg,
+                        const struct hn_linear_group *group, size_t first, size_t last,
+                        size_t token, size_t n)
 {
     hn_matmul_fn *matmul = job->kernels->matmul[seg->pack].fn;
-    const struct hn_act act = act_from(job, job->kernels->matmul[seg->pack].act, i);
-    float *y = job->y + i * job->ldy + seg->first_row;
+    const struct hn_act act = act_from(job, job->kernels->matmul[seg->pack].act, group, token);
+    float *y = job->y + (group->first + token) * job->ldy + seg->first_row;
     const size_t full = hn_min(last, seg->rows / HN_PANEL);
     if (full > first)
         matmul(y + first * HN_PANEL, job->ldy, seg->data + first * seg->panel_bytes, full - first,
@@ -143,11 +166,11 @@ static void run_segment(const struct job *job, const struct hn_segment *seg, con
             memcpy(y + t * job->ldy + full * HN_PANEL, tail + t * HN_PANEL,
                    (seg->rows - full * HN_PANEL) * sizeof *y);
     }
-    if (!bias) return;
+    if (!group->bias) return;
     const size_t row = first * HN_PANEL;
     const size_t rows = hn_min(last * HN_PANEL, seg->rows) - row;
     for (size_t t = 0; t < n; t++)
-        job->kernels->add(y + t * job->ldy + row, bias + seg->first_row + row, rows);
+        job->kernels->add(y + t * job->ldy + row, group->bias + seg->first_row + row, rows);
 }
 
 /* A tile is some panels of one matrix by a block of tokens. Tiles of the same panels follow one
@@ -169,8 +192,7 @@ static void run_tile(void *arg, size_t tile, unsigned worker)
         const size_t from = hn_max(first, seg->first_panel);
         const size_t to = hn_min(last, seg->first_panel + seg->panels);
         if (from < to)
-            run_segment(job, seg, group->bias, from - seg->first_panel, to - seg->first_panel,
-                        group->first + token, n);
+            run_segment(job, seg, group, from - seg->first_panel, to - seg->first_panel, token, n);
     }
 }
 

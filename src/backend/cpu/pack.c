@@ -138,9 +138,10 @@ static void pack_q6k(unsigned char *panel, size_t r, enum hn_dtype type, const u
             unit->scale[b][0][r] = ints.sub[2 * b];
             unit->scale[b][1][r] = ints.sub[2 * b + 1];
             for (size_t g = 0; g < 4; g++)
-                put_nibbles(unit->low[b][g][r], q, g, 32);
+                put_nibbles(unit->block[b].low[g][r], q, g, 32);
             for (size_t i = 0; i < 32; i++)
-                unit->high[b][i / 16][r][i % 4] |= (uint8_t)((q[i] + 32) >> 4 << i / 4 % 4 * 2);
+                unit->block[b].high[i / 16][r][i % 4] |=
+                    (uint8_t)((q[i] + 32) >> 4 << i / 4 % 4 * 2);
         }
     }
 }

@@ -30,7 +30,7 @@ void hn_kv_store_q8_0_ref(void *dst, const float *src, size_t n)
     for (size_t b = 0; b < n / HN_ACT_BLOCK; b++) {
         float d;
         int16_t sums[2];
-        hn_act_q8_ref(y[b].q, &d, sums, src + b * HN_ACT_BLOCK, HN_ACT_BLOCK);
+        hn_act_q8_ref(y[b].q, &d, sums, src + b * HN_ACT_BLOCK, HN_ACT_BLOCK, 1);
         y[b].d = hn_f32_to_f16(d);
     }
 }

@@ -127,10 +127,10 @@ static void unpack_q6k(const void *panel, size_t index, struct block *out)
     for (int half = 0; half < 2; half++)
         for (int r = 0; r < HN_PANEL; r++)
             out->scale[half][r] = hn_f16_to_f32(unit->d[r]) * (float)unit->scale[b][half][r];
-    unpack_nibbles(unit->low[b], 32, out);
+    unpack_nibbles(unit->block[b].low, 32, out);
     for (int i = 0; i < HN_ACT_BLOCK; i++)
         for (int r = 0; r < HN_PANEL; r++) {
-            const int high = (unit->high[b][i / 16][r][i % 4] >> i / 4 % 4 * 2) & 3;
+            const int high = (unit->block[b].high[i / 16][r][i % 4] >> i / 4 % 4 * 2) & 3;
             out->q[i][r] = (int16_t)(out->q[i][r] + high * 16);
         }
 }
@@ -196,9 +196,9 @@ static void matmul_blocks(enum hn_pack pack, unpack_fn *unpack, float *y, size_t
         for (size_t b = 0; b < x->k / HN_ACT_BLOCK; b++) {
             unpack((const char *)panels + p * stride, b, &w);
             for (size_t t = 0; t < n_tokens; t++) {
-                const size_t at = t * x->ld + b * HN_ACT_BLOCK;
-                add_block(y + t * ldy + p * HN_PANEL, &w, x->q + at, x->d[at / HN_ACT_BLOCK],
-                          x->sums + at / 16);
+                const size_t at = hn_act_block(x, t, b);
+                add_block(y + t * ldy + p * HN_PANEL, &w, x->q + at * HN_ACT_BLOCK, x->d[at],
+                          x->sums + 2 * at);
             }
         }
     }

@@ -26,15 +26,17 @@ static float quantise(int8_t q[HN_ACT_BLOCK], const float x[HN_ACT_BLOCK])
     return max / 127;
 }
 
-void hn_act_q8_ref(int8_t *q, float *d, int16_t *sums, const float *x, size_t n)
+void hn_act_q8_ref(int8_t *q, float *d, int16_t *sums, const float *x, size_t n, size_t step)
 {
-    for (size_t b = 0; b < n / HN_ACT_BLOCK; b++, q += HN_ACT_BLOCK, x += HN_ACT_BLOCK) {
-        d[b] = quantise(q, x);
+    for (size_t b = 0; b < n / HN_ACT_BLOCK; b++) {
+        const size_t at = b * step;
+        int8_t *block = q + at * HN_ACT_BLOCK;
+        d[at] = quantise(block, x + b * HN_ACT_BLOCK);
         int sum[2] = {0};
         for (int i = 0; i < HN_ACT_BLOCK; i++)
-            sum[i / 16] += q[i];
-        sums[2 * b] = (int16_t)sum[0];
-        sums[2 * b + 1] = (int16_t)sum[1];
+            sum[i / 16] += block[i];
+        sums[2 * at] = (int16_t)sum[0];
+        sums[2 * at + 1] = (int16_t)sum[1];
     }
 }
 

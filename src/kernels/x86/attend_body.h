@@ -195,7 +195,7 @@ void KERNEL_NAME(kv_store_q8_0)(void *dst, const float *src, size_t n)
     for (size_t b = 0; b < n / HN_ACT_BLOCK; b++) {
         float d;
         int16_t sums[2];
-        KERNEL_NAME(act_q8)(y[b].q, &d, sums, src + b * HN_ACT_BLOCK, HN_ACT_BLOCK);
+        KERNEL_NAME(act_q8)(y[b].q, &d, sums, src + b * HN_ACT_BLOCK, HN_ACT_BLOCK, 1);
         y[b].d = _cvtss_sh(d, _MM_FROUND_TO_NEAREST_INT);
     }
 }

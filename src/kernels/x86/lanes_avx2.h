@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { LANES = 8, TILE_MAX = 4, DOT_SIGNED = 1 };
 
@@ -75,6 +76,13 @@ static inline vi i_set1(int32_t x)
     return _mm256_set1_epi32(x);
 }
 
+static inline vi i_set4(const int8_t *p)
+{
+    int32_t four;
+    memcpy(&four, p, 4);
+    return _mm256_set1_epi32(four);
+}
+
 static inline vi i_and(vi a, vi b)
 {
     return _mm256_and_si256(a, b);
@@ -100,16 +108,22 @@ static inline vi dot_start(int bits, int32_t seed)
     return bits == 4 ? _mm256_setzero_si256() : _mm256_set1_epi32(seed);
 }
 
-static inline vi dot_add(int bits, vi sum, vi w, vi x)
+static inline vi dot_pairs(vi w, vi x)
+{
+    const vi value = _mm256_xor_si256(w, _mm256_set1_epi8((char)0x80));
+    return _mm256_maddubs_epi16(_mm256_abs_epi8(value), _mm256_sign_epi8(x, value));
+}
+
+static inline vi dot_add(int bits, vi sum, vi w, vi x, vi w2, vi x2)
 {
     const vi ones = _mm256_set1_epi16(1);
-    if (bits == 4) return _mm256_add_epi16(sum, _mm256_maddubs_epi16(w, x));
     if (bits == 8) {
-        const vi value = _mm256_xor_si256(w, _mm256_set1_epi8((char)0x80));
-        x = _mm256_sign_epi8(x, value);
-        w = _mm256_abs_epi8(value);
+        sum = _mm256_add_epi32(sum, _mm256_madd_epi16(dot_pairs(w, x), ones));
+        return _mm256_add_epi32(sum, _mm256_madd_epi16(dot_pairs(w2, x2), ones));
     }
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(w, x), ones));
+    const vi pair = _mm256_maddubs_epi16(w, x), pair2 = _mm256_maddubs_epi16(w2, x2);
+    if (bits == 4) return _mm256_add_epi16(_mm256_add_epi16(sum, pair), pair2);
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_add_epi16(pair, pair2), ones));
 }
 
 static inline vi dot_end(int bits, vi sum, int32_t seed)

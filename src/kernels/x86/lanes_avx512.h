@@ -5,6 +5,7 @@
 
 #include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 enum { LANES = 16, TILE_MAX = 12 };
 
@@ -78,6 +79,13 @@ static inline vi i_set1(int32_t x)
     return _mm512_set1_epi32(x);
 }
 
+static inline vi i_set4(const int8_t *p)
+{
+    int32_t four;
+    memcpy(&four, p, 4);
+    return _mm512_set1_epi32(four);
+}
+
 static inline vi i_and(vi a, vi b)
 {
     return _mm512_and_si512(a, b);
@@ -98,8 +106,9 @@ static inline vi i_right(vi x, int by)
     return _mm512_srli_epi16(x, by);
 }
 
-/* The sums of the four products of unsigned bytes w and signed bytes x in every lane. BITS is how
- * many bits the weights have: 4, 6 or 8. The form for 8 takes w less 128, so that no sum saturates.*/
+/* The sums of the four products of unsigned bytes w and signed bytes x in every lane, and of those of w2
+ * and x2. BITS is how many bits the weights have: 4, 6 or 8. The form for 8 takes w less 128, so that no
+ * sum saturates. */
 #if defined(__AVX512VNNI__)
 enum { DOT_SIGNED = 0 };
 
@@ -109,10 +118,10 @@ static inline vi dot_start(int bits, int32_t seed)
     return _mm512_set1_epi32(seed);
 }
 
-static inline vi dot_add(int bits, vi sum, vi w, vi x)
+static inline vi dot_add(int bits, vi sum, vi w, vi x, vi w2, vi x2)
 {
     (void)bits;
-    return _mm512_dpbusd_epi32(sum, w, x);
+    return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(sum, w, x), w2, x2);
 }
 
 static inline vi dot_end(int bits, vi sum, int32_t seed)
@@ -129,18 +138,26 @@ static inline vi dot_start(int bits, int32_t seed)
     return bits == 4 ? _mm512_setzero_si512() : _mm512_set1_epi32(seed);
 }
 
-static inline vi dot_add(int bits, vi sum, vi w, vi x)
+/* |w| times x with the sign of w: at most 128 * 127 * 2. */
+static inline vi dot_pairs(vi w, vi x)
+{
+    const vi value = _mm512_xor_si512(w, _mm512_set1_epi8((char)0x80));
+    x = _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(value), _mm512_setzero_si512(), x);
+    return _mm512_maddubs_epi16(_mm512_abs_epi8(value), x);
+}
+
+static inline vi dot_add(int bits, vi sum, vi w, vi x, vi w2, vi x2)
 {
     const vi ones = _mm512_set1_epi16(1);
-    /* 15 * 127 * 2 products * 8 groups fit 16 bits: widened once, at the end. */
-    if (bits == 4) return _mm512_add_epi16(sum, _mm512_maddubs_epi16(w, x));
     if (bits == 8) {
-        /* |w| times x with the sign of w: at most 128 * 127 * 2. */
-        const vi value = _mm512_xor_si512(w, _mm512_set1_epi8((char)0x80));
-        x = _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(value), _mm512_setzero_si512(), x);
-        w = _mm512_abs_epi8(value);
+        sum = _mm512_add_epi32(sum, _mm512_madd_epi16(dot_pairs(w, x), ones));
+        return _mm512_add_epi32(sum, _mm512_madd_epi16(dot_pairs(w2, x2), ones));
     }
-    return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(w, x), ones));
+    const vi pair = _mm512_maddubs_epi16(w, x), pair2 = _mm512_maddubs_epi16(w2, x2);
+    /* 15 * 127 * 2 products * 8 groups fit 16 bits: widened once, at the end. */
+    if (bits == 4) return _mm512_add_epi16(_mm512_add_epi16(sum, pair), pair2);
+    /* 63 * 127 * 2 products * 2 groups fit, too. */
+    return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_add_epi16(pair, pair2), ones));
 }
 
 static inline vi dot_end(int bits, vi sum, int32_t seed)

@@ -9,24 +9,22 @@
 #include "kernels/layout.h"
 #include "kernels/list.h"
 
-/* Tokens of a tile share every load of weights. Their activations lie together, block by block, for a
- * stretch of the row that stays in the first-level cache. */
+/* Tokens of a tile share every load of weights, for a stretch of the row whose activations stay in the
+ * first-level cache. */
 enum { TILE_BLOCKS = 384 }; /* blocks of one stretch times tokens of the tile */
 
 struct tile {
-    size_t blocks;         /* of the stretch */
-    const int8_t *x;       /* [block][token][32] */
-    const float *d;        /* [block][token] */
-    const int32_t *seeds;  /* [block][part][token]: what the weights' offset adds to the sums */
-    const float *minimums; /* [block][part][token]: d * sum, which a weight's min multiplies */
-};
-
-/* Room for a tile's activations. */
-struct tile_room {
-    _Alignas(64) int8_t x[TILE_BLOCKS][HN_ACT_BLOCK];
-    float d[TILE_BLOCKS];
-    int32_t seeds[2 * TILE_BLOCKS];
-    float minimums[2 * TILE_BLOCKS];
+    size_t blocks;       /* of the stretch */
+    const int8_t *x;     /* the stretch's activations, as in struct hn_act: [at][32] ... */
+    const float *d;      /* [at] */
+    const int16_t *sums; /* [at][2] */
+    size_t stride; /* ... from one quad to the next, or, of few tokens, from one to the next */
+    /* Of whole quads, what follows from the sums: */
+    int32_t
+        seeds[2 * TILE_BLOCKS]; /* [block][part][token]: what the weights' offset adds to sums */
+    float
+        products[2 *
+                 TILE_BLOCKS]; /* [block][part][token]: d * sum, which a weight's min multiplies */
 };
 
 /* The functions below take the pack and the number of tokens as constants: each use becomes a loop of
@@ -37,6 +35,8 @@ struct tile_room {
 #else
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
+#define HOLD(vector) __asm__("" : "+v"(vector))
+enum { SUMS_MAX = TILE_MAX * (HN_PANEL / LANES) };
 
 /* Parts of a block with scales of their own. */
 FOR_PACK size_t parts_of(enum hn_pack pack)
@@ -65,6 +65,12 @@ FOR_PACK int has_min(enum hn_pack pack)
     return pack == HN_PACK_Q4K || pack == HN_PACK_I8G32M || pack == HN_PACK_I8G16M;
 }
 
+/* The sum of the activations of a part of a block. */
+FOR_PACK int sum_of(enum hn_pack pack, const int16_t sums[2], size_t part)
+{
+    return parts_of(pack) == 1 ? sums[0] + sums[1] : sums[part];
+}
+
 /* Unsigned integers of group g of block b of a panel, for the rows from `lane` on. */
 FOR_PACK vi weights(enum hn_pack pack, const void *panel, size_t b, size_t g, size_t lane)
 {
@@ -82,8 +88,8 @@ FOR_PACK vi weights(enum hn_pack pack, const void *panel, size_t b, size_t g, si
     }
     case HN_PACK_Q6K: {
         const struct hn_pack_q6k *unit = (const struct hn_pack_q6k *)panel + b / 8;
-        const vi q = i_load(unit->low[b % 8][g % 4][lane]);
-        const vi h = i_load(unit->high[b % 8][g / 4][lane]);
+        const vi q = i_load(unit->block[b % 8].low[g % 4][lane]);
+        const vi h = i_load(unit->block[b % 8].high[g / 4][lane]);
         const vi moved = g % 4 == 0   ? i_left(h, 4)
                          : g % 4 == 1 ? i_left(h, 2)
                          : g % 4 == 2 ? h
@@ -128,41 +134,104 @@ FOR_PACK vf minimums(enum hn_pack pack, const void *panel, size_t b, size_t part
     return f_load(((const struct hn_pack_i8g16m *)panel)[b].min[part] + lane);
 }
 
-/* One block, LANES rows by n tokens. */
-FOR_PACK void add_block(enum hn_pack pack, size_t n, vf *acc, const void *panel, size_t b,
-                        size_t lane, const struct tile *tile, size_t at)
+/* Vectors of rows that go along a row together: their loads of activations are shared. Few tokens
+ * leave registers for a whole panel; so do many, where there are as many registers. */
+FOR_PACK size_t vectors_of(enum hn_pack pack, size_t n)
+{
+    return n == 1 || bits_of(pack) == 4 ? HN_PANEL / LANES : 1;
+}
+
+/* Where block b of token t of a tile of n is. */
+FOR_PACK size_t place(size_t n, const struct tile *tile, size_t b, size_t t)
+{
+    if (n % HN_ACT_QUAD) return t * tile->stride + b;
+    return t / HN_ACT_QUAD * tile->stride + b * HN_ACT_QUAD + t % HN_ACT_QUAD;
+}
+
+FOR_PACK int32_t find_seed(enum hn_pack pack, const int16_t sums[2], size_t part)
+{
+    return -offset_of(pack) * sum_of(pack, sums, part);
+}
+
+FOR_PACK float find_product(enum hn_pack pack, const int16_t sums[2], size_t part, float d)
+{
+    return d * (float)sum_of(pack, sums, part);
+}
+
+/* What the weights' offset adds to the sums of a part of block b for token t. */
+FOR_PACK int32_t seed_of(enum hn_pack pack, size_t n, const struct tile *tile, size_t b,
+                         size_t part, size_t t)
+{
+    if (!offset_of(pack)) return 0;
+    if (n % HN_ACT_QUAD == 0) return tile->seeds[(b * parts_of(pack) + part) * n + t];
+    return find_seed(pack, tile->sums + 2 * place(n, tile, b, t), part);
+}
+
+/* What a weight's min multiplies, likewise. */
+FOR_PACK float product_of(enum hn_pack pack, size_t n, const struct tile *tile, size_t b,
+                          size_t part, size_t t)
+{
+    if (n % HN_ACT_QUAD == 0) return tile->products[(b * parts_of(pack) + part) * n + t];
+    const size_t at = place(n, tile, b, t);
+    return find_product(pack, tile->sums + 2 * at, part, tile->d[at]);
+}
+
+/* The dot products of one part of block b, v vectors of rows by n tokens. Every sum is added to in
+ * order and held in its register: compilers would add in trees, which need far more of them. */
+FOR_PACK void add_dots(enum hn_pack pack, size_t n, size_t v, vi *dot, const void *panel, size_t b,
+                       size_t lane, size_t part, const struct tile *tile, size_t at)
 {
     const size_t parts = parts_of(pack), groups = 8 / parts;
     const int bits = bits_of(pack);
-    const int8_t *x = tile->x + at * n * HN_ACT_BLOCK;
-    const float *d = tile->d + at * n;
-    for (size_t part = 0; part < parts; part++) {
-        const int32_t *seeds = tile->seeds + (at * parts + part) * n;
-        const int seeded = offset_of(pack) != 0;
-        vi dot[TILE_MAX];
-        UNROLL for (size_t t = 0; t < n; t++) dot[t] = dot_start(bits, seeded ? seeds[t] : 0);
-        UNROLL for (size_t i = 0; i < groups; i++)
+    UNROLL for (size_t i = 0; i < groups; i += 2)
+    {
+        /* Two groups at a time: g and g + 4 where they share bytes. */
+        const size_t g = parts == 1 ? i / 2 : part * 4 + i, h = parts == 1 ? g + 4 : g + 1;
+        vi first[HN_PANEL / LANES], second[HN_PANEL / LANES];
+        UNROLL for (size_t r = 0; r < v; r++)
         {
-            /* Groups g and g + 4 share a load where they share bytes. */
-            const size_t g = parts == 1 ? i / 2 + i % 2 * 4 : part * 4 + i;
-            const vi w = weights(pack, panel, b, g, lane);
-            UNROLL for (size_t t = 0; t < n; t++)
-            {
-                int32_t four;
-                memcpy(&four, x + t * HN_ACT_BLOCK + 4 * g, 4);
-                dot[t] = dot_add(bits, dot[t], w, i_set1(four));
-            }
+            first[r] = weights(pack, panel, b, g, lane + r * LANES);
+            second[r] = weights(pack, panel, b, h, lane + r * LANES);
         }
-        const vf scale = scales(pack, panel, b, part, lane);
         UNROLL for (size_t t = 0; t < n; t++)
         {
-            const vf sum = f_from_ints(dot_end(bits, dot[t], seeded ? seeds[t] : 0));
-            acc[t] = f_fma(f_mul(scale, f_set1(d[t])), sum, acc[t]);
+            const int8_t *x = tile->x + place(n, tile, at, t) * HN_ACT_BLOCK;
+            const vi near = i_set4(x + 4 * g), far = i_set4(x + 4 * h);
+            UNROLL for (size_t r = 0; r < v; r++)
+            {
+                vi *sum = &dot[r * n + t];
+                *sum = dot_add(bits, *sum, first[r], near, second[r], far);
+                HOLD(*sum);
+            }
         }
-        if (!has_min(pack)) continue;
-        const vf min = minimums(pack, panel, b, part, lane);
-        const float *products = tile->minimums + (at * parts + part) * n;
-        UNROLL for (size_t t = 0; t < n; t++) acc[t] = f_fnma(min, f_set1(products[t]), acc[t]);
+    }
+}
+
+/* One block, v vectors of rows by n tokens: acc is [v][n]. */
+FOR_PACK void add_block(enum hn_pack pack, size_t n, size_t v, vf *acc, const void *panel, size_t b,
+                        size_t lane, const struct tile *tile, size_t at)
+{
+    const int bits = bits_of(pack);
+    UNROLL for (size_t part = 0; part < parts_of(pack); part++)
+    {
+        vi dot[SUMS_MAX];
+        UNROLL for (size_t i = 0; i < v * n; i++) dot[i] =
+            dot_start(bits, seed_of(pack, n, tile, at, part, i % n));
+        add_dots(pack, n, v, dot, panel, b, lane, part, tile, at);
+        UNROLL for (size_t r = 0; r < v; r++)
+        {
+            const vf scale = scales(pack, panel, b, part, lane + r * LANES);
+            UNROLL for (size_t t = 0; t < n; t++)
+            {
+                const vi sum = dot_end(bits, dot[r * n + t], seed_of(pack, n, tile, at, part, t));
+                const vf d = f_set1(tile->d[place(n, tile, at, t)]);
+                acc[r * n + t] = f_fma(f_mul(scale, d), f_from_ints(sum), acc[r * n + t]);
+            }
+            if (!has_min(pack)) continue;
+            const vf min = minimums(pack, panel, b, part, lane + r * LANES);
+            UNROLL for (size_t t = 0; t < n; t++) acc[r * n + t] =
+                f_fnma(min, f_set1(product_of(pack, n, tile, at, part, t)), acc[r * n + t]);
+        }
     }
 }
 
@@ -170,44 +239,39 @@ FOR_PACK void add_block(enum hn_pack pack, size_t n, vf *acc, const void *panel,
 FOR_PACK void run_panel(enum hn_pack pack, size_t n, float *y, size_t ldy, const void *panel,
                         size_t first, const struct tile *tile)
 {
-    for (size_t lane = 0; lane < HN_PANEL; lane += LANES) {
-        vf acc[TILE_MAX];
-        UNROLL for (size_t t = 0; t < n; t++) acc[t] =
-            first ? f_load(y + t * ldy + lane) : f_zero();
+    const size_t v = vectors_of(pack, n);
+    for (size_t lane = 0; lane < HN_PANEL; lane += v * LANES) {
+        vf acc[SUMS_MAX];
+        UNROLL for (size_t i = 0; i < v * n; i++) acc[i] =
+            first ? f_load(y + i % n * ldy + lane + i / n * LANES) : f_zero();
         for (size_t b = 0; b < tile->blocks; b++)
-            add_block(pack, n, acc, panel, first + b, lane, tile, b);
-        UNROLL for (size_t t = 0; t < n; t++) f_store(y + t * ldy + lane, acc[t]);
+            add_block(pack, n, v, acc, panel, first + b, lane, tile, b);
+        UNROLL for (size_t i = 0; i < v * n; i++)
+            f_store(y + i % n * ldy + lane + i / n * LANES, acc[i]);
     }
 }
 
-/* Gathers a stretch of n tokens from token t on. One token's activations lie as a tile's already. */
-FOR_PACK void gather(enum hn_pack pack, size_t n, struct tile *tile, struct tile_room *room,
-                     const struct hn_act *act, size_t t, size_t first)
+/* Turns to the stretch of n tokens from token t on that begins with block `first`. */
+FOR_PACK void begin_stretch(enum hn_pack pack, size_t n, struct tile *tile,
+                            const struct hn_act *act, size_t t, size_t first, size_t blocks)
 {
-    const size_t parts = parts_of(pack);
-    *tile = (struct tile){tile->blocks, room->x[0], room->d, room->seeds, room->minimums};
-    for (size_t i = 0; i < n; i++) {
-        const size_t block = (t + i) * act->ld / HN_ACT_BLOCK + first;
-        const int8_t *q = act->q + block * HN_ACT_BLOCK;
-        const float *d = act->d + block;
-        const int16_t *sums = act->sums + 2 * block;
-        if (n == 1) {
-            tile->x = q;
-            tile->d = d;
-        }
-        for (size_t b = 0; b < tile->blocks; b++) {
-            if (n > 1) {
-                memcpy(room->x[b * n + i], q + b * HN_ACT_BLOCK, HN_ACT_BLOCK);
-                room->d[b * n + i] = d[b];
+    const size_t at = hn_act_block(act, t, first), parts = parts_of(pack);
+    tile->blocks = blocks;
+    tile->x = act->q + at * HN_ACT_BLOCK;
+    tile->d = act->d + at;
+    tile->sums = act->sums + 2 * at;
+    tile->stride = act->ld / HN_ACT_BLOCK * (n % HN_ACT_QUAD ? 1 : HN_ACT_QUAD);
+    if (n % HN_ACT_QUAD) return;
+    for (size_t b = 0; b < blocks; b++)
+        for (size_t part = 0; part < parts; part++)
+            UNROLL for (size_t i = 0; i < n; i++)
+            {
+                const size_t from = place(n, tile, b, i), to = (b * parts + part) * n + i;
+                const int16_t *sums = tile->sums + 2 * from;
+                if (offset_of(pack)) tile->seeds[to] = find_seed(pack, sums, part);
+                if (has_min(pack))
+                    tile->products[to] = find_product(pack, sums, part, tile->d[from]);
             }
-            for (size_t part = 0; part < parts; part++) {
-                const int sum = parts == 1 ? sums[2 * b] + sums[2 * b + 1] : sums[2 * b + part];
-                const size_t at = (b * parts + part) * n + i;
-                if (offset_of(pack)) room->seeds[at] = -offset_of(pack) * sum;
-                if (has_min(pack)) room->minimums[at] = d[b] * (float)sum;
-            }
-        }
-    }
 }
 
 /* All panels by tiles of n tokens, from token t on, as long as there are so many; returns the tokens
@@ -215,14 +279,13 @@ FOR_PACK void gather(enum hn_pack pack, size_t n, struct tile *tile, struct tile
 FOR_PACK size_t run_tiles(enum hn_pack pack, size_t n, float *y, size_t ldy, const void *panels,
                           size_t n_panels, const struct hn_act *act, size_t t, size_t n_tokens)
 {
-    struct tile_room room;
+    struct tile tile;
     const size_t stride = hn_panel_bytes(pack, act->k), blocks = act->k / HN_ACT_BLOCK;
     const size_t longest = TILE_BLOCKS / n / 8 * 8; /* superblocks are eight blocks */
     const size_t begin = t;
     for (; t + n <= n_tokens; t += n)
         for (size_t first = 0; first < blocks; first += longest) {
-            struct tile tile = {.blocks = hn_min(longest, blocks - first)};
-            gather(pack, n, &tile, &room, act, t, first);
+            begin_stretch(pack, n, &tile, act, t, first, hn_min(longest, blocks - first));
             for (size_t p = 0; p < n_panels; p++)
                 run_panel(pack, n, y + t * ldy + p * HN_PANEL, ldy,
                           (const char *)panels + p * stride, first, &tile);
@@ -230,19 +293,20 @@ FOR_PACK size_t run_tiles(enum hn_pack pack, size_t n, float *y, size_t ldy, con
     return t - begin;
 }
 
-/* The largest tiles first. */
+/* The largest tiles first; those of four tokens and more are of whole quads. */
 FOR_PACK void matmul(enum hn_pack pack, float *y, size_t ldy, const void *panels, size_t n_panels,
                      const struct hn_act *act, size_t n_tokens)
 {
+    const size_t in_quads = hn_min(act->in_quads, n_tokens) / HN_ACT_QUAD * HN_ACT_QUAD;
     size_t t = 0;
-#define TILES(n) t += run_tiles(pack, n, y, ldy, panels, n_panels, act, t, n_tokens)
+#define TILES(n, end) t += run_tiles(pack, n, y, ldy, panels, n_panels, act, t, end)
     if (TILE_MAX >= 12) {
-        TILES(12);
-        TILES(8);
+        TILES(12, in_quads);
+        TILES(8, in_quads);
     }
-    TILES(4);
-    TILES(2);
-    TILES(1);
+    TILES(4, in_quads);
+    TILES(2, n_tokens);
+    TILES(1, n_tokens);
 #undef TILES
 }
 

@@ -36,7 +36,7 @@ enum { PEAK_SUMS = 12 };
     {                                                                                              \
         vi one = i_set1(0x01010101), sums[PEAK_SUMS];                                              \
         UNROLL for (int s = 0; s < PEAK_SUMS; s++) sums[s] = i_set1(0);                            \
-        PEAK_LOOP(rounds, dot_add(6, sums[s], one, one))                                           \
+        PEAK_LOOP(rounds, dot_add(6, sums[s], one, one, one, one))                                 \
         vf floats[PEAK_SUMS];                                                                      \
         UNROLL for (int s = 0; s < PEAK_SUMS; s++) floats[s] = f_from_ints(sums[s]);               \
         return f_total(floats);                                                                    \

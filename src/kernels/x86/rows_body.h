@@ -30,10 +30,10 @@ static float quantise(int8_t q[HN_ACT_BLOCK], int16_t sums[2], const float *x)
     return max / 127;
 }
 
-void KERNEL_NAME(act_q8)(int8_t *q, float *d, int16_t *sums, const float *x, size_t n)
+void KERNEL_NAME(act_q8)(int8_t *q, float *d, int16_t *sums, const float *x, size_t n, size_t step)
 {
-    for (size_t b = 0; b < n / HN_ACT_BLOCK; b++)
-        d[b] = quantise(q + b * HN_ACT_BLOCK, sums + 2 * b, x + b * HN_ACT_BLOCK);
+    for (size_t b = 0, at = 0; b < n / HN_ACT_BLOCK; b++, at += step)
+        d[at] = quantise(q + at * HN_ACT_BLOCK, sums + 2 * at, x + b * HN_ACT_BLOCK);
 }
 
 void KERNEL_NAME(act_bf16)(uint16_t *y, const float *x, size_t n)
