@@ -61,14 +61,19 @@ struct hn_attend_state {
     float m;
     float l;
 };
+struct hn_attend_query {
+    const float *q; /* [dim_k] */
+    float *acc;     /* [dim_v] */
+    struct hn_attend_state state;
+};
 
-/* One chunk of attention: keys [first, last) of one KV page for one query head.
- * k: [HN_KV_PAGE][dim_k], v: [HN_KV_PAGE][dim_v] of the KV type; q: [dim_k]; acc: [dim_v].
+/* One chunk of attention: keys [first, last) of one KV page for `n` queries of heads that share them,
+ * each of which gets the bits that it would get alone.
+ * k: keys by dimension (layout.h), v: [HN_KV_PAGE][dim_v] of the KV type.
  * score = q . k * scale, then, if softcap > 0, softcap * tanh(score / softcap). */
 struct hn_attend_args {
-    struct hn_attend_state *state;
-    float *acc;
-    const float *q;
+    struct hn_attend_query *queries;
+    size_t n;
     const void *k;
     const void *v;
     size_t dim_k;

@@ -55,3 +55,22 @@ size_t hn_kv_row_bytes(enum hn_kv_type type, size_t n)
     default: return n / HN_ACT_BLOCK * sizeof(struct hn_kv_q8);
     }
 }
+
+void hn_kv_put_key(enum hn_kv_type type, void *keys, size_t slot, const void *row, size_t n)
+{
+    if (type == HN_KV_F32) {
+        for (size_t i = 0; i < n; i++)
+            ((float *)keys)[i * HN_KV_PAGE + slot] = ((const float *)row)[i];
+    } else if (type == HN_KV_Q8_0) {
+        const struct hn_kv_q8 *from = row;
+        struct hn_kv_q8_keys *to = keys;
+        for (size_t b = 0; b < n / HN_ACT_BLOCK; b++) {
+            to[b].d[slot] = from[b].d;
+            for (size_t i = 0; i < HN_ACT_BLOCK; i++)
+                to[b].q[i][slot] = from[b].q[i];
+        }
+    } else {
+        for (size_t i = 0; i < n; i++)
+            ((uint16_t *)keys)[i * HN_KV_PAGE + slot] = ((const uint16_t *)row)[i];
+    }
+}

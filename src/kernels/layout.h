@@ -78,11 +78,22 @@ static inline size_t hn_act_block(const struct hn_act *act, size_t t, size_t b)
     return t < act->in_quads ? (t - in_quad) * row + b * HN_ACT_QUAD + in_quad : t * row + b;
 }
 
-/* KV rows: F32, F16 and BF16 are plain arrays; Q8_0 is blocks of 32 as in files, value = d * q. */
+/* KV rows: F32, F16 and BF16 are plain arrays; Q8_0 is blocks of 32 as in files, value = d * q. Values
+ * lie in a page row after row. */
 struct hn_kv_q8 {
     uint16_t d;
     int8_t q[HN_ACT_BLOCK];
 };
+
+/* Keys lie in a page by dimension, so that a vector holds one element of as many keys and a product of
+ * many keys needs no sum across lanes: [dim][HN_KV_PAGE] elements, and of Q8_0 [dim / 32] of these. */
+struct hn_kv_q8_keys {
+    uint16_t d[HN_KV_PAGE];
+    int8_t q[HN_ACT_BLOCK][HN_KV_PAGE];
+};
+
+/* Puts a row of n elements, as kv_store wrote it, among the keys of a page. */
+void hn_kv_put_key(enum hn_kv_type type, void *keys, size_t slot, const void *row, size_t n);
 
 const char *hn_pack_name(enum hn_pack pack);
 

@@ -74,7 +74,7 @@ struct operands {
     const float *a; /* [n]; for ropes cosines; for ATTEND q */
     const float *b; /* [n]; for ropes sines */
     const float *c; /* [n] */
-    const void *k;  /* ATTEND: [HN_KV_PAGE][n] of the KV type */
+    const void *k;  /* ATTEND: a page's keys and values of the KV type */
     const void *v;
     size_t n;
     size_t first, last;
@@ -127,10 +127,10 @@ static inline void call(const struct row_kernel *kernel, void (*any)(void), stru
     case SOFTMAX: AS(softmax)(y, n); break;
     case KV_STORE: AS(kv_store[0])(o->y, o->a, n); break;
     case ATTEND: {
+        struct hn_attend_query query = {.q = o->a, .acc = y, .state = o->state};
         const struct hn_attend_args args = {
-            .state = &o->state,
-            .acc = y,
-            .q = o->a,
+            .queries = &query,
+            .n = 1,
             .k = o->k,
             .v = o->v,
             .dim_k = n,
@@ -141,6 +141,7 @@ static inline void call(const struct row_kernel *kernel, void (*any)(void), stru
             .softcap = o->scalar,
         };
         AS(attend[0])(&args);
+        o->state = query.state;
         break;
     }
     case PEAK: o->total = AS(peak[0])(n); break;

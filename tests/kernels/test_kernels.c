@@ -76,14 +76,18 @@ static void check_same(const struct row_kernel *kernel, const struct operands *g
            (double)want->state.l);
 }
 
-/* Fills a page with KV rows of random values; the type's own writer makes them. */
-static void make_page(struct sample *s, enum hn_kv_type type, size_t n, unsigned char *page)
+/* Fills a page's keys and values at random; the type's own writer makes them. */
+static void make_page(struct sample *s, enum hn_kv_type type, size_t n, unsigned char *keys,
+                      unsigned char *values)
 {
     const size_t bytes = hn_kv_row_bytes(type, n);
-    float row[N_MAX];
+    float row[N_MAX], key[N_MAX];
     for (size_t j = 0; j < HN_KV_PAGE; j++) {
         sample_floats(s, row, n, 2);
-        hn_kernels_for(HN_CPU_REF)->kv_store[type](page + j * bytes, row, n);
+        hn_kernels_for(HN_CPU_REF)->kv_store[type](key, row, n);
+        hn_kv_put_key(type, keys, j, key, n);
+        sample_floats(s, row, n, 2);
+        hn_kernels_for(HN_CPU_REF)->kv_store[type](values + j * bytes, row, n);
     }
 }
 
@@ -119,8 +123,7 @@ static void compare(const struct row_kernel *kernel, struct sample *s, size_t n,
         memset(start, 0, sizeof start);
     }
     if (kernel->shape == ATTEND) {
-        make_page(s, kv_type_of(kernel->type), n, k_page);
-        make_page(s, kv_type_of(kernel->type), n, v_page);
+        make_page(s, kv_type_of(kernel->type), n, k_page, v_page);
         got.k = k_page;
         got.v = v_page;
     }
@@ -202,11 +205,10 @@ START_TEST(exp_is_accurate)
     float k[HN_KV_PAGE] = {1}, v[HN_KV_PAGE] = {1};
     for (float x = -1e-8f; x > -110; x *= 1.00071f) {
         float acc = 0;
-        struct hn_attend_state state = {.m = 0, .l = 0};
+        struct hn_attend_query query = {.q = &x, .acc = &acc};
         const struct hn_attend_args args = {
-            .state = &state,
-            .acc = &acc,
-            .q = &x,
+            .queries = &query,
+            .n = 1,
             .k = k,
             .v = v,
             .dim_k = 1,
@@ -219,7 +221,7 @@ START_TEST(exp_is_accurate)
         const double want = exp((double)x);
         expect(ulps(acc, want) <= 1, "exp(%.9g) = %.9g: %g ulp", (double)x, (double)acc,
                ulps(acc, want));
-        expect(state.l == acc, "the sum of one weight");
+        expect(query.state.l == acc, "the sum of one weight");
     }
 }
 END_TEST
@@ -230,11 +232,11 @@ START_TEST(attention_starts_from_nothing)
     float k[HN_KV_PAGE * 2], v[HN_KV_PAGE * 2], q[2] = {-INFINITY, 0}, acc[2] = {0, 0};
     for (size_t i = 0; i < HN_COUNT(k); i++)
         k[i] = v[i] = 1;
-    struct hn_attend_state state = {.m = -INFINITY, .l = 0};
+    struct hn_attend_query query = {.q = q, .acc = acc, .state = {.m = -INFINITY, .l = 0}};
+    const struct hn_attend_state *state = &query.state;
     struct hn_attend_args args = {
-        .state = &state,
-        .acc = acc,
-        .q = q,
+        .queries = &query,
+        .n = 1,
         .k = k,
         .v = v,
         .dim_k = 2,
@@ -244,55 +246,68 @@ START_TEST(attention_starts_from_nothing)
         .scale = 1,
     };
     for (size_t j = 0; j < HN_KV_PAGE; j++)
-        k[2 * j + 1] = 0;
+        k[HN_KV_PAGE + j] = 0;
     kernels->attend[HN_KV_F32](&args); /* scores: -inf * 1 + 0 * 0 = -inf */
-    expect(state.m == -INFINITY && state.l == 0 && acc[0] == 0 && acc[1] == 0,
-           "keys of no weight: %g %g %g", (double)state.m, (double)state.l, (double)acc[0]);
+    expect(state->m == -INFINITY && state->l == 0 && acc[0] == 0 && acc[1] == 0,
+           "keys of no weight: %g %g %g", (double)state->m, (double)state->l, (double)acc[0]);
     q[0] = 0;
     kernels->attend[HN_KV_F32](&args);
-    expect(state.m == 0 && state.l == 6 && acc[0] == 6 && acc[1] == 6, "six equal keys");
+    expect(state->m == 0 && state->l == 6 && acc[0] == 6 && acc[1] == 6, "six equal keys");
     q[0] = NAN;
     kernels->attend[HN_KV_F32](&args);
-    expect(isnan(acc[0]) && isnan(state.l), "NaN stays NaN");
+    expect(isnan(acc[0]) && isnan(state->l), "NaN stays NaN");
 }
 END_TEST
 
-/* Which keys of a page one call takes changes no bit of what later calls make of it, and neither does
- * what lies beside them in the page. */
+/* What lies beside its keys in the page changes no bit of what a call makes, and neither do the other
+ * queries of the call. */
 START_TEST(attention_sees_only_its_keys)
 {
     const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
     struct sample s = {.seed = 3};
-    enum { DIM = 96 };
-    float q[DIM];
-    sample_floats(&s, q, DIM, 1);
+    enum { DIM = 96, N = 11 };
+    float q[N][DIM];
+    sample_floats(&s, q[0], N * DIM, 1);
     for (int type = 0; type < HN_KV_TYPES; type++) {
-        unsigned char *k = k_page, *v = v_page;
-        make_page(&s, (enum hn_kv_type)type, DIM, k);
-        make_page(&s, (enum hn_kv_type)type, DIM, v);
+        make_page(&s, (enum hn_kv_type)type, DIM, k_page, v_page);
         const size_t bytes = hn_kv_row_bytes((enum hn_kv_type)type, DIM);
-        float acc[2][DIM] = {{0}};
-        struct hn_attend_state state[2] = {{-INFINITY, 0}, {-INFINITY, 0}};
+        struct hn_attend_query queries[2][N];
+        static float acc[2][N][DIM];
+        memset(acc, 0, sizeof acc);
         for (int run = 0; run < 2; run++) {
-            const struct hn_attend_args args = {
-                .state = &state[run],
-                .acc = acc[run],
-                .q = q,
-                .k = k,
-                .v = v,
+            for (size_t i = 0; i < N; i++)
+                queries[run][i] = (struct hn_attend_query){
+                    .q = q[i], .acc = acc[run][i], .state = {-INFINITY, 0}};
+            struct hn_attend_args args = {
+                .k = k_page,
+                .v = v_page,
                 .dim_k = DIM,
                 .dim_v = DIM,
                 .first = 5,
                 .last = 50,
                 .scale = 0.1f,
             };
-            kernels->attend[type](&args);
-            memset(k, 0xff, 5 * bytes); /* NaN, in the float types */
-            memset(v + 50 * bytes, 0xff, 14 * bytes);
-            memset(k + 50 * bytes, 0xff, 14 * bytes);
+            for (size_t i = 0; i < N; i += args.n) { /* all at once, then one by one */
+                args.queries = queries[run] + i;
+                args.n = run ? 1 : N;
+                kernels->attend[type](&args);
+            }
+            float nans[DIM];
+            for (size_t i = 0; i < DIM; i++)
+                nans[i] = NAN;
+            for (size_t j = 0; j < HN_KV_PAGE; j++)
+                if (j < 5 || j >= 50) {
+                    const float *row = type == HN_KV_Q8_0 ? q[0] : nans;
+                    float key[DIM];
+                    kernels->kv_store[type](key, row, DIM);
+                    hn_kv_put_key((enum hn_kv_type)type, k_page, j, key, DIM);
+                    memcpy(v_page + j * bytes, key, bytes);
+                }
         }
         ck_assert_mem_eq(acc[0], acc[1], sizeof acc[0]);
-        ck_assert_mem_eq(&state[0], &state[1], sizeof state[0]);
+        for (size_t i = 0; i < N; i++)
+            ck_assert_mem_eq(&queries[0][i].state, &queries[1][i].state,
+                             sizeof queries[0][i].state);
     }
 }
 END_TEST

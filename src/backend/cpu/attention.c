@@ -4,6 +4,7 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "base/bits.h"
+#include "kernels/layout.h"
 
 bool hn_kv_layout_init(struct hn_kv_layout *kv)
 {
@@ -124,8 +125,9 @@ static void store_row(void *arg, size_t row, unsigned worker)
     for (size_t h = 0; h < qkv->n_kv_heads; h++) {
         unsigned char *keys = page_head(kv, span->pages[pos / HN_KV_PAGE], job->layer, h);
         unsigned char *values = keys + kv->k_bytes;
-        job->kernels->kv_store[kv->type](keys + slot * hn_kv_row_bytes(kv->type, kv->dim_k),
-                                         k + h * kv->dim_k, kv->dim_k);
+        float key[HN_HEAD_DIM_MAX];
+        job->kernels->kv_store[kv->type](key, k + h * kv->dim_k, kv->dim_k);
+        hn_kv_put_key(kv->type, keys, slot, key, kv->dim_k);
         job->kernels->kv_store[kv->type](values + slot * hn_kv_row_bytes(kv->type, kv->dim_v),
                                          v + h * kv->dim_v, kv->dim_v);
     }
@@ -143,7 +145,7 @@ void hn_cpu_store(struct hn_backend *b, const struct hn_qkv *qkv, const struct h
 enum {
     QUERY_BLOCK = 16, /* queries that read a page while it is in the cache */
     HEAD_BLOCK = 8,   /* and heads */
-    TILES_PER_THREAD = 4,
+    TILES_PER_THREAD = 2,
 };
 
 struct attend_job {
@@ -157,15 +159,14 @@ struct attend_job {
     size_t head_tiles; /* per block of queries */
 };
 
-/* One query of one head over the keys [first, last) of a page. */
-static void attend_page(const struct attend_job *job, struct hn_attend_state *state, size_t row,
-                        size_t head, const unsigned char *keys, size_t first, size_t last)
+/* Some queries over the keys [first, last) of a page. */
+static void attend_page(const struct attend_job *job, struct hn_attend_query *queries, size_t n,
+                        const unsigned char *keys, size_t first, size_t last)
 {
     const struct hn_attention *a = job->a;
     job->kernels->attend[job->kv->type](&(struct hn_attend_args){
-        .state = state,
-        .acc = job->y.x + row * job->y.ld + head * a->dim_v,
-        .q = job->q.x + row * job->q.ld + head * a->dim_k,
+        .queries = queries,
+        .n = n,
         .k = keys,
         .v = keys + job->kv->k_bytes,
         .dim_k = a->dim_k,
@@ -183,40 +184,63 @@ static size_t first_key(const struct hn_attention *a, size_t pos)
     return a->window && pos + 1 > a->window ? pos + 1 - a->window : 0;
 }
 
+/* Queries [from, to) of a span for heads [head, head + n), which share a KV head, in that order. */
+static void begin_queries(const struct attend_job *job, const struct hn_span *span, size_t from,
+                          size_t to, size_t head, size_t n, struct hn_attend_query *queries)
+{
+    const struct hn_attention *a = job->a;
+    for (size_t t = from; t < to; t++)
+        for (size_t h = head; h < head + n; h++) {
+            float *acc = job->y.x + (span->row + t) * job->y.ld + h * a->dim_v;
+            memset(acc, 0, a->dim_v * sizeof *acc);
+            *queries++ = (struct hn_attend_query){
+                .q = job->q.x + (span->row + t) * job->q.ld + h * a->dim_k,
+                .acc = acc,
+                .state = a->sinks ? (struct hn_attend_state){a->sinks[h], 1}
+                                  : (struct hn_attend_state){-INFINITY, 0},
+            };
+        }
+}
+
+/* The keys [first, last) of page p that the query at `pos` sees; none: first = last. */
+struct keys {
+    size_t first, last;
+};
+static struct keys keys_seen(const struct hn_attention *a, size_t pos, size_t p)
+{
+    const size_t start = p * HN_KV_PAGE;
+    const size_t first = hn_max(first_key(a, pos), start) - start;
+    if (pos < start || first >= HN_KV_PAGE) return (struct keys){0, 0};
+    return (struct keys){first, hn_min(pos + 1 - start, HN_KV_PAGE)};
+}
+
 /* Queries [from, to) of a span, heads [head, head + n) of one KV head: pages in order, each read
- * once for all of them. */
+ * once for all of them. Queries that see the same keys go together. */
 static void attend_block(const struct attend_job *job, const struct hn_span *span, size_t from,
                          size_t to, size_t head, size_t n)
 {
     const struct hn_attention *a = job->a;
-    struct hn_attend_state states[QUERY_BLOCK][HEAD_BLOCK];
-    for (size_t t = from; t < to; t++) {
-        float *y = job->y.x + (span->row + t) * job->y.ld + head * a->dim_v;
-        memset(y, 0, n * a->dim_v * sizeof *y);
-        for (size_t h = 0; h < n; h++)
-            states[t - from][h] = a->sinks ? (struct hn_attend_state){a->sinks[head + h], 1}
-                                           : (struct hn_attend_state){-INFINITY, 0};
-    }
+    struct hn_attend_query queries[QUERY_BLOCK * HEAD_BLOCK];
+    begin_queries(job, span, from, to, head, n, queries);
     const size_t kv_head = head / (a->n_heads / a->n_kv_heads);
     const size_t last_page = (span->pos + to - 1) / HN_KV_PAGE;
     for (size_t p = first_key(a, span->pos + from) / HN_KV_PAGE; p <= last_page; p++) {
         const unsigned char *keys = page_head(job->kv, span->pages[p], job->layer, kv_head);
-        const size_t start = p * HN_KV_PAGE;
-        for (size_t t = from; t < to; t++) {
-            const size_t pos = span->pos + t;
-            const size_t first = hn_max(first_key(a, pos), start) - start;
-            if (pos < start || first >= HN_KV_PAGE) continue;
-            const size_t last = hn_min(pos + 1 - start, HN_KV_PAGE);
-            for (size_t h = 0; h < n; h++)
-                attend_page(job, &states[t - from][h], span->row + t, head + h, keys, first, last);
+        for (size_t t = from, next; t < to; t = next) {
+            const struct keys seen = keys_seen(a, span->pos + t, p);
+            for (next = t + 1; next < to; next++) {
+                const struct keys other = keys_seen(a, span->pos + next, p);
+                if (other.first != seen.first || other.last != seen.last) break;
+            }
+            if (seen.last > seen.first)
+                attend_page(job, queries + (t - from) * n, (next - t) * n, keys, seen.first,
+                            seen.last);
         }
     }
-    for (size_t t = from; t < to; t++)
-        for (size_t h = 0; h < n; h++) {
-            const float l = states[t - from][h].l;
-            float *y = job->y.x + (span->row + t) * job->y.ld + (head + h) * a->dim_v;
-            job->kernels->scale(y, l > 0 ? 1 / l : 0, a->dim_v);
-        }
+    for (size_t i = 0; i < (to - from) * n; i++) {
+        const float l = queries[i].state.l;
+        job->kernels->scale(queries[i].acc, l > 0 ? 1 / l : 0, a->dim_v);
+    }
 }
 
 /* Tiles run over spans, then blocks of queries, then heads. */
@@ -249,9 +273,10 @@ void hn_cpu_attend(struct hn_backend *b, struct hn_rows y, struct hn_rows q,
     for (size_t s = 0; s < n_spans; s++)
         blocks += hn_div_up(spans[s].n, QUERY_BLOCK);
     /* Heads that share keys stay together while there is work enough for every thread. */
+    const size_t threads = hn_pool_threads(cpu->pool);
+    const size_t wanted = threads > 1 ? threads * TILES_PER_THREAD : 1;
     size_t heads = hn_min(group, HEAD_BLOCK);
-    while (heads > 1 && blocks * a->n_kv_heads * hn_div_up(group, heads) <
-                            (size_t)hn_pool_threads(cpu->pool) * TILES_PER_THREAD)
+    while (heads > 1 && blocks * a->n_kv_heads * hn_div_up(group, heads) < wanted)
         heads = hn_div_up(heads, 2);
     struct attend_job job = {
         .kernels = cpu->kernels,

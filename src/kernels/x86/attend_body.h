@@ -9,7 +9,34 @@
 /* The functions below take the KV type as a constant, so that each use becomes a loop of its own. */
 #define FOR_TYPE static inline __attribute__((always_inline))
 
-/* Sixteen elements of a row from element i on, a multiple of 16. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* Queries share what is loaded of keys and values, up to so many at a time, and each has so many
+ * vectors of keys, or of a value's elements, as then have their sums in registers. */
+enum { QUERIES = 6 };
+FOR_TYPE size_t wide(size_t n)
+{
+    return V16_REGISTERS > 8 || n == 1 ? 4 : n == 2 ? 2 : 1;
+}
+
+/* Element i of the sixteen keys from slot j on. */
+FOR_TYPE v16 load_keys(enum hn_kv_type type, const void *keys, size_t i, size_t j)
+{
+    const size_t at = i * HN_KV_PAGE + j;
+    const struct hn_kv_q8_keys *block = (const struct hn_kv_q8_keys *)keys + i / HN_ACT_BLOCK;
+    switch (type) {
+    case HN_KV_F32: return v_load((const float *)keys + at);
+    case HN_KV_F16: return v_load_f16((const uint16_t *)keys + at);
+    case HN_KV_BF16: return v_load_bf16((const uint16_t *)keys + at);
+    default: return v_mul(v_load_i8(block->q[i % HN_ACT_BLOCK] + j), v_load_f16(block->d + j));
+    }
+}
+
+/* Sixteen elements of a row of values from element i on, a multiple of 16. */
 FOR_TYPE v16 load(enum hn_kv_type type, const void *row, size_t i)
 {
     const struct hn_kv_q8 *block = (const struct hn_kv_q8 *)row + i / HN_ACT_BLOCK;
@@ -42,7 +69,8 @@ static inline size_t lanes_below(size_t n, size_t from)
 
 /* The page's dot products become weights relative to the running maximum; those outside [first, last)
  * weigh nothing. Returns the factor by which earlier sums shrink. */
-static inline float weigh(float scores[HN_KV_PAGE], const struct hn_attend_args *args)
+static inline float weigh(float scores[HN_KV_PAGE], struct hn_attend_state *state,
+                          const struct hn_attend_args *args)
 {
     v16 s[HN_KV_PAGE / 16];
     v16 max = v_set1(-INFINITY);
@@ -57,10 +85,10 @@ static inline float weigh(float scores[HN_KV_PAGE], const struct hn_attend_args 
         max = v_max(s[i], max);
     }
     float top = v_largest(max);
-    if (!(top > args->state->m)) top = args->state->m;
+    if (!(top > state->m)) top = state->m;
     /* With nothing but -infinity so far, 0 in its place makes every weight 0 and none NaN. */
     const v16 base = v_set1(top == -INFINITY ? 0 : top);
-    const v16 keep = v_exp(v_sub(v_set1(args->state->m), base));
+    const v16 keep = v_exp(v_sub(v_set1(state->m), base));
     v16 total = v_zero();
     for (size_t i = 0; i < HN_KV_PAGE / 16; i++) {
         const v16 weight = v_exp(v_sub(s[i], base));
@@ -68,84 +96,97 @@ static inline float weigh(float scores[HN_KV_PAGE], const struct hn_attend_args 
         total = v_add(total, weight);
     }
     const float factor = _mm_cvtss_f32(_mm256_castps256_ps128(v_low(keep)));
-    args->state->m = top;
-    args->state->l = args->state->l * factor + v_sum(total);
+    state->m = top;
+    state->l = state->l * factor + v_sum(total);
     return factor;
 }
 
-/* Four sums at once, each in the order of one tree. */
-static inline __m128 sum_four(v16 a, v16 b, v16 c, v16 d)
+/* scores[t][j] = q_t . k_j, element after element, of n queries; whole vectors of keys, of which at
+ * least one is wanted. The others are zeros. */
+FOR_TYPE void dot_keys(enum hn_kv_type type, size_t n, float (*scores)[HN_KV_PAGE],
+                       const struct hn_attend_query *queries, const struct hn_attend_args *args)
 {
-    const __m256 ab =
-        _mm256_hadd_ps(_mm256_add_ps(v_low(a), v_high(a)), _mm256_add_ps(v_low(b), v_high(b)));
-    const __m256 cd =
-        _mm256_hadd_ps(_mm256_add_ps(v_low(c), v_high(c)), _mm256_add_ps(v_low(d), v_high(d)));
-    const __m256 abcd = _mm256_hadd_ps(ab, cd);
-    return _mm_add_ps(_mm256_castps256_ps128(abcd), _mm256_extractf128_ps(abcd, 1));
-}
-
-/* scores[j] = q . k_j, four keys at a time: up to three rows beside [first, last) are read too, which
- * the page has. */
-FOR_TYPE void dot_keys(enum hn_kv_type type, float *scores, const struct hn_attend_args *args)
-{
-    const size_t n = args->dim_k, bytes = hn_kv_row_bytes(type, n);
-    const size_t whole = n / 16 * 16, end = (args->last + 3) / 4 * 4;
-    for (size_t j = args->first / 4 * 4; j < end; j += 4) {
-        const char *k = (const char *)args->k + j * bytes;
-        v16 dot[4] = {v_zero(), v_zero(), v_zero(), v_zero()};
-        for (size_t i = 0; i < whole; i += 16) {
-            const v16 q = v_load(args->q + i);
-            for (size_t m = 0; m < 4; m++)
-                dot[m] = v_fma(q, load(type, k + m * bytes, i), dot[m]);
+    for (size_t j = 0; j < HN_KV_PAGE; j += 16 * wide(n)) {
+        v16 dot[QUERIES][4];
+        UNROLL for (size_t t = 0; t < n; t++) UNROLL for (size_t m = 0; m < wide(n); m++)
+            dot[t][m] = v_zero();
+        const size_t dims = j < args->last && j + 16 * wide(n) > args->first ? args->dim_k : 0;
+        for (size_t i = 0; i < dims; i++) {
+            v16 k[4];
+            UNROLL for (size_t m = 0; m < wide(n); m++) k[m] =
+                load_keys(type, args->k, i, j + 16 * m);
+            UNROLL for (size_t t = 0; t < n; t++)
+            {
+                const v16 q = v_set1(queries[t].q[i]);
+                UNROLL for (size_t m = 0; m < wide(n); m++) dot[t][m] = v_fma(q, k[m], dot[t][m]);
+            }
         }
-        if (whole < n) {
-            const v16 q = v_load_part(args->q + whole, n - whole);
-            for (size_t m = 0; m < 4; m++)
-                dot[m] = v_fma(q, load_part(type, k + m * bytes, whole, n - whole), dot[m]);
-        }
-        _mm_storeu_ps(scores + j, sum_four(dot[0], dot[1], dot[2], dot[3]));
+        UNROLL for (size_t t = 0; t < n; t++) UNROLL for (size_t m = 0; m < wide(n); m++)
+            v_store(scores[t] + j + 16 * m, dot[t][m]);
     }
 }
 
-enum { WIDE = 4 }; /* vectors of the output that stay in registers through one pass over the keys */
+/* acc_t = acc_t * factor_t + sum of weight_tj v_j, key after key: `width` vectors from element i on. */
+FOR_TYPE void add_values(enum hn_kv_type type, size_t n, size_t width, size_t i,
+                         float (*weights)[HN_KV_PAGE], const float *factors,
+                         const struct hn_attend_query *queries, const struct hn_attend_args *args)
+{
+    const size_t bytes = hn_kv_row_bytes(type, args->dim_v);
+    const char *const rows = args->v;
+    v16 acc[QUERIES][4];
+    UNROLL for (size_t t = 0; t < n; t++) UNROLL for (size_t m = 0; m < width; m++) acc[t][m] =
+        v_mul(v_load(queries[t].acc + i + 16 * m), v_set1(factors[t]));
+    for (size_t j = args->first; j < args->last; j++)
+        UNROLL for (size_t m = 0; m < width; m++)
+        {
+            const v16 v = load(type, rows + j * bytes, i + 16 * m);
+            UNROLL for (size_t t = 0; t < n; t++) acc[t][m] =
+                v_fma(v_set1(weights[t][j]), v, acc[t][m]);
+        }
+    UNROLL for (size_t t = 0; t < n; t++) UNROLL for (size_t m = 0; m < width; m++)
+        v_store(queries[t].acc + i + 16 * m, acc[t][m]);
+}
 
-/* acc = acc * factor + sum of weight_j v_j, key after key. */
-FOR_TYPE void add_values(enum hn_kv_type type, const float *weights, v16 factor,
-                         const struct hn_attend_args *args)
+/* The last elements of a row, fewer than 16. */
+FOR_TYPE void add_last_values(enum hn_kv_type type, size_t i, const float *weights, float factor,
+                              const struct hn_attend_query *query,
+                              const struct hn_attend_args *args)
 {
     const size_t n = args->dim_v, bytes = hn_kv_row_bytes(type, n);
-    const char *const rows = args->v;
-    size_t i = 0;
-    for (; i + 16 * WIDE <= n; i += 16 * WIDE) {
-        v16 acc[WIDE];
-        for (size_t m = 0; m < WIDE; m++)
-            acc[m] = v_mul(v_load(args->acc + i + 16 * m), factor);
-        for (size_t j = args->first; j < args->last; j++)
-            for (size_t m = 0; m < WIDE; m++)
-                acc[m] =
-                    v_fma(v_set1(weights[j]), load(type, rows + j * bytes, i + 16 * m), acc[m]);
-        for (size_t m = 0; m < WIDE; m++)
-            v_store(args->acc + i + 16 * m, acc[m]);
-    }
-    for (; i + 16 <= n; i += 16) {
-        v16 acc = v_mul(v_load(args->acc + i), factor);
-        for (size_t j = args->first; j < args->last; j++)
-            acc = v_fma(v_set1(weights[j]), load(type, rows + j * bytes, i), acc);
-        v_store(args->acc + i, acc);
-    }
-    if (i == n) return;
-    v16 acc = v_mul(v_load_part(args->acc + i, n - i), factor);
+    v16 acc = v_mul(v_load_part(query->acc + i, n - i), v_set1(factor));
     for (size_t j = args->first; j < args->last; j++)
-        acc = v_fma(v_set1(weights[j]), load_part(type, rows + j * bytes, i, n - i), acc);
-    v_store_part(args->acc + i, acc, n - i);
+        acc = v_fma(v_set1(weights[j]),
+                    load_part(type, (const char *)args->v + j * bytes, i, n - i), acc);
+    v_store_part(query->acc + i, acc, n - i);
+}
+
+FOR_TYPE void attend_tile(enum hn_kv_type type, size_t n, struct hn_attend_query *queries,
+                          const struct hn_attend_args *args)
+{
+    float scores[QUERIES][HN_KV_PAGE], factors[QUERIES];
+    dot_keys(type, n, scores, queries, args);
+    for (size_t t = 0; t < n; t++)
+        factors[t] = weigh(scores[t], &queries[t].state, args);
+    size_t i = 0;
+    for (; i + 16 * wide(n) <= args->dim_v; i += 16 * wide(n))
+        add_values(type, n, wide(n), i, scores, factors, queries, args);
+    for (; i + 16 <= args->dim_v; i += 16)
+        add_values(type, n, 1, i, scores, factors, queries, args);
+    for (size_t t = 0; t < n && i < args->dim_v; t++)
+        add_last_values(type, i, scores[t], factors[t], &queries[t], args);
 }
 
 FOR_TYPE void attend(enum hn_kv_type type, const struct hn_attend_args *args)
 {
-    float scores[HN_KV_PAGE] = {0};
-    dot_keys(type, scores, args);
-    const float factor = weigh(scores, args);
-    add_values(type, scores, v_set1(factor), args);
+    size_t t = 0;
+#define TILES(size)                                                                                \
+    for (; t + (size) <= args->n; t += (size))                                                     \
+    attend_tile(type, size, args->queries + t, args)
+    TILES(6);
+    TILES(3);
+    TILES(2);
+    TILES(1);
+#undef TILES
 }
 
 void KERNEL_NAME(attend_f32)(const struct hn_attend_args *args)

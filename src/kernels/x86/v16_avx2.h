@@ -13,6 +13,8 @@ typedef struct {
     __m256i a, b;
 } v16i;
 
+enum { V16_REGISTERS = 8 }; /* vectors that fit */
+
 /* All ones in the lanes of [from, from + 8) that lie below n. */
 static inline __m256i v_mask(size_t n, int from)
 {

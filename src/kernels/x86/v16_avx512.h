@@ -10,6 +10,8 @@
 typedef __m512 v16;
 typedef __m512i v16i;
 
+enum { V16_REGISTERS = 32 }; /* vectors that fit */
+
 static inline __mmask16 v_first(size_t n)
 {
     return (__mmask16)((1u << n) - 1);
