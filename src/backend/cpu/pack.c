@@ -95,31 +95,42 @@ static void pack_q4(unsigned char *panel, size_t r, enum hn_dtype type, const un
     }
 }
 
-/* Four nibbles of group g and of group g + 4 from the integers of a block. */
-static void put_nibbles(uint8_t out[4], const int8_t *q, size_t g, int offset)
+/* A word is a group: four consecutive elements, one to a byte. A block's words hold nibbles; those of
+ * groups g and g + 4 go together. */
+static void put_nibbles(uint8_t out[4][HN_PANEL][4], size_t r, const uint32_t words[8])
 {
-    for (size_t j = 0; j < 4; j++) {
-        const int low = (q[4 * g + j] + offset) & 15;
-        const int high = (q[16 + 4 * g + j] + offset) & 15;
-        out[j] = (uint8_t)(low | high << 4);
+    for (size_t g = 0; g < 4; g++) {
+        const uint32_t both = words[g] | words[g + 4] << 4;
+        memcpy(out[g][r], &both, 4);
+    }
+}
+
+/* The 6-bit scales and minimums of a Q4_K superblock, as codec_blocks.h describes them. */
+static void put_q4k_scales(struct hn_pack_q4k *unit, size_t r, const uint8_t scales[12])
+{
+    for (size_t g = 0; g < 4; g++) {
+        unit->scale[g][r] = scales[g] & 63;
+        unit->min[g][r] = scales[g + 4] & 63;
+        unit->scale[g + 4][r] = (uint8_t)((scales[g + 8] & 15) | (scales[g] >> 6 << 4));
+        unit->min[g + 4][r] = (uint8_t)((scales[g + 8] >> 4) | (scales[g + 4] >> 6 << 4));
     }
 }
 
 static void pack_q4k(unsigned char *panel, size_t r, enum hn_dtype type, const unsigned char *row,
                      size_t k)
 {
+    (void)type;
     const struct hn_block_q4_k *src = (const struct hn_block_q4_k *)row;
-    struct hn_block_ints ints;
     for (size_t s = 0; s < k / 256; s++) {
         struct hn_pack_q4k *unit = (struct hn_pack_q4k *)panel + s;
-        hn_decode_ints(type, &src[s], &ints);
         unit->d[r] = hn_load_u16(src[s].d);
         unit->dmin[r] = hn_load_u16(src[s].dmin);
+        put_q4k_scales(unit, r, src[s].scales);
         for (size_t b = 0; b < 8; b++) {
-            unit->scale[b][r] = (uint8_t)ints.sub[b];
-            unit->min[b][r] = ints.sub_min[b];
-            for (size_t g = 0; g < 4; g++)
-                put_nibbles(unit->q[b][g][r], ints.q + 32 * b, g, 0);
+            uint32_t words[8];
+            for (size_t g = 0; g < 8; g++)
+                words[g] = hn_load_u32(src[s].qs + b / 2 * 32 + 4 * g) >> b % 2 * 4 & 0x0f0f0f0fu;
+            put_nibbles(unit->q[b], r, words);
         }
     }
 }
@@ -127,21 +138,24 @@ static void pack_q4k(unsigned char *panel, size_t r, enum hn_dtype type, const u
 static void pack_q6k(unsigned char *panel, size_t r, enum hn_dtype type, const unsigned char *row,
                      size_t k)
 {
+    (void)type;
     const struct hn_block_q6_k *src = (const struct hn_block_q6_k *)row;
-    struct hn_block_ints ints;
     for (size_t s = 0; s < k / 256; s++) {
         struct hn_pack_q6k *unit = (struct hn_pack_q6k *)panel + s;
-        hn_decode_ints(type, &src[s], &ints);
         unit->d[r] = hn_load_u16(src[s].d);
         for (size_t b = 0; b < 8; b++) {
-            const int8_t *q = ints.q + 32 * b;
-            unit->scale[b][0][r] = ints.sub[2 * b];
-            unit->scale[b][1][r] = ints.sub[2 * b + 1];
-            for (size_t g = 0; g < 4; g++)
-                put_nibbles(unit->block[b].low[g][r], q, g, 32);
-            for (size_t i = 0; i < 32; i++)
-                unit->block[b].high[i / 16][r][i % 4] |=
-                    (uint8_t)((q[i] + 32) >> 4 << i / 4 % 4 * 2);
+            const uint8_t *low = src[s].ql + b / 4 * 64 + b % 2 * 32;
+            const uint8_t *high = src[s].qh + b / 4 * 32;
+            uint32_t words[8], highs[2] = {0};
+            for (size_t g = 0; g < 8; g++) {
+                words[g] = hn_load_u32(low + 4 * g) >> b / 2 % 2 * 4 & 0x0f0f0f0fu;
+                highs[g / 4] |= (hn_load_u32(high + 4 * g) >> b % 4 * 2 & 0x03030303u) << g % 4 * 2;
+            }
+            put_nibbles(unit->block[b].low, r, words);
+            for (size_t half = 0; half < 2; half++) {
+                unit->scale[b][half][r] = (int8_t)src[s].scales[2 * b + half];
+                memcpy(unit->block[b].high[half][r], &highs[half], 4);
+            }
         }
     }
 }
@@ -190,18 +204,27 @@ struct pack_job {
     size_t cols;
 };
 
+/* Some columns of all rows at a time, so that what is written stays in the first-level cache. */
+enum { CHUNK = 256 }; /* elements: whole blocks of every type and whole units of every pack */
+
 static void pack_panel(void *arg, size_t tile, unsigned worker)
 {
     (void)worker;
     const struct pack_job *job = arg;
     const struct hn_segment *seg = job->segment;
-    unsigned char *panel = seg->data + tile * seg->panel_bytes;
-    memset(panel, 0, seg->panel_bytes);
-    const size_t first = tile * HN_PANEL;
-    const size_t n = hn_min(HN_PANEL, seg->rows - first);
-    for (size_t r = 0; r < n; r++)
-        packers[seg->pack](panel, r, seg->source, job->rows + (first + r) * job->row_bytes,
-                           job->cols);
+    const struct hn_dtype_info *info = hn_dtype_info(seg->source);
+    const size_t n = hn_min(HN_PANEL, seg->rows - tile * HN_PANEL);
+    const unsigned char *rows = job->rows + tile * HN_PANEL * job->row_bytes;
+    unsigned char *panel = seg->data + tile * seg->panel_bytes, *const end =
+                                                                    panel + seg->panel_bytes;
+    const size_t chunk_bytes = CHUNK / hn_pack_block(seg->pack) * hn_pack_unit_bytes(seg->pack);
+    for (size_t k = 0; k < job->cols; k += CHUNK, panel += chunk_bytes) {
+        memset(panel, 0, hn_min(chunk_bytes, (size_t)(end - panel)));
+        for (size_t r = 0; r < n; r++)
+            packers[seg->pack](panel, r, seg->source,
+                               rows + r * job->row_bytes + k / info->block * info->bytes,
+                               hn_min(CHUNK, job->cols - k));
+    }
 }
 
 enum hn_status hn_matrix_pack(struct hn_matrix *out, const struct hn_tensor *const *parts,
