@@ -195,7 +195,8 @@ static enum hn_status begin(const struct options *o, struct hn_talk *t, struct h
     struct hn_buf history = {0};
     HN_TRY(hn_conversation_init(&t->messages, err));
     if (o->system) HN_TRY(hn_conversation_system(&t->messages, hn_str_from(o->system), err));
-    HN_TRY(hn_session_open(&o->session, &(struct hn_session_needs){0}, &t->session, err));
+    HN_TRY(hn_session_open(&o->session, &(struct hn_session_needs){.draft = o->sampling.draft},
+                           &t->session, err));
     const enum hn_status found =
         hn_conversation_open(t->session.file, o->template, t->session.tokenizer, &t->chat, err);
     if (found == HN_E_NOTFOUND && !o->template)

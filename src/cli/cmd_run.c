@@ -198,7 +198,8 @@ static enum hn_status run(const struct options *o, struct hn_error *err)
     /* The prompt first: what is wrong with it is told before a large model is loaded. */
     enum hn_status status = read_prompt(o, &prompt, err);
     if (status >= 0)
-        status = hn_session_open(&o->session, &(struct hn_session_needs){0}, &session, err);
+        status = hn_session_open(
+            &o->session, &(struct hn_session_needs){.draft = o->sampling.draft}, &session, err);
     if (status >= 0) status = tokenize(o, &session, &prompt, err);
     if (status >= 0) status = answer_prompt(o, &session, &prompt.ids, err);
     hn_buf_free(&prompt.text);

@@ -73,6 +73,8 @@ const struct hn_opt hn_sampling_items[HN_SAMPLING_ITEMS] = {
     {"guess", 0, "N", HN_OPT_SIZE, AT(max_draft), 0, HN_DRAFT_MAX,
      .help = "guess up to N tokens ahead from what stood in the text before, where that pays "
              "(default: 8; 0: never); the answer is the same, token for token"},
+    {"draft", 0, "PATH", HN_OPT_TEXT, AT(draft),
+     .help = "a smaller model of the same vocabulary that guesses, too; the answer is the same"},
 };
 #undef AT
 

@@ -6,13 +6,14 @@
 #include "engine/draft.h"
 #include "engine/engine.h"
 
-enum { HN_SAMPLING_ITEMS = 15, HN_SAMPLING_MAX_BIAS = 512 };
+enum { HN_SAMPLING_ITEMS = 16, HN_SAMPLING_MAX_BIAS = 512 };
 
 /* Zero-initialised `bias` and `stops` are empty. */
 struct hn_sampling_options {
     struct hn_sample_params params; /* but for bias, which is below */
     size_t max_tokens;              /* SIZE_MAX: as the context allows */
     size_t max_draft;               /* as in struct hn_request */
+    const char *draft;              /* a smaller model that guesses, for hn_session_needs */
     bool ignore_eos;
     size_t n_bias, n_stops;
     struct hn_logit_bias bias[HN_SAMPLING_MAX_BIAS];

@@ -66,6 +66,7 @@ enum hn_status hn_session_open(const struct hn_session_options *options,
         .threads = (unsigned)options->threads,
         .cpu = getenv("HENCE_CPU"),
         .past_context = needs->past_context,
+        .draft = needs->draft,
         .progress = &progress,
     };
     *out = (struct hn_instance){0};

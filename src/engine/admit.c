@@ -44,6 +44,8 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
     memcpy(s->tokens, request->tokens, request->n_tokens * sizeof *s->tokens);
     if (s->read_only) return HN_OK;
     if (s->max_draft) HN_TRY(hn_draft_create(s->limit, &s->draft, err));
+    if (s->max_draft && engine->assistant)
+        HN_TRY(hn_assistant_join(engine->assistant, &s->assisted, err));
 
     HN_TRY(hn_sampler_create(&request->sample, engine->n_sampled, s->limit, &s->sampler, err));
     for (size_t i = 0; i < s->n_prompt; i++) /* padding of the vocabulary has no text to repeat */
@@ -68,6 +70,7 @@ void hn_sequence_destroy(struct hn_engine *engine, struct hn_sequence *s)
     hn_sampler_destroy(s->sampler);
     hn_emitter_destroy(s->emitter);
     hn_draft_destroy(s->draft);
+    if (s->assisted.pages) hn_assistant_leave(engine->assistant, &s->assisted);
     free(s->tokens);
     free(s->pages);
     free(s);

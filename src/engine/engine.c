@@ -45,6 +45,16 @@ enum hn_status hn_engine_create(struct hn_decoder *decoder, const struct hn_toke
     return HN_OK;
 }
 
+enum hn_status hn_engine_assist(struct hn_engine *engine, struct hn_decoder *assistant,
+                                struct hn_error *err)
+{
+    const size_t known = hn_decoder_config(assistant)->n_vocab;
+    if (known < engine->n_sampled)
+        return hn_fail(err, HN_E_ARG, "the draft model knows %zu tokens, the model itself %zu",
+                       known, engine->n_sampled);
+    return hn_assistant_create(assistant, engine->max_running, &engine->assistant, err);
+}
+
 void hn_engine_destroy(struct hn_engine *engine)
 {
     if (!engine) return;
@@ -55,6 +65,7 @@ void hn_engine_destroy(struct hn_engine *engine)
         engine->waiting = s->next;
         hn_sequence_destroy(engine, s);
     }
+    hn_assistant_destroy(engine->assistant);
     hn_pages_destroy(engine->pages);
     hn_candidates_destroy(engine->work);
     free(engine->running);

@@ -18,6 +18,12 @@ enum hn_status hn_engine_create(struct hn_decoder *decoder, const struct hn_toke
 /* Requests that are not done are dropped without a word to their sinks. NULL is fine. */
 void hn_engine_destroy(struct hn_engine *engine);
 
+/* Lets a smaller model guess ahead where the text itself tells nothing. It reads the same vocabulary
+ * (hn_tokenizer_same), has at least the engine's sequences in its plan and must outlive the engine.
+ * Call it once, before the first request. HN_E_ARG: it knows fewer tokens. */
+enum hn_status hn_engine_assist(struct hn_engine *engine, struct hn_decoder *assistant,
+                                struct hn_error *err);
+
 /* What a request took. Times are seconds of the wall clock. */
 struct hn_usage {
     size_t prompt_tokens;

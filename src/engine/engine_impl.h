@@ -2,6 +2,7 @@
 #ifndef HN_ENGINE_ENGINE_IMPL_H
 #define HN_ENGINE_ENGINE_IMPL_H
 
+#include "engine/assistant.h"
 #include "engine/draft.h"
 #include "engine/engine.h"
 #include "engine/filter.h"
@@ -30,11 +31,13 @@ struct hn_sequence {
     hn_page_name name; /* of the last published page */
 
     struct hn_draft *draft; /* NULL: no guessing */
+    struct hn_assisted assisted;
     size_t max_draft;
     int32_t guess[HN_DRAFT_MAX]; /* tokens after the last, in the current step */
     size_t n_guess;
-    struct hn_hits hits;
-    size_t guessed, right; /* in all */
+    struct hn_hits hits;     /* of the draft */
+    struct hn_hits *guesser; /* hits of whose guess it is */
+    size_t guessed, right;   /* in all */
 
     size_t n_now;    /* tokens in the current step, guesses among them */
     size_t logits;   /* the first of its rows of logits ... */
@@ -70,7 +73,8 @@ struct hn_engine {
     struct hn_batch batch;
     struct hn_candidates *work;
     struct hn_payoff payoff;
-    struct hn_buf text; /* of the token being emitted */
+    struct hn_assistant *assistant; /* NULL: none */
+    struct hn_buf text;             /* of the token being emitted */
 };
 
 /* Gives everything a sequence holds back; frees it. */

@@ -4,6 +4,37 @@
 #include "base/clock.h"
 #include "model/open.h"
 
+static enum hn_status same_vocabulary(const struct hn_instance *in, struct hn_error *err)
+{
+    struct hn_tokenizer *own = NULL;
+    enum hn_status status = hn_model_tokenizer(in->draft.file, &own, err);
+    if (status >= 0) status = hn_tokenizer_same(in->tokenizer, own, err);
+    hn_tokenizer_destroy(own);
+    return status;
+}
+
+static enum hn_status make_draft(const struct hn_instance_options *options, struct hn_instance *in,
+                                 struct hn_error *err)
+{
+    struct hn_draft_model *draft = &in->draft;
+    struct hn_plan_options plan = options->plan;
+    HN_TRY(same_vocabulary(in, err));
+    HN_TRY(hn_config_read(draft->file, &draft->config, err));
+    plan.context = hn_min(in->plan.context, draft->config.n_context);
+    HN_TRY(hn_plan_make(&draft->config, draft->file, NULL, &plan, &draft->plan, err));
+    HN_TRY(hn_decoder_load(draft->file, &draft->config, &draft->plan, in->backend, NULL,
+                           &draft->decoder, err));
+    return hn_engine_assist(in->engine, draft->decoder, err);
+}
+
+static enum hn_status open_draft(const struct hn_instance_options *options, struct hn_instance *in,
+                                 struct hn_error *err)
+{
+    HN_TRY(hn_model_open(options->draft, &in->draft.file, err));
+    const enum hn_status status = make_draft(options, in, err);
+    return status < 0 ? hn_fail_in(err, status, "the draft model %s", options->draft) : status;
+}
+
 static enum hn_status make(const struct hn_instance_options *options, struct hn_instance *in,
                            struct hn_error *err)
 {
@@ -30,17 +61,19 @@ enum hn_status hn_instance_open(const struct hn_instance_options *options, struc
         .threads = options->threads ? options->threads : hn_cpu_count(),
     };
     HN_TRY(hn_model_open(options->path, &out->file, err)); /* names the path itself */
-    const enum hn_status status = make(options, out, err);
+    enum hn_status status = make(options, out, err);
+    if (status < 0) hn_fail_in(err, status, "%s", out->name);
+    if (status >= 0 && options->draft) status = open_draft(options, out, err);
     out->load_s = hn_clock_seconds(start, hn_clock_ns());
-    if (status >= 0) return status;
-    hn_fail_in(err, status, "%s", out->name);
-    hn_instance_close(out);
+    if (status < 0) hn_instance_close(out);
     return status;
 }
 
 void hn_instance_close(struct hn_instance *in)
 {
     hn_engine_destroy(in->engine);
+    hn_decoder_destroy(in->draft.decoder);
+    hn_gguf_close(in->draft.file);
     hn_decoder_destroy(in->decoder);
     hn_backend_destroy(in->backend);
     hn_tokenizer_destroy(in->tokenizer);

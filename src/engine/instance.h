@@ -17,7 +17,16 @@ struct hn_instance_options {
     const char *cpu;      /* lowers the instruction set, as HENCE_CPU does; NULL: the best */
     size_t past_context;  /* allow so long a context even if the model was not made for it: for
                             measuring speed, which does not depend on sense; 0: do not */
+    const char *draft; /* a smaller model of the same vocabulary that guesses ahead; NULL: none */
     const struct hn_load_progress *progress; /* or NULL */
+};
+
+/* The smaller model beside it, on the same backend. */
+struct hn_draft_model {
+    struct hn_gguf *file;
+    struct hn_config config;
+    struct hn_plan plan;
+    struct hn_decoder *decoder;
 };
 
 /* Everything that one model in service consists of. */
@@ -29,6 +38,7 @@ struct hn_instance {
     struct hn_plan plan;
     struct hn_backend *backend;
     struct hn_decoder *decoder;
+    struct hn_draft_model draft;
     struct hn_engine *engine;
     unsigned threads;
     double load_s;

@@ -38,7 +38,7 @@ static float cost_of(const struct hn_payoff *payoff, size_t rows)
 }
 
 size_t hn_payoff_length(const struct hn_payoff *payoff, size_t rows, const struct hn_hits *hits,
-                        size_t max)
+                        float each, size_t max)
 {
     const float chance = (hits->right + 1) / (hits->tried + 2);
     float expected = (float)rows, power = 1, best_rate = expected / cost_of(payoff, rows);
@@ -46,7 +46,7 @@ size_t hn_payoff_length(const struct hn_payoff *payoff, size_t rows, const struc
     for (size_t k = 1; k <= max && rows + k <= HN_PAYOFF_ROWS; k++) {
         power *= chance; /* that all of the first k are right */
         expected += power;
-        const float rate = expected / cost_of(payoff, rows + k);
+        const float rate = expected / (cost_of(payoff, rows + k) + (float)k * each);
         if (rate > GAIN * best_rate) {
             best_rate = rate;
             best = k;

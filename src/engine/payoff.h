@@ -26,8 +26,9 @@ struct hn_hits {
 void hn_hits_note(struct hn_hits *hits, size_t right, size_t tried);
 
 /* How many tokens to guess for one of `rows` sequences that put a token each into the next step, 0 to
- * `max`: so many as promise most tokens per second. What is not known is tried. */
+ * `max`: so many as promise most tokens per second, where each guess takes `each` seconds. What is not
+ * known is tried. */
 size_t hn_payoff_length(const struct hn_payoff *payoff, size_t rows, const struct hn_hits *hits,
-                        size_t max);
+                        float each, size_t max);
 
 #endif

@@ -89,7 +89,7 @@ static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s, 
 static enum hn_status generate_all(struct hn_engine *engine, struct hn_sequence *s,
                                    enum hn_finish *finish, struct hn_error *err)
 {
-    const size_t first = s->logits + s->n_logits - 1 - s->n_guess;
+    const size_t first = s->logits + s->n_logits - 1 - s->n_guess, before_all = s->n_tokens;
     size_t right = 0;
     for (;; right++) {
         const size_t before = s->n_tokens;
@@ -100,9 +100,11 @@ static enum hn_status generate_all(struct hn_engine *engine, struct hn_sequence 
             break;
         s->n_done++;
     }
+    /* What the assistant read behind a wrong guess, it reads anew. */
+    s->assisted.n_done = hn_min(s->assisted.n_done, before_all + right);
     s->right += right;
     s->guessed += s->n_guess;
-    if (s->n_guess) hn_hits_note(&s->hits, right, hn_min(right + 1, s->n_guess));
+    if (s->n_guess) hn_hits_note(s->guesser, right, hn_min(right + 1, s->n_guess));
     return HN_OK;
 }
 

@@ -236,6 +236,22 @@ size_t hn_tokenizer_size(const struct hn_tokenizer *tokenizer)
     return (size_t)tokenizer->n;
 }
 
+enum hn_status hn_tokenizer_same(const struct hn_tokenizer *a, const struct hn_tokenizer *b,
+                                 struct hn_error *err)
+{
+    if (a->n != b->n)
+        return hn_fail(err, HN_E_ARG, "the vocabularies differ: %d tokens and %d", (int)a->n,
+                       (int)b->n);
+    for (int32_t id = 0; id < (int32_t)a->n; id++) {
+        const struct hn_str x = hn_tokenizer_text(a, id), y = hn_tokenizer_text(b, id);
+        if (!hn_str_eq(x, y))
+            return hn_fail(err, HN_E_ARG,
+                           "the vocabularies differ: token %d is \"%.*s\" and \"%.*s\"", (int)id,
+                           (int)hn_min(x.n, 60), x.p, (int)hn_min(y.n, 60), y.p);
+    }
+    return HN_OK;
+}
+
 int32_t hn_tokenizer_find(const struct hn_tokenizer *tokenizer, struct hn_str text)
 {
     return text.n ? hn_strindex_find(&tokenizer->by_text, text) : -1;

@@ -43,6 +43,10 @@ enum hn_status hn_tokenize(const struct hn_tokenizer *tokenizer, struct hn_str t
 
 /* Number of ids; valid ids are 0 .. size-1. */
 size_t hn_tokenizer_size(const struct hn_tokenizer *tokenizer);
+
+/* HN_E_ARG, with the first difference, unless both have the same tokens under the same numbers. */
+enum hn_status hn_tokenizer_same(const struct hn_tokenizer *a, const struct hn_tokenizer *b,
+                                 struct hn_error *err);
 /* The id whose text in the vocabulary is exactly this; -1 when there is none. */
 int32_t hn_tokenizer_find(const struct hn_tokenizer *tokenizer, struct hn_str text);
 /* The text as the vocabulary has it (byte-encoded, with U+2581); empty for an invalid id. */

@@ -51,6 +51,16 @@ class Run(Program):
         self.assertGreater(said["usage"]["right_tokens"], 0)
         self.assertGreaterEqual(said["usage"]["guessed_tokens"], said["usage"]["right_tokens"])
 
+    def test_a_draft_model_changes_no_token(self):
+        words = ["--raw", "--temp", "0.9", "-n", 40, "--ignore-eos", "-p", "Hello"]
+        want = self.run_json(*words, "--guess", 0)
+        said = self.run_json(*words, "--draft", self.model)
+        self.assertEqual(said["token_ids"], want["token_ids"])
+        self.assertGreater(said["usage"]["right_tokens"], 0)
+        self.bad(EXIT_FAILURE, "the draft model .*: the vocabularies differ: [0-9]+ tokens and 3072",
+                 "run", "-m", self.model, "--draft", program.STARTER, "x")
+        self.bad(EXIT_FAILURE, "No such file", "run", "-m", self.model, "--draft", "nothing.gguf", "x")
+
     def test_a_prompt_comes_in_five_ways(self):
         words = [*GREEDY, "-n", 8, "--json"]
         want = self.run_json(*words, "-p", "Hello")["token_ids"]

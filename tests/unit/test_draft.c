@@ -95,14 +95,14 @@ START_TEST(guesses_that_are_right_get_longer)
 {
     const struct hn_payoff cheap = costs(0.2), dear = costs(100);
     const struct hn_hits good = {9, 9.1f}, fair = {5, 10}, bad = {0, 10};
-    ck_assert_uint_eq(hn_payoff_length(&cheap, 1, &good, 8), 8);
-    const size_t some = hn_payoff_length(&cheap, 1, &fair, 8);
+    ck_assert_uint_eq(hn_payoff_length(&cheap, 1, &good, 0, 8), 8);
+    const size_t some = hn_payoff_length(&cheap, 1, &fair, 0, 8);
     ck_assert_uint_ge(some, 1);
     ck_assert_uint_le(some, 5);
-    ck_assert_uint_le(hn_payoff_length(&cheap, 1, &bad, 8), 1);
+    ck_assert_uint_le(hn_payoff_length(&cheap, 1, &bad, 0, 8), 1);
     /* Where rows cost their full share even sure guesses gain nothing. */
-    ck_assert_uint_eq(hn_payoff_length(&dear, 1, &fair, 8), 0);
-    ck_assert_uint_eq(hn_payoff_length(&dear, 20, &fair, 8), 0);
+    ck_assert_uint_eq(hn_payoff_length(&dear, 1, &fair, 0, 8), 0);
+    ck_assert_uint_eq(hn_payoff_length(&dear, 20, &fair, 0, 8), 0);
 }
 END_TEST
 

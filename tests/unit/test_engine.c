@@ -258,6 +258,54 @@ START_TEST(guessing_changes_nothing)
 }
 END_TEST
 
+/* Prompts that do not repeat themselves, which only an assistant can go on with: one that is the model
+ * itself, whose guesses are right at any temperature, and one of another mind and a shorter context. */
+START_TEST(an_assistant_changes_nothing)
+{
+    static struct answer plain[6], helped[6];
+    int32_t tokens[400];
+    for (int round = 0; round < 3; round++) {
+        struct tiny_model assistant = {0};
+        struct tiny_spec spec = tiny_llama(HN_Q8_0);
+        struct hn_plan_options options = {
+            .context = 512, .sequences = SEQUENCES, .batch = 96, .kv_type = HN_KV_F16};
+        struct hn_error err = {.text = ""};
+        size_t guessed = 0, right = 0;
+        start(512, 512);
+        if (round == 2) {
+            spec.n_layers = 1;
+            options.context = 256;
+        }
+        if (round) {
+            tiny_load(&assistant, &spec, &options, 2);
+            ck_assert_int_eq(hn_engine_assist(engine, assistant.decoder, &err), HN_OK);
+        }
+        for (size_t s = 0; s < 6; s++) {
+            struct hn_request r =
+                request(round ? &helped[s] : &plain[s], tokens, prompt(tokens, s));
+            if (round) helped[s] = (struct answer){0};
+            r.max_tokens = 100;
+            r.sample.temperature = 0.5f * (float)(s % 3);
+            r.sample.repeat_penalty = s == 5 ? 1.2f : 1;
+            r.max_draft = round ? 8 : 0;
+            submit(&r);
+        }
+        run();
+        for (size_t s = 0; round && s < 6; s++) {
+            expect_same(&plain[s], &helped[s]);
+            if (s == 5) continue; /* guesses do not know of each other's penalties */
+            guessed += helped[s].usage.guessed_tokens;
+            right += helped[s].usage.right_tokens;
+        }
+        stop();
+        if (round) tiny_unload(&assistant);
+        if (round) ck_assert_uint_gt(guessed, 20);
+        if (round == 1) ck_assert_uint_gt(4 * right, 3 * guessed); /* the text itself errs */
+        if (round == 2) ck_assert_uint_lt(right, guessed);
+    }
+}
+END_TEST
+
 START_TEST(refusals_say_why)
 {
     static struct answer a;
@@ -526,6 +574,7 @@ int main(void)
     tcase_add_test(tcase, answers_are_cached_too);
     tcase_add_test(tcase, pages_are_given_up_and_taken_anew);
     tcase_add_test(tcase, guessing_changes_nothing);
+    tcase_add_test(tcase, an_assistant_changes_nothing);
     tcase_add_test(tcase, refusals_say_why);
     tcase_add_test(tcase, the_context_ends_an_answer);
     tcase_add_test(tcase, cancelling_reaches_running_and_waiting);
