@@ -7,10 +7,11 @@ are compared with, token by token: the change of PPL, with the standard error of
 of ln p, the mean divergence of the whole distributions (KL, in nats), and how often the likeliest
 token is the same.
 
-Usage: perplexity.py --hence PROGRAM MODEL.gguf...
+Usage: perplexity.py --hence PROGRAM [--kv-type TYPE,...] MODEL.gguf...
 """
 
 import argparse
+import itertools
 import json
 import math
 import pathlib
@@ -23,8 +24,8 @@ import evaluate
 
 
 class Model:
-    def __init__(self, hence, path, folder):
-        self.hence, self.path = hence, path
+    def __init__(self, hence, path, kv_type, folder):
+        self.hence, self.path, self.kv_type = hence, path, kv_type
         self.tokens, self.logits = pathlib.Path(folder) / "ids.npy", pathlib.Path(folder) / "logits.npy"
 
     def run(self, command, *words, stdin=""):
@@ -44,7 +45,8 @@ class Model:
         ids = self.chat([*said, {"role": "assistant", "content": prompt.right}])
         end = ids.index(self.ids("<|im_end|>")[0], start) + 1
         np.save(self.tokens, np.array(ids[:end], np.int32))
-        self.run("run", "--tokens-in", self.tokens, "-n", "0", "--logits-out", self.logits)
+        self.run("run", "--tokens-in", self.tokens, "-n", "0", "--logits-out", self.logits,
+                 "--kv-type", self.kv_type)
         rows = np.load(self.logits)[start - 1:end - 1].astype(np.float64)
         rows -= rows.max(axis=1, keepdims=True)
         return rows - np.log(np.exp(rows).sum(axis=1, keepdims=True)), np.array(ids[start:end])
@@ -58,18 +60,19 @@ def score(model, todo):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hence", required=True)
+    parser.add_argument("--kv-type", default="f16")
     parser.add_argument("models", nargs="+")
     a = parser.parse_args()
     todo, first = evaluate.prompts(), None
     with tempfile.TemporaryDirectory() as folder:
-        for path in a.models:
-            rows, ids = score(Model(a.hence, path, folder), todo)
+        for path, kv_type in itertools.product(a.models, a.kv_type.split(",")):
+            rows, ids = score(Model(a.hence, path, kv_type, folder), todo)
             first = rows if first is None else first
             at = np.arange(len(ids)), ids
             change = first[at] - rows[at]
             kl = (np.exp(first) * (first - rows)).sum(axis=1).mean()
             same = (first.argmax(axis=1) == rows.argmax(axis=1)).mean()
-            print(f"{pathlib.Path(path).name:<20} {len(ids)} tokens  PPL {math.exp(-rows[at].mean()):.4f}  "
+            print(f"{pathlib.Path(path).name:<20} KV {kv_type:<4} {len(ids)} tokens  PPL {math.exp(-rows[at].mean()):.4f}  "
                   f"{math.expm1(change.mean()):+.2%} +/- {change.std() / math.sqrt(len(ids)):.2%}  "
                   f"KL {kl:.5f}  same token {same:.2%}", flush=True)
 
