@@ -32,6 +32,8 @@ static enum hn_status copy_step(struct hn_normalizer *made, const struct hn_norm
         return hn_fail_nomem(err, "normalizer", from->from.n + from->to.n);
     if (hn_utf8_valid(to->to) != to->to.n)
         return hn_fail(err, HN_E_FORMAT, "normalizer: a replacement is not UTF-8");
+    if (from->kind == HN_NORMAL_REPLACE && hn_utf8_valid(to->from) != to->from.n)
+        return hn_fail(err, HN_E_FORMAT, "normalizer: what is replaced is not UTF-8");
     if (from->kind == HN_NORMAL_CHARSMAP) return hn_charsmap_open(to->from, &to->map, err);
     if (from->kind == HN_NORMAL_REPLACE_REGEX) return hn_regex_create(to->from, &to->regex, err);
     if (from->kind == HN_NORMAL_REPLACE && !from->from.n)

@@ -256,6 +256,17 @@ static void mark_eog(struct hn_tokenizer *t)
     if (t->eot >= 0) t->eog[t->eot] = true;
 }
 
+/* Tokens that are found in a text before anything else. One that begins or ends inside a character never
+ * stands in a text: it would tear one in two. */
+static bool is_special(const struct hn_tokenizer *t, int32_t id)
+{
+    const uint8_t type = t->types[id];
+    const struct hn_str text = t->texts[id];
+    return (type == HN_TOKEN_CONTROL || type == HN_TOKEN_USER_DEFINED ||
+            type == HN_TOKEN_UNKNOWN) &&
+           text.n && hn_utf8_valid(text) == text.n;
+}
+
 static enum hn_status collect_specials(struct hn_tokenizer *t, struct hn_error *err)
 {
     size_t n = 0;
@@ -265,10 +276,7 @@ static enum hn_status collect_specials(struct hn_tokenizer *t, struct hn_error *
             return hn_fail_nomem(err, "vocabulary", n * sizeof *ids);
         n = 0;
         for (int32_t id = 0; id < t->n; id++) {
-            const uint8_t type = t->types[id];
-            const bool special = type == HN_TOKEN_CONTROL || type == HN_TOKEN_USER_DEFINED ||
-                                 type == HN_TOKEN_UNKNOWN;
-            if (!special || !t->texts[id].n) continue;
+            if (!is_special(t, id)) continue;
             if (ids) ids[n] = id;
             n++;
         }

@@ -254,6 +254,11 @@ def vocab_seeds():
                      token_type=(ARRAY, (5, [3, 3, 2, 1, 1, 1])), eos_token_id=(U32, 1),
                      add_space_prefix=(BOOL, 1), remove_extra_whitespaces=(BOOL, 1),
                      precompiled_charsmap=(ARRAY, (U8, [4, 0, 0, 0, 0, 0, 0, 0, 65, 0])))
+    # A special token that is the end of a character and more.
+    torn = keys("t5", ["<pad>", "</s>", "\u00bdunk>", mark, "a", "b"], scores=scores,
+                token_type=(ARRAY, (5, [3, 3, 2, 1, 1, 1])))
+    torn = torn.replace(b"\xc2\xbdunk>", b"\xbdunk>_").replace(b"<x> \xc3\xa9", b"\xef\xbf\xbdunk>_")
+    yield "torn", torn
 
 
 SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds, "npy": npy_seeds,

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/bits.h"
 #include "text/detokenize.h"
 #include "text/tokenizer.h"
 #include "unit.h"
@@ -150,6 +151,27 @@ START_TEST(characters_are_never_cut_in_two)
     ck_assert_int_eq(hn_detokenize(t, &state, BPE_N, 0, &out), HN_E_ARG);
     ck_assert_int_eq(hn_detokenize(t, &state, -1, 0, &out), HN_E_ARG);
     hn_tokenizer_destroy(t);
+}
+END_TEST
+
+/* A special token may be the end of a character and more; it is not found inside one. */
+START_TEST(a_special_token_tears_no_character)
+{
+    const struct hn_str texts[] = {HN_STR("<unk>"), HN_STR("\xBDx"), HN_STR("x"),
+                                   HN_STR("\xEF\xBF")};
+    const uint8_t types[] = {HN_TOKEN_UNKNOWN, HN_TOKEN_USER_DEFINED, HN_TOKEN_NORMAL,
+                             HN_TOKEN_USER_DEFINED};
+    const float scores[] = {0, 0, -1, 0};
+    struct hn_vocab_spec spec = hn_vocab_spec_init(HN_VOCAB_UGM);
+    spec.n = HN_COUNT(texts);
+    spec.texts = texts;
+    spec.types = types;
+    spec.scores = scores;
+    spec.unk = 0;
+    struct hn_tokenizer *tokenizer = make(&spec);
+    CHECK_IDS(tokenizer, "\xEF\xBF\xBDx", 0, 0, 2);
+    CHECK_IDS(tokenizer, "x\xEF\xBF\xBD", 0, 2, 0);
+    hn_tokenizer_destroy(tokenizer);
 }
 END_TEST
 
@@ -330,6 +352,7 @@ int main(void)
     tcase_add_test(tc, control_tokens_are_text_unless_asked_for);
     tcase_add_test(tc, the_limit_of_tokens_holds);
     tcase_add_test(tc, characters_are_never_cut_in_two);
+    tcase_add_test(tc, a_special_token_tears_no_character);
     tcase_add_test(tc, an_unknown_pre_tokenizer_is_an_error);
     tcase_add_test(tc, pieces_merge_by_score);
     tcase_add_test(tc, a_missing_byte_does_not_stop_the_others);
