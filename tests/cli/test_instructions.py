@@ -39,8 +39,9 @@ class Instructions(Program):
         ids = self.folder / "ids.npy"
         np.save(ids, (np.arange(prompt_tokens) * 37 % 3000 + 10).astype(np.int32))
         done = subprocess.run(
-            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", HENCE, "run", "-m", model,
-             "--tokens-in", ids, "--ignore-eos", "--temp", "0", "--guess", "0", "-t", "1", "-n", str(tokens)],
+            ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", HENCE, "run", "-m",
+             model, "--tokens-in", ids, "--ignore-eos", "--temp", "0", "--guess", "0", "-t", "1",
+             "-n", str(tokens)],
             env={**os.environ, "HENCE_CPU": "avx2"}, capture_output=True, text=True, check=True)
         return int(re.search(r"Collected : (\d+)", done.stderr).group(1))
 
