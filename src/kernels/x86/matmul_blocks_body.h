@@ -36,7 +36,8 @@ struct tile {
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 #define HOLD(vector) __asm__("" : "+v"(vector))
-enum { SUMS_MAX = TILE_MAX * (HN_PANEL / LANES) };
+/* A panel is so many vectors of rows; they share their loads of activations. */
+enum { VECTORS = HN_PANEL / LANES };
 
 /* Parts of a block with scales of their own. */
 FOR_PACK size_t parts_of(enum hn_pack pack)
@@ -134,13 +135,6 @@ FOR_PACK vf minimums(enum hn_pack pack, const void *panel, size_t b, size_t part
     return f_load(((const struct hn_pack_i8g16m *)panel)[b].min[part] + lane);
 }
 
-/* Vectors of rows that go along a row together: their loads of activations are shared. Few tokens
- * leave registers for a whole panel; so do many, where there are as many registers. */
-FOR_PACK size_t vectors_of(enum hn_pack pack, size_t n)
-{
-    return n == 1 || bits_of(pack) == 4 ? HN_PANEL / LANES : 1;
-}
-
 /* Where block b of token t of a tile of n is. */
 FOR_PACK size_t place(size_t n, const struct tile *tile, size_t b, size_t t)
 {
@@ -176,61 +170,61 @@ FOR_PACK float product_of(enum hn_pack pack, size_t n, const struct tile *tile, 
     return find_product(pack, tile->sums + 2 * at, part, tile->d[at]);
 }
 
-/* The dot products of one part of block b, v vectors of rows by n tokens. Every sum is added to in
- * order and held in its register: compilers would add in trees, which need far more of them. */
-FOR_PACK void add_dots(enum hn_pack pack, size_t n, size_t v, vi *dot, const void *panel, size_t b,
-                       size_t lane, size_t part, const struct tile *tile, size_t at)
+/* The dot products of one part of block b with n tokens: dot is [vector][token]. Every sum is added to
+ * in order and held in its register: compilers would add in trees, which need far more of them. */
+FOR_PACK void add_dots(enum hn_pack pack, size_t n, vi *dot, const void *panel, size_t b,
+                       size_t part, const struct tile *tile, size_t at)
 {
     const size_t parts = parts_of(pack), groups = 8 / parts;
-    const int bits = bits_of(pack);
     UNROLL for (size_t i = 0; i < groups; i += 2)
     {
         /* Two groups at a time: g and g + 4 where they share bytes. */
         const size_t g = parts == 1 ? i / 2 : part * 4 + i, h = parts == 1 ? g + 4 : g + 1;
-        vi first[HN_PANEL / LANES], second[HN_PANEL / LANES];
-        UNROLL for (size_t r = 0; r < v; r++)
+        vi first[VECTORS], second[VECTORS];
+        UNROLL for (size_t v = 0; v < VECTORS; v++)
         {
-            first[r] = weights(pack, panel, b, g, lane + r * LANES);
-            second[r] = weights(pack, panel, b, h, lane + r * LANES);
+            first[v] = weights(pack, panel, b, g, v * LANES);
+            second[v] = weights(pack, panel, b, h, v * LANES);
         }
         UNROLL for (size_t t = 0; t < n; t++)
         {
             const int8_t *x = tile->x + place(n, tile, at, t) * HN_ACT_BLOCK;
             const vi near = i_set4(x + 4 * g), far = i_set4(x + 4 * h);
-            UNROLL for (size_t r = 0; r < v; r++)
+            UNROLL for (size_t v = 0; v < VECTORS; v++)
             {
-                vi *sum = &dot[r * n + t];
-                *sum = dot_add(bits, *sum, first[r], near, second[r], far);
+                vi *sum = &dot[v * n + t];
+                *sum = dot_add(bits_of(pack), *sum, first[v], near, second[v], far);
                 HOLD(*sum);
             }
         }
     }
 }
 
-/* One block, v vectors of rows by n tokens: acc is [v][n]. */
-FOR_PACK void add_block(enum hn_pack pack, size_t n, size_t v, vf *acc, const void *panel, size_t b,
-                        size_t lane, const struct tile *tile, size_t at)
+/* One block of a panel by n tokens: acc is [vector][token]. */
+FOR_PACK void add_block(enum hn_pack pack, size_t n, vf *acc, const void *panel, size_t b,
+                        const struct tile *tile, size_t at)
 {
     const int bits = bits_of(pack);
     UNROLL for (size_t part = 0; part < parts_of(pack); part++)
     {
-        vi dot[SUMS_MAX];
-        UNROLL for (size_t i = 0; i < v * n; i++) dot[i] =
+        vi dot[VECTORS * TILE_MAX];
+        UNROLL for (size_t i = 0; i < VECTORS * n; i++) dot[i] =
             dot_start(bits, seed_of(pack, n, tile, at, part, i % n));
-        add_dots(pack, n, v, dot, panel, b, lane, part, tile, at);
-        UNROLL for (size_t r = 0; r < v; r++)
+        add_dots(pack, n, dot, panel, b, part, tile, at);
+        UNROLL for (size_t v = 0; v < VECTORS; v++)
         {
-            const vf scale = scales(pack, panel, b, part, lane + r * LANES);
+            vf *sums = acc + v * n;
+            const vf scale = scales(pack, panel, b, part, v * LANES);
             UNROLL for (size_t t = 0; t < n; t++)
             {
-                const vi sum = dot_end(bits, dot[r * n + t], seed_of(pack, n, tile, at, part, t));
+                const vi sum = dot_end(bits, dot[v * n + t], seed_of(pack, n, tile, at, part, t));
                 const vf d = f_set1(tile->d[place(n, tile, at, t)]);
-                acc[r * n + t] = f_fma(f_mul(scale, d), f_from_ints(sum), acc[r * n + t]);
+                sums[t] = f_fma(f_mul(scale, d), f_from_ints(sum), sums[t]);
             }
             if (!has_min(pack)) continue;
-            const vf min = minimums(pack, panel, b, part, lane + r * LANES);
-            UNROLL for (size_t t = 0; t < n; t++) acc[r * n + t] =
-                f_fnma(min, f_set1(product_of(pack, n, tile, at, part, t)), acc[r * n + t]);
+            const vf min = minimums(pack, panel, b, part, v * LANES);
+            UNROLL for (size_t t = 0; t < n; t++) sums[t] =
+                f_fnma(min, f_set1(product_of(pack, n, tile, at, part, t)), sums[t]);
         }
     }
 }
@@ -239,16 +233,13 @@ FOR_PACK void add_block(enum hn_pack pack, size_t n, size_t v, vf *acc, const vo
 FOR_PACK void run_panel(enum hn_pack pack, size_t n, float *y, size_t ldy, const void *panel,
                         size_t first, const struct tile *tile)
 {
-    const size_t v = vectors_of(pack, n);
-    for (size_t lane = 0; lane < HN_PANEL; lane += v * LANES) {
-        vf acc[SUMS_MAX];
-        UNROLL for (size_t i = 0; i < v * n; i++) acc[i] =
-            first ? f_load(y + i % n * ldy + lane + i / n * LANES) : f_zero();
-        for (size_t b = 0; b < tile->blocks; b++)
-            add_block(pack, n, v, acc, panel, first + b, lane, tile, b);
-        UNROLL for (size_t i = 0; i < v * n; i++)
-            f_store(y + i % n * ldy + lane + i / n * LANES, acc[i]);
-    }
+    vf acc[VECTORS * TILE_MAX];
+    UNROLL for (size_t i = 0; i < VECTORS * n; i++) acc[i] =
+        first ? f_load(y + i % n * ldy + i / n * LANES) : f_zero();
+    for (size_t b = 0; b < tile->blocks; b++)
+        add_block(pack, n, acc, panel, first + b, tile, b);
+    UNROLL for (size_t i = 0; i < VECTORS * n; i++)
+        f_store(y + i % n * ldy + i / n * LANES, acc[i]);
 }
 
 /* Turns to the stretch of n tokens from token t on that begins with block `first`. */

@@ -110,7 +110,7 @@ FOR_PACK size_t run_tiles(enum hn_pack pack, size_t n, float *y, size_t ldy, con
     for (; t + n <= n_tokens; t += n) {
         const char *from = x + t * ldx;
         float *to = y + t * ldy;
-        if (n <= 4) {
+        if (n <= 2) {
             for (size_t p = 0; p < n_panels; p++)
                 for (size_t first = 0; first < k; first += STRETCH)
                     run_panel(pack, n, to + p * HN_PANEL, ldy,
