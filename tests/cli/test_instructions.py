@@ -25,10 +25,10 @@ SLACK = 1.05
 # type: thousand instructions of a token that is generated, and of one of a prompt
 CEILINGS = {
     "F16": (1560, 730),
-    "Q8_0": (960, 605),
-    "Q4_0": (990, 435),
-    "Q4_K_M": (1140, 485),
-    "Q6_K": (1420, 655),
+    "Q8_0": (1035, 605),
+    "Q4_0": (1040, 435),
+    "Q4_K_M": (1190, 485),
+    "Q6_K": (1475, 655),
 }
 FEW, MANY = 4, 20
 SHORT, LONG = 32, 128

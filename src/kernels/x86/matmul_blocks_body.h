@@ -14,6 +14,7 @@
 enum { TILE_BLOCKS = 384 }; /* blocks of one stretch times tokens of the tile */
 
 struct tile {
+    int from_memory;     /* its weights are not in a cache yet: it is the first */
     size_t blocks;       /* of the stretch */
     const int8_t *x;     /* the stretch's activations, as in struct hn_act: [at][32] ... */
     const float *d;      /* [at] */
@@ -43,6 +44,21 @@ enum { VECTORS = HN_PANEL / LANES };
 FOR_PACK size_t parts_of(enum hn_pack pack)
 {
     return pack == HN_PACK_Q6K || pack == HN_PACK_I8G16 || pack == HN_PACK_I8G16M ? 2 : 1;
+}
+
+/* Bytes of one block of a panel, on average. */
+FOR_PACK size_t bytes_of(enum hn_pack pack)
+{
+    switch (pack) {
+    case HN_PACK_Q8: return sizeof(struct hn_pack_q8) / 2;
+    case HN_PACK_Q4: return sizeof(struct hn_pack_q4) / 2;
+    case HN_PACK_Q4K: return sizeof(struct hn_pack_q4k) / 8;
+    case HN_PACK_Q6K: return sizeof(struct hn_pack_q6k) / 8;
+    case HN_PACK_I8G32: return sizeof(struct hn_pack_i8g32);
+    case HN_PACK_I8G32M: return sizeof(struct hn_pack_i8g32m);
+    case HN_PACK_I8G16: return sizeof(struct hn_pack_i8g16);
+    default: return sizeof(struct hn_pack_i8g16m);
+    }
 }
 
 FOR_PACK int bits_of(enum hn_pack pack)
@@ -229,6 +245,16 @@ FOR_PACK void add_block(enum hn_pack pack, size_t n, vf *acc, const void *panel,
     }
 }
 
+/* Weights come from memory once, and the work on a block keeps a processor from looking further ahead
+ * than the next: it is told what will be wanted. Panels follow one another. */
+enum { AHEAD = 2048 }; /* bytes */
+FOR_PACK void fetch_ahead(enum hn_pack pack, const void *panel, size_t b)
+{
+    const size_t bytes = bytes_of(pack);
+    const char *from = (const char *)panel + b * bytes + AHEAD;
+    UNROLL for (size_t i = 0; i < (bytes + 63) / 64; i++) __builtin_prefetch(from + 64 * i);
+}
+
 /* y (+)= one panel's blocks [first, first + stretch) by the tile of n tokens. */
 FOR_PACK void run_panel(enum hn_pack pack, size_t n, float *y, size_t ldy, const void *panel,
                         size_t first, const struct tile *tile)
@@ -236,8 +262,10 @@ FOR_PACK void run_panel(enum hn_pack pack, size_t n, float *y, size_t ldy, const
     vf acc[VECTORS * TILE_MAX];
     UNROLL for (size_t i = 0; i < VECTORS * n; i++) acc[i] =
         first ? f_load(y + i % n * ldy + i / n * LANES) : f_zero();
-    for (size_t b = 0; b < tile->blocks; b++)
+    for (size_t b = 0; b < tile->blocks; b++) {
+        if (tile->from_memory) fetch_ahead(pack, panel, first + b);
         add_block(pack, n, acc, panel, first + b, tile, b);
+    }
     UNROLL for (size_t i = 0; i < VECTORS * n; i++)
         f_store(y + i % n * ldy + i / n * LANES, acc[i]);
 }
@@ -276,6 +304,7 @@ FOR_PACK size_t run_tiles(enum hn_pack pack, size_t n, float *y, size_t ldy, con
     const size_t begin = t;
     for (; t + n <= n_tokens; t += n)
         for (size_t first = 0; first < blocks; first += longest) {
+            tile.from_memory = t == 0;
             begin_stretch(pack, n, &tile, act, t, first, hn_min(longest, blocks - first));
             for (size_t p = 0; p < n_panels; p++)
                 run_panel(pack, n, y + t * ldy + p * HN_PANEL, ldy,
