@@ -14,18 +14,18 @@
 enum { TILE_BLOCKS = 384 }; /* blocks of one stretch times tokens of the tile */
 
 struct tile {
-    int from_memory;     /* its weights are not in a cache yet: it is the first */
-    size_t blocks;       /* of the stretch */
-    const int8_t *x;     /* the stretch's activations, as in struct hn_act: [at][32] ... */
-    const float *d;      /* [at] */
-    const int16_t *sums; /* [at][2] */
-    size_t stride; /* ... from one quad to the next, or, of few tokens, from one to the next */
-    /* Of whole quads, what follows from the sums: */
-    int32_t
-        seeds[2 * TILE_BLOCKS]; /* [block][part][token]: what the weights' offset adds to sums */
-    float
-        products[2 *
-                 TILE_BLOCKS]; /* [block][part][token]: d * sum, which a weight's min multiplies */
+    int from_memory; /* its weights are not in a cache yet: it is the first */
+    size_t blocks;   /* of the stretch */
+    /* The stretch's activations, as in struct hn_act, and how many blocks it is from one quad to the
+     * next or, of fewer tokens, from one token to the next. */
+    const int8_t *x;
+    const float *d;
+    const int16_t *sums;
+    size_t stride;
+    /* What follows from the sums, of whole quads, [block][part][token]: what the weights' offset adds
+     * to the dot products, and d * sum, which a weight's min multiplies. */
+    int32_t seeds[2 * TILE_BLOCKS];
+    float products[2 * TILE_BLOCKS];
 };
 
 /* The functions below take the pack and the number of tokens as constants: each use becomes a loop of
