@@ -64,9 +64,7 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
 
 void hn_sequence_destroy(struct hn_engine *engine, struct hn_sequence *s)
 {
-    /* The last pages first: of a cached text its end is given up before its beginning. */
-    for (size_t i = s->n_pages; i-- > 0;)
-        hn_pages_release(engine->pages, s->pages[i]);
+    hn_pages_release_all(engine->pages, s->pages, s->n_pages);
     hn_sampler_destroy(s->sampler);
     hn_emitter_destroy(s->emitter);
     hn_draft_destroy(s->draft);

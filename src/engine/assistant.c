@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/bits.h"
 #include "base/clock.h"
@@ -65,8 +64,7 @@ enum hn_status hn_assistant_join(const struct hn_assistant *a, struct hn_assiste
 
 void hn_assistant_leave(struct hn_assistant *a, struct hn_assisted *assisted)
 {
-    for (size_t i = assisted->n_pages; i-- > 0;)
-        hn_pages_release(a->pages, assisted->pages[i]);
+    hn_pages_release_all(a->pages, assisted->pages, assisted->n_pages);
     free(assisted->pages);
     *assisted = (struct hn_assisted){0};
 }
@@ -103,11 +101,7 @@ static void put(struct hn_assistant *a, struct hn_sequence *s, size_t max_rows)
     if (!n) return;
     for (size_t i = 0; i < n; i++)
         a->tokens[batch->n + i] = token_at(s, own->n_done + i);
-    while (own->n_pages * HN_KV_PAGE < own->n_done + n) {
-        const int32_t page = hn_pages_take(a->pages);
-        assert(page >= 0); /* the plan has them for every sequence */
-        own->pages[own->n_pages++] = page;
-    }
+    hn_pages_provide(a->pages, own->n_done + n, own->pages, &own->n_pages);
     a->spans[batch->n_spans++] =
         (struct hn_span){.row = batch->n, .n = n, .pos = own->n_done, .pages = own->pages};
     own->n_done += n;

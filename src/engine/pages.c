@@ -129,6 +129,21 @@ void hn_pages_release(struct hn_pages *p, int32_t page)
     if (--p->pages[page].references == 0) link_free(p, page);
 }
 
+void hn_pages_provide(struct hn_pages *p, size_t tokens, int32_t *list, size_t *n)
+{
+    while (*n * HN_KV_PAGE < tokens) {
+        const int32_t page = hn_pages_take(p);
+        assert(page >= 0);
+        list[(*n)++] = page;
+    }
+}
+
+void hn_pages_release_all(struct hn_pages *p, const int32_t *list, size_t n)
+{
+    while (n-- > 0)
+        hn_pages_release(p, list[n]);
+}
+
 size_t hn_pages_match(struct hn_pages *p, const int32_t *tokens, size_t n, int32_t *out,
                       hn_page_name *name)
 {

@@ -1,6 +1,5 @@
 /* What makes up a step: first one token of every answer that is being written, and guesses at what
  * comes after it; then as much of the waiting prompts as fits, the oldest first. */
-#include <assert.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -22,17 +21,6 @@ static size_t logits_of(const struct hn_sequence *s, size_t n)
     return hn_min(n, end - first);
 }
 
-/* Pages for every position up to the step's last. The pool holds the full context of every sequence
- * that may run, so there is always one to take. */
-static void provide_pages(struct hn_engine *engine, struct hn_sequence *s)
-{
-    while (s->n_pages * HN_KV_PAGE < s->n_done + s->n_now) {
-        const int32_t page = hn_pages_take(engine->pages);
-        assert(page >= 0);
-        s->pages[s->n_pages++] = page;
-    }
-}
-
 /* Puts in n pending tokens of s and its guesses. */
 static void put(struct hn_engine *engine, struct hn_sequence *s, size_t n)
 {
@@ -43,7 +31,8 @@ static void put(struct hn_engine *engine, struct hn_sequence *s, size_t n)
     memcpy(engine->tokens + batch->n + n, s->guess, s->n_guess * sizeof *s->guess);
     n += s->n_guess;
     s->n_now = n;
-    provide_pages(engine, s);
+    /* The pool holds the full context of every sequence that may run: there is always a page. */
+    hn_pages_provide(engine->pages, s->n_done + n, s->pages, &s->n_pages);
     engine->spans[batch->n_spans++] =
         (struct hn_span){.row = batch->n, .n = n, .pos = s->n_done, .pages = s->pages};
     for (size_t i = n - s->n_logits; i < n; i++)

@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <string.h>
 
 #include "base/bits.h"
 #include "base/memory.h"

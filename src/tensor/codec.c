@@ -195,14 +195,13 @@ static void ints_q3_k(const void *block, struct hn_block_ints *out)
     }
 }
 
-/* The eight 6-bit scales and minimums that Q4_K and Q5_K share. */
-static void scales_k4(const uint8_t *scales, struct hn_block_ints *out)
+void hn_scales_k4(const uint8_t scales[12], int8_t sub[8], uint8_t sub_min[8])
 {
-    for (int g = 0; g < 4; g++) {
-        out->sub[g] = (int8_t)(scales[g] & 63);
-        out->sub_min[g] = scales[g + 4] & 63;
-        out->sub[g + 4] = (int8_t)((scales[g + 8] & 15) | scales[g] >> 6 << 4);
-        out->sub_min[g + 4] = (uint8_t)(scales[g + 8] >> 4 | scales[g + 4] >> 6 << 4);
+    for (size_t g = 0; g < 4; g++) {
+        sub[g] = (int8_t)(scales[g] & 63);
+        sub_min[g] = scales[g + 4] & 63;
+        sub[g + 4] = (int8_t)((scales[g + 8] & 15) | scales[g] >> 6 << 4);
+        sub_min[g + 4] = (uint8_t)(scales[g + 8] >> 4 | scales[g + 4] >> 6 << 4);
     }
 }
 
@@ -211,7 +210,7 @@ static void ints_q4_k(const void *block, struct hn_block_ints *out)
     const struct hn_block_q4_k *b = block;
     out->d = half_at(b->d);
     out->dmin = half_at(b->dmin);
-    scales_k4(b->scales, out);
+    hn_scales_k4(b->scales, out->sub, out->sub_min);
     for (int i = 0; i < 256; i++)
         out->q[i] = (int8_t)((b->qs[i / 64 * 32 + i % 32] >> i / 32 % 2 * 4) & 15);
 }
@@ -221,7 +220,7 @@ static void ints_q5_k(const void *block, struct hn_block_ints *out)
     const struct hn_block_q5_k *b = block;
     out->d = half_at(b->d);
     out->dmin = half_at(b->dmin);
-    scales_k4(b->scales, out);
+    hn_scales_k4(b->scales, out->sub, out->sub_min);
     for (int i = 0; i < 256; i++) {
         const int low = (b->qs[i / 64 * 32 + i % 32] >> i / 32 % 2 * 4) & 15;
         const int high = (b->qh[i % 32] >> i / 32) & 1;

@@ -33,6 +33,9 @@ size_t hn_dtype_group(enum hn_dtype type);
  * elements and groups are left as they were. */
 void hn_decode_ints(enum hn_dtype type, const void *block, struct hn_block_ints *out);
 
+/* The eight 6-bit scales and minimums of a Q4_K or Q5_K block. */
+void hn_scales_k4(const uint8_t scales[12], int8_t sub[8], uint8_t sub_min[8]);
+
 /* Decodes n elements (a multiple of the type's block); any bytes are valid, src needs no alignment.
  */
 void hn_decode(enum hn_dtype type, const void *src, float *dst, size_t n);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "kernels/layout.h"
 
 enum {
     TOKEN_BLOCK = 64,             /* tokens of one tile: their activations stay in the L2 cache */
@@ -66,12 +67,11 @@ static void quantise_row(struct job *job, size_t i, const float *x)
     const struct hn_linear_group *group = job->groups;
     while (i >= group->first + group->n)
         group++;
-    const size_t row = job->ld / HN_ACT_BLOCK, in_group = i - group->first;
-    const bool in_quad = in_group < in_quads(group);
-    const size_t at =
-        in_quad ? (i - in_group % HN_ACT_QUAD) * row + in_group % HN_ACT_QUAD : i * row;
+    const struct hn_act act = {.ld = job->ld, .in_quads = in_quads(group)};
+    const size_t token = i - group->first;
+    const size_t at = group->first * (job->ld / HN_ACT_BLOCK) + hn_act_block(&act, token, 0);
     job->kernels->act_q8(job->q + at * HN_ACT_BLOCK, job->d + at, job->sums + 2 * at, x, job->cols,
-                         in_quad ? HN_ACT_QUAD : 1);
+                         token < act.in_quads ? HN_ACT_QUAD : 1);
 }
 
 /* Prepares row i in every wanted form. */

@@ -105,29 +105,22 @@ static void put_nibbles(uint8_t out[4][HN_PANEL][4], size_t r, const uint32_t wo
     }
 }
 
-/* The 6-bit scales and minimums of a Q4_K superblock, as codec_blocks.h describes them. */
-static void put_q4k_scales(struct hn_pack_q4k *unit, size_t r, const uint8_t scales[12])
-{
-    for (size_t g = 0; g < 4; g++) {
-        unit->scale[g][r] = scales[g] & 63;
-        unit->min[g][r] = scales[g + 4] & 63;
-        unit->scale[g + 4][r] = (uint8_t)((scales[g + 8] & 15) | (scales[g] >> 6 << 4));
-        unit->min[g + 4][r] = (uint8_t)((scales[g + 8] >> 4) | (scales[g + 4] >> 6 << 4));
-    }
-}
-
 static void pack_q4k(unsigned char *panel, size_t r, enum hn_dtype type, const unsigned char *row,
                      size_t k)
 {
     (void)type;
     const struct hn_block_q4_k *src = (const struct hn_block_q4_k *)row;
+    int8_t sub[8];
+    uint8_t sub_min[8];
     for (size_t s = 0; s < k / 256; s++) {
         struct hn_pack_q4k *unit = (struct hn_pack_q4k *)panel + s;
         unit->d[r] = hn_load_u16(src[s].d);
         unit->dmin[r] = hn_load_u16(src[s].dmin);
-        put_q4k_scales(unit, r, src[s].scales);
+        hn_scales_k4(src[s].scales, sub, sub_min);
         for (size_t b = 0; b < 8; b++) {
             uint32_t words[8];
+            unit->scale[b][r] = (uint8_t)sub[b];
+            unit->min[b][r] = sub_min[b];
             for (size_t g = 0; g < 8; g++)
                 words[g] = hn_load_u32(src[s].qs + b / 2 * 32 + 4 * g) >> b % 2 * 4 & 0x0f0f0f0fu;
             put_nibbles(unit->q[b], r, words);
@@ -215,8 +208,8 @@ static void pack_panel(void *arg, size_t tile, unsigned worker)
     const struct hn_dtype_info *info = hn_dtype_info(seg->source);
     const size_t n = hn_min(HN_PANEL, seg->rows - tile * HN_PANEL);
     const unsigned char *rows = job->rows + tile * HN_PANEL * job->row_bytes;
-    unsigned char *panel = seg->data + tile * seg->panel_bytes, *const end =
-                                                                    panel + seg->panel_bytes;
+    unsigned char *panel = seg->data + tile * seg->panel_bytes;
+    unsigned char *const end = panel + seg->panel_bytes;
     const size_t chunk_bytes = CHUNK / hn_pack_block(seg->pack) * hn_pack_unit_bytes(seg->pack);
     for (size_t k = 0; k < job->cols; k += CHUNK, panel += chunk_bytes) {
         memset(panel, 0, hn_min(chunk_bytes, (size_t)(end - panel)));

@@ -4,16 +4,11 @@
 
 #include "kernels/layout.h"
 #include "kernels/list.h"
+#include "kernels/x86/unroll.h"
 #include "kernels/x86/v16_math.h"
 
 /* The functions below take the KV type as a constant, so that each use becomes a loop of its own. */
 #define FOR_TYPE static inline __attribute__((always_inline))
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* Queries share what is loaded of keys and values, up to so many at a time, and each has so many
  * vectors of keys, or of a value's elements, as then have their sums in registers. */

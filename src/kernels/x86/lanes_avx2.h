@@ -4,7 +4,6 @@
 
 #include <immintrin.h>
 #include <stdint.h>
-#include <string.h>
 
 enum { LANES = 8, TILE_MAX = 4, DOT_SIGNED = 1 };
 
@@ -74,13 +73,6 @@ static inline vi i_load(const void *p)
 static inline vi i_set1(int32_t x)
 {
     return _mm256_set1_epi32(x);
-}
-
-static inline vi i_set4(const int8_t *p)
-{
-    int32_t four;
-    memcpy(&four, p, 4);
-    return _mm256_set1_epi32(four);
 }
 
 static inline vi i_and(vi a, vi b)

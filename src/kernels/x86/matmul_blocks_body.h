@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "kernels/layout.h"
 #include "kernels/list.h"
+#include "kernels/x86/unroll.h"
 
 /* Tokens of a tile share every load of weights, for a stretch of the row whose activations stay in the
  * first-level cache. */
@@ -30,15 +31,18 @@ struct tile {
 
 /* The functions below take the pack and the number of tokens as constants: each use becomes a loop of
  * its own, with the token's sums in registers. */
-#define FOR_PACK static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#define FOR_PACK     static inline __attribute__((always_inline))
 #define HOLD(vector) __asm__("" : "+v"(vector))
 /* A panel is so many vectors of rows; they share their loads of activations. */
 enum { VECTORS = HN_PANEL / LANES };
+
+/* Four activations in every lane. */
+static inline vi i_set4(const int8_t *p)
+{
+    int32_t four;
+    memcpy(&four, p, 4);
+    return i_set1(four);
+}
 
 /* Parts of a block with scales of their own. */
 FOR_PACK size_t parts_of(enum hn_pack pack)

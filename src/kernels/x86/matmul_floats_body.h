@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "kernels/layout.h"
 #include "kernels/list.h"
+#include "kernels/x86/unroll.h"
 
 enum {
     STRETCH = 256,            /* units */
@@ -19,11 +20,6 @@ enum {
 
 /* The functions below take the pack and the number of tokens as constants. */
 #define FOR_PACK static inline __attribute__((always_inline))
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* sum + w * x for one unit; w and x as 32-bit lanes. */
 FOR_PACK v16 add_unit(v16 sum, v16 w, const char *x)

@@ -1,17 +1,12 @@
 /* The peak counters for any vocabulary of lanes_*.h: included by peak_<isa>.c. More sums than the
  * processor's latency times its units, in registers, and nothing else. */
 #include "kernels/list.h"
+#include "kernels/x86/unroll.h"
 
 enum { PEAK_SUMS = 12 };
 
 /* Keeps the compiler from knowing what a value is, and so from adding twelve equal sums once. */
 #define HIDE(x) __asm__ volatile("" : "+v"(x))
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
 
 /* One more step of every sum; `step` reads `one` and sums[s]. */
 #define PEAK_LOOP(rounds, step)                                                                    \
