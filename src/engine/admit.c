@@ -62,21 +62,29 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
     return hn_emitter_create(engine->tokenizer, &params, &s->emitter, err);
 }
 
-void hn_sequence_destroy(struct hn_engine *engine, struct hn_sequence *s)
+void hn_sequence_drop(struct hn_sequence *s)
 {
-    hn_pages_release_all(engine->pages, s->pages, s->n_pages);
+    if (!s) return;
     hn_sampler_destroy(s->sampler);
     hn_emitter_destroy(s->emitter);
     hn_draft_destroy(s->draft);
-    if (s->assisted.pages) hn_assistant_leave(engine->assistant, &s->assisted);
+    free(s->assisted.pages);
     free(s->tokens);
     free(s->pages);
     free(s);
 }
 
-enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_request *request,
-                                uint64_t *id, struct hn_error *err)
+void hn_sequence_destroy(struct hn_engine *engine, struct hn_sequence *s)
 {
+    hn_pages_release_all(engine->pages, s->pages, s->n_pages);
+    if (s->assisted.pages) hn_assistant_leave(engine->assistant, &s->assisted);
+    hn_sequence_drop(s);
+}
+
+enum hn_status hn_engine_prepare(const struct hn_engine *engine, const struct hn_request *request,
+                                 struct hn_sequence **out, struct hn_error *err)
+{
+    *out = NULL;
     HN_TRY(check_tokens(engine, request, err));
     HN_TRY(hn_sample_check(&request->sample, engine->n_sampled, err));
     struct hn_sequence *s = calloc(1, sizeof *s);
@@ -88,15 +96,27 @@ enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_reques
     s->max_draft = hn_min(request->max_draft, HN_DRAFT_MAX);
     s->want_pick = request->sample.top_logprobs >= 0;
     s->no_cache = request->no_cache || request->sink.prompt_logits;
-    const enum hn_status status = make_parts(engine, request, s, err);
-    if (status < 0) {
-        hn_sequence_destroy(engine, s);
-        return status;
-    }
-    s->id = ++engine->ids;
     s->submitted_ns = hn_clock_ns();
+    const enum hn_status status = make_parts(engine, request, s, err);
+    if (status < 0) hn_sequence_drop(s);
+    else *out = s;
+    return status;
+}
+
+void hn_engine_enqueue(struct hn_engine *engine, struct hn_sequence *s, uint64_t id)
+{
+    s->id = id;
     *engine->waiting_end = s;
     engine->waiting_end = &s->next;
+    engine->n_waiting++;
+}
+
+enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_request *request,
+                                uint64_t *id, struct hn_error *err)
+{
+    struct hn_sequence *s;
+    HN_TRY(hn_engine_prepare(engine, request, &s, err));
+    hn_engine_enqueue(engine, s, ++engine->ids);
     if (id) *id = s->id;
     return HN_OK;
 }
@@ -108,6 +128,7 @@ void hn_engine_admit(struct hn_engine *engine)
         engine->waiting = s->next;
         if (!engine->waiting) engine->waiting_end = &engine->waiting;
         s->next = NULL;
+        engine->n_waiting--;
         s->started_ns = hn_clock_ns();
         /* At least one token is computed: its logits are what the answer starts from. */
         if (!s->no_cache)

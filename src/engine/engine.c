@@ -85,6 +85,19 @@ void hn_engine_cancel(struct hn_engine *engine, uint64_t id)
         if (s->id == id) s->cancelled = true;
 }
 
+void hn_engine_cancel_all(struct hn_engine *engine)
+{
+    for (size_t i = 0; i < engine->n_running; i++)
+        engine->running[i]->cancelled = true;
+    for (struct hn_sequence *s = engine->waiting; s; s = s->next)
+        s->cancelled = true;
+}
+
+size_t hn_engine_waiting(const struct hn_engine *engine)
+{
+    return engine->n_waiting;
+}
+
 bool hn_engine_busy(const struct hn_engine *engine)
 {
     return engine->n_running > 0 || engine->waiting;

@@ -73,14 +73,30 @@ struct hn_request {
     struct hn_sink sink;
 };
 
+/* A request that was taken and checked, on its way into an engine. */
+struct hn_sequence;
+
 /* Takes a request, or refuses it for good: HN_E_CONTEXT when the prompt leaves no room in the context
- * (the text gives both sizes), HN_E_ARG for a parameter out of range or a token that is none. *id
- * (may be NULL) names it for hn_engine_cancel. */
+ * (the text gives both sizes), HN_E_ARG for a parameter out of range or a token that is none. Changes
+ * nothing of the engine: any thread may call it while another steps. The sequence is then given to
+ * hn_engine_enqueue or hn_sequence_drop. */
+enum hn_status hn_engine_prepare(const struct hn_engine *engine, const struct hn_request *request,
+                                 struct hn_sequence **out, struct hn_error *err);
+/* Puts it into the queue under `id`, which names it for hn_engine_cancel. */
+void hn_engine_enqueue(struct hn_engine *engine, struct hn_sequence *s, uint64_t id);
+/* Frees a prepared sequence, without a word to its sink. NULL is fine. */
+void hn_sequence_drop(struct hn_sequence *s);
+
+/* Both in one; *id (may be NULL) is a number of the engine's own. */
 enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_request *request,
                                 uint64_t *id, struct hn_error *err);
 
 /* Ends a request before its next step; its sink hears of it during that step. */
 void hn_engine_cancel(struct hn_engine *engine, uint64_t id);
+void hn_engine_cancel_all(struct hn_engine *engine);
+
+/* Requests that wait for their first step. */
+size_t hn_engine_waiting(const struct hn_engine *engine);
 
 /* True while there are requests that are not done. */
 bool hn_engine_busy(const struct hn_engine *engine);

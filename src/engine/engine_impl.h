@@ -63,6 +63,7 @@ struct hn_engine {
     uint64_t ids;     /* given so far */
 
     struct hn_sequence *waiting, **waiting_end;
+    size_t n_waiting;
     struct hn_sequence **running; /* [max_running], in order of admission */
     size_t n_running, max_running;
 

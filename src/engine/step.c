@@ -154,6 +154,7 @@ static void drop_cancelled(struct hn_engine *engine)
             continue;
         }
         *at = s->next;
+        engine->n_waiting--;
         finish(engine, s, HN_FINISH_CANCELLED, NULL);
     }
     engine->waiting_end = at;
