@@ -1,7 +1,8 @@
-/* Monotonic time. */
+/* Monotonic time, and the time of day. */
 #ifndef HN_BASE_CLOCK_H
 #define HN_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Nanoseconds from an arbitrary start; never goes back. */
@@ -12,5 +13,15 @@ static inline double hn_clock_seconds(uint64_t from, uint64_t to)
 {
     return (double)(to - from) * 1e-9;
 }
+
+/* Milliseconds since 1970, UTC; may jump when somebody sets the clock. */
+int64_t hn_clock_wall_ms(void);
+
+enum { HN_CLOCK_TEXT = 25 }; /* bytes of such a text, the NUL included */
+
+/* "2026-11-25T23:29:55Z", or with milliseconds "...55.123Z". Years 1970 to 9999. */
+void hn_clock_text(int64_t wall_ms, bool milliseconds, char out[HN_CLOCK_TEXT]);
+/* Reads the form without milliseconds back; -1 for anything else. */
+int64_t hn_clock_parse(const char *text);
 
 #endif
