@@ -19,6 +19,7 @@ build|pc jansson|libjansson-dev|JSON
 build|pc libpcre2-8|libpcre2-dev|regular expressions of tokenizers
 build|pc libutf8proc|libutf8proc-dev|Unicode tables
 build|pc libedit|libedit-dev|line editing in hence chat
+build|pc nettle|nettle-dev|hashes of API keys
 test|cmd clang|clang|second compiler, sanitizers
 test|clang-rt|CLANG_RT|sanitizer and fuzzing run-times
 test|cmd objdump|binutils|looks for leaked instructions
@@ -95,9 +96,9 @@ list() {
 elsewhere() {
     cat >&2 <<'END'
 apt is not here. Install the same things with this system's own tools, for example
-  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel
-  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit
-  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev
+  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel nettle-devel
+  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit nettle
+  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev nettle-dev
 and, for the tests: clang, check, python3 with numpy and jinja2, qemu-user. Then run make again.
 END
 }

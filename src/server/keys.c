@@ -1,0 +1,209 @@
+#include "server/keys.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "server/key_file.h"
+
+enum { LOOK_EVERY_NS = 1000000000 };
+
+/* What a key has used. Accounts of keys that are gone stay: a request may still be settled. */
+struct account {
+    struct hn_quota quota;
+    struct account *next;
+};
+
+struct entry {
+    struct hn_key key;
+    struct account *account;
+};
+
+/* What tells one state of the file from another. */
+struct version {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+};
+
+struct hn_keys {
+    char *path;
+    void (*complain)(void *ctx, const char *text);
+    void *ctx;
+    pthread_mutex_t reading; /* one reload at a time: held for version and accounts */
+    struct version version;
+    struct account *accounts;
+    _Atomic uint64_t looked_ns;
+    pthread_rwlock_t lock; /* for what follows */
+    struct entry *entries; /* by id */
+    size_t n;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(((const struct entry *)a)->key.id, ((const struct entry *)b)->key.id);
+}
+
+static int id_to_entry(const void *id, const void *entry)
+{
+    return strncmp(id, ((const struct entry *)entry)->key.id, HN_KEY_ID);
+}
+
+static struct entry *find(const struct hn_keys *keys, const char *id)
+{
+    if (!keys->n) return NULL;
+    return bsearch(id, keys->entries, keys->n, sizeof *keys->entries, id_to_entry);
+}
+
+static struct account *open_account(struct hn_keys *keys, struct hn_limit limit)
+{
+    struct account *account = malloc(sizeof *account);
+    if (!account) return NULL;
+    hn_quota_init(&account->quota, limit, hn_clock_ns());
+    account->next = keys->accounts;
+    return keys->accounts = account;
+}
+
+/* Entries for a list, with the accounts that keys of the same id have. Only a reload writes to
+ * `entries`, and there is one at a time, so they may be read here without the lock. */
+static struct entry *make_entries(struct hn_keys *keys, const struct hn_key_list *list)
+{
+    struct entry *entries = calloc(list->n ? list->n : 1, sizeof *entries);
+    for (size_t i = 0; entries && i < list->n; i++) {
+        const struct entry *old = find(keys, list->keys[i].id);
+        entries[i].key = list->keys[i];
+        entries[i].account = old ? old->account : open_account(keys, list->keys[i].limit);
+        if (entries[i].account) continue;
+        free(entries);
+        return NULL;
+    }
+    if (entries) qsort(entries, list->n, sizeof *entries, by_id);
+    return entries;
+}
+
+static void install(struct hn_keys *keys, struct entry *entries, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hn_quota_change(&entries[i].account->quota, entries[i].key.limit, hn_clock_ns());
+    pthread_rwlock_wrlock(&keys->lock);
+    struct entry *old = keys->entries;
+    keys->entries = entries;
+    keys->n = n;
+    pthread_rwlock_unlock(&keys->lock);
+    free(old);
+}
+
+static bool look(const struct hn_keys *keys, struct version *out)
+{
+    struct stat st;
+    *out = (struct version){0};
+    if (stat(keys->path, &st) < 0) return false;
+    out->device = st.st_dev;
+    out->inode = st.st_ino;
+    out->size = st.st_size;
+    out->changed = st.st_mtim;
+    return true;
+}
+
+static bool same_version(const struct version *a, const struct version *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* With `reading` held. The version is taken first: what changes while it is read is seen next time. */
+static enum hn_status reload(struct hn_keys *keys, struct hn_error *err)
+{
+    struct hn_key_list list;
+    look(keys, &keys->version);
+    HN_TRY(hn_key_list_read(keys->path, &list, err));
+    struct entry *entries = make_entries(keys, &list);
+    if (entries) install(keys, entries, list.n);
+    hn_key_list_free(&list);
+    return entries ? HN_OK : hn_fail_nomem(err, "keys", list.n * sizeof *entries);
+}
+
+enum hn_status hn_keys_reload(struct hn_keys *keys, struct hn_error *err)
+{
+    pthread_mutex_lock(&keys->reading);
+    const enum hn_status status = reload(keys, err);
+    pthread_mutex_unlock(&keys->reading);
+    return status;
+}
+
+/* Once a second one thread looks at the file; the others do not wait for it. */
+static void look_for_change(struct hn_keys *keys)
+{
+    const uint64_t now = hn_clock_ns();
+    uint64_t looked = atomic_load(&keys->looked_ns);
+    if (now < looked + LOOK_EVERY_NS ||
+        !atomic_compare_exchange_strong(&keys->looked_ns, &looked, now))
+        return;
+    if (pthread_mutex_trylock(&keys->reading) != 0) return;
+    struct version version;
+    struct hn_error err;
+    look(keys, &version);
+    const bool failed = !same_version(&version, &keys->version) && reload(keys, &err) < 0;
+    pthread_mutex_unlock(&keys->reading);
+    if (failed && keys->complain) keys->complain(keys->ctx, err.text);
+}
+
+enum hn_status hn_keys_open(const char *path, void (*complain)(void *ctx, const char *text),
+                            void *ctx, struct hn_keys **out, struct hn_error *err)
+{
+    struct hn_keys *keys = calloc(1, sizeof *keys);
+    *out = NULL;
+    if (!keys) return hn_fail_nomem(err, "keys", sizeof *keys);
+    keys->complain = complain;
+    keys->ctx = ctx;
+    pthread_mutex_init(&keys->reading, NULL);
+    pthread_rwlock_init(&keys->lock, NULL);
+    keys->looked_ns = hn_clock_ns();
+    keys->path = strdup(path);
+    const enum hn_status status =
+        keys->path ? hn_keys_reload(keys, err) : hn_fail_nomem(err, "keys", strlen(path));
+    if (status < 0) hn_keys_close(keys);
+    else *out = keys;
+    return status;
+}
+
+void hn_keys_close(struct hn_keys *keys)
+{
+    if (!keys) return;
+    for (struct account *account = keys->accounts, *next; account; account = next) {
+        next = account->next;
+        hn_quota_destroy(&account->quota);
+        free(account);
+    }
+    pthread_mutex_destroy(&keys->reading);
+    pthread_rwlock_destroy(&keys->lock);
+    free(keys->entries);
+    free(keys->path);
+    free(keys);
+}
+
+bool hn_keys_find(struct hn_keys *keys, struct hn_str text, struct hn_caller *out)
+{
+    struct hn_str id;
+    look_for_change(keys);
+    if (!hn_key_split(text, &id)) return false;
+    pthread_rwlock_rdlock(&keys->lock);
+    const struct entry *entry = find(keys, id.p);
+    if (entry) *out = (struct hn_caller){entry->key, &entry->account->quota};
+    pthread_rwlock_unlock(&keys->lock);
+    /* Hashed without the lock, and for an id that does not exist too. */
+    return hn_key_matches(entry ? &out->key : NULL, text) && !out->key.revoked_ms;
+}
+
+size_t hn_keys_count(struct hn_keys *keys)
+{
+    size_t n = 0;
+    pthread_rwlock_rdlock(&keys->lock);
+    for (size_t i = 0; i < keys->n; i++)
+        n += !keys->entries[i].key.revoked_ms;
+    pthread_rwlock_unlock(&keys->lock);
+    return n;
+}
