@@ -1,5 +1,8 @@
 #include "base/rng.h"
 
+#include <errno.h>
+#include <sys/random.h>
+
 void hn_philox(uint64_t seed, uint64_t counter, uint64_t stream, uint32_t out[4])
 {
     uint32_t key[2] = {(uint32_t)seed, (uint32_t)(seed >> 32)};
@@ -17,4 +20,16 @@ void hn_philox(uint64_t seed, uint64_t counter, uint64_t stream, uint32_t out[4]
     }
     for (int i = 0; i < 4; i++)
         out[i] = c[i];
+}
+
+enum hn_status hn_random_bytes(void *out, size_t n, struct hn_error *err)
+{
+    for (unsigned char *at = out; n;) {
+        const ssize_t got = getrandom(at, n, 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) return hn_fail(err, HN_E_IO, "the kernel gives no random bytes");
+        at += got;
+        n -= (size_t)got;
+    }
+    return HN_OK;
 }

@@ -4,7 +4,10 @@
 #ifndef HN_BASE_RNG_H
 #define HN_BASE_RNG_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+#include "base/status.h"
 
 /* Four independent 32-bit draws for (seed, counter, stream). */
 void hn_philox(uint64_t seed, uint64_t counter, uint64_t stream, uint32_t out[4]);
@@ -14,5 +17,8 @@ static inline double hn_uniform(uint32_t hi, uint32_t lo)
 {
     return (double)((((uint64_t)hi << 32) | lo) >> 11) * 0x1p-53;
 }
+
+/* Bytes that nobody can guess, from the kernel: for secrets and ids. */
+enum hn_status hn_random_bytes(void *out, size_t n, struct hn_error *err);
 
 #endif

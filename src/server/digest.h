@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/status.h"
 #include "base/str.h"
 
 enum { HN_DIGEST = 32 };
@@ -15,8 +14,5 @@ enum { HN_DIGEST = 32 };
 void hn_digest(const uint8_t *salt, size_t n_salt, struct hn_str text, uint8_t out[HN_DIGEST]);
 /* Takes as long whatever the bytes are. */
 bool hn_digest_same(const uint8_t a[HN_DIGEST], const uint8_t b[HN_DIGEST]);
-
-/* Bytes that nobody can guess, from the kernel. */
-enum hn_status hn_secret_bytes(void *out, size_t n, struct hn_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "base/rng.h"
 
 static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567"; /* RFC 4648, in small letters */
 static const char hash_name[] = "sha256:";
@@ -64,8 +65,8 @@ enum hn_status hn_key_check_name(const char *name, struct hn_error *err)
 enum hn_status hn_key_make(struct hn_key *key, char text[HN_KEY_TEXT + 1], struct hn_error *err)
 {
     uint8_t bytes[ID_BYTES + SECRET_BYTES];
-    HN_TRY(hn_secret_bytes(bytes, sizeof bytes, err));
-    HN_TRY(hn_secret_bytes(key->salt, sizeof key->salt, err));
+    HN_TRY(hn_random_bytes(bytes, sizeof bytes, err));
+    HN_TRY(hn_random_bytes(key->salt, sizeof key->salt, err));
     base32(bytes, ID_BYTES, key->id);
     memcpy(text, prefix.p, prefix.n);
     memcpy(text + prefix.n, key->id, HN_KEY_ID);
@@ -74,6 +75,14 @@ enum hn_status hn_key_make(struct hn_key *key, char text[HN_KEY_TEXT + 1], struc
     explicit_bzero(bytes, sizeof bytes);
     hn_digest(key->salt, sizeof key->salt, (struct hn_str){text, HN_KEY_TEXT}, key->hash);
     return HN_OK;
+}
+
+uint64_t hn_key_number(const struct hn_key *key)
+{
+    uint64_t number = 0;
+    for (const char *c = key->id; *c; c++)
+        number = number << 5 | (uint64_t)(strchr(alphabet, *c) - alphabet);
+    return number + 1;
 }
 
 bool hn_key_split(struct hn_str text, struct hn_str *id)

@@ -40,6 +40,9 @@ enum hn_status hn_key_check_name(const char *name, struct hn_error *err);
 /* Fills id, salt and hash with new ones. `text` is the key itself: it is in no other place. */
 enum hn_status hn_key_make(struct hn_key *key, char text[HN_KEY_TEXT + 1], struct hn_error *err);
 
+/* The id as a number that is not 0: whom a request belongs to. */
+uint64_t hn_key_number(const struct hn_key *key);
+
 /* Splits what a client sent: `id` is the view of the id in it. False: it does not look like a key. */
 bool hn_key_split(struct hn_str text, struct hn_str *id);
 /* Whether `text` is that key. `key` NULL says no as slowly as a key would. */
