@@ -1,0 +1,56 @@
+#include "meter/usage.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/bits.h"
+
+struct hn_receipt hn_receipt_blank(void)
+{
+    return (struct hn_receipt){
+        .queue_s = NAN,
+        .prefill_s = NAN,
+        .decode_s = NAN,
+        .total_s = NAN,
+        .ttft_s = NAN,
+        .core_s = NAN,
+        .joules = NAN,
+    };
+}
+
+double hn_receipt_itl_s(const struct hn_receipt *receipt)
+{
+    if (receipt->completion_tokens < 2) return NAN;
+    return receipt->decode_s / (double)(receipt->completion_tokens - 1);
+}
+
+size_t hn_receipt_headers(const struct hn_receipt *receipt,
+                          struct hn_figure out[HN_RECEIPT_HEADERS])
+{
+    const struct {
+        const char *name;
+        double figure;
+        int decimals;
+    } rows[] = {
+        {"hence-prompt-tokens", (double)receipt->prompt_tokens, 0},
+        {"hence-cached-tokens", (double)receipt->cached_tokens, 0},
+        {"hence-completion-tokens", (double)receipt->completion_tokens, 0},
+        {"hence-reasoning-tokens", (double)receipt->reasoning_tokens, 0},
+        {"hence-queue-seconds", receipt->queue_s, 6},
+        {"hence-prefill-seconds", receipt->prefill_s, 6},
+        {"hence-decode-seconds", receipt->decode_s, 6},
+        {"hence-total-seconds", receipt->total_s, 6},
+        {"hence-ttft-seconds", receipt->ttft_s, 6},
+        {"hence-core-seconds", receipt->core_s, 6},
+        {"hence-joules", receipt->joules, 3},
+    };
+    _Static_assert(HN_COUNT(rows) == HN_RECEIPT_HEADERS, "as the header says");
+    size_t n = 0;
+    for (size_t i = 0; i < HN_COUNT(rows); i++) {
+        if (!isfinite(rows[i].figure)) continue;
+        out[n].name = rows[i].name;
+        snprintf(out[n].text, sizeof out[n].text, "%.*f", rows[i].decimals, rows[i].figure);
+        n++;
+    }
+    return n;
+}
