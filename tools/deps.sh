@@ -27,6 +27,7 @@ test|pc check|check|C unit tests
 test|py json|python3|test runner
 test|py numpy|python3-numpy|reference forwards
 test|py jinja2|python3-jinja2|oracle of chat templates
+TEST|py prometheus_client|python3-prometheus-client|reads the metrics as Prometheus does
 TEST|cmd valgrind|valgrind|counts instructions
 TEST|cmd qemu-x86_64|qemu-user|a processor without AVX
 TEST|cmd shellcheck|shellcheck|checks the scripts

@@ -17,6 +17,7 @@ struct hn_receipt {
     int status;                          /* of HTTP */
     size_t prompt_tokens, cached_tokens; /* cached ones are prompt tokens too, and ... */
     size_t completion_tokens, reasoning_tokens; /* ... reasoning ones completion tokens */
+    size_t preemptions;                         /* how often it had to begin again */
     double queue_s, prefill_s, decode_s;
     double total_s; /* from the request's last byte to the answer's */
     double ttft_s;  /* from the request's last byte to the first token */

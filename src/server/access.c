@@ -61,18 +61,18 @@ static void put_trace(struct hn_json_writer *w, const struct hn_traceparent *tra
     put_text(w, "parent_id", *trace->parent ? trace->parent : NULL);
 }
 
-void hn_access_put(struct hn_json_writer *w, const struct hn_access *access, bool texts)
+void hn_access_line_put(struct hn_json_writer *w, const struct hn_access_line *line, bool texts)
 {
-    const struct hn_receipt *receipt = access->receipt;
+    const struct hn_receipt *receipt = line->receipt;
     char time[HN_CLOCK_TEXT];
-    hn_clock_text(access->wall_ms, true, time);
+    hn_clock_text(line->wall_ms, true, time);
     hn_json_open(w, NULL, '{');
     put_text(w, "time", time);
     put_text(w, "id", receipt->id);
-    if (access->trace) put_trace(w, access->trace);
-    put_text(w, "peer", access->peer);
-    put_text(w, "method", access->method);
-    hn_json_put_text(w, "path", access->path);
+    if (line->trace) put_trace(w, line->trace);
+    put_text(w, "peer", line->peer);
+    put_text(w, "method", line->method);
+    hn_json_put_text(w, "path", line->path);
     hn_json_put_int(w, "status", receipt->status);
     put_text(w, "key", receipt->key);
     put_text(w, "model", receipt->model);
@@ -81,15 +81,15 @@ void hn_access_put(struct hn_json_writer *w, const struct hn_access *access, boo
     put_tokens(w, receipt);
     put_times(w, receipt);
     put_joules(w, receipt->joules);
-    if (texts && access->prompt.p) hn_json_put_text(w, "prompt", access->prompt);
-    if (texts && access->answer.p) hn_json_put_text(w, "answer", access->answer);
+    if (texts && line->prompt.p) hn_json_put_text(w, "prompt", line->prompt);
+    if (texts && line->answer.p) hn_json_put_text(w, "answer", line->answer);
     hn_json_close(w, '}');
 }
 
-void hn_access_log(struct hn_log_file *log, const struct hn_access *access, bool texts)
+void hn_access_log(struct hn_log_file *log, const struct hn_access_line *line, bool texts)
 {
     struct hn_json_writer w = {0};
-    hn_access_put(&w, access, texts);
+    hn_access_line_put(&w, line, texts);
     if (w.out.failed) hn_log_file_drop(log);
     else hn_log_file_write(log, hn_buf_view(&w.out));
     hn_buf_free(&w.out);

@@ -12,7 +12,7 @@
 void hn_receipt_put(struct hn_json_writer *w, const char *key, const struct hn_receipt *receipt);
 
 /* One exchange. Texts may be NULL, views may have p NULL. */
-struct hn_access {
+struct hn_access_line {
     int64_t wall_ms; /* when it came */
     const struct hn_traceparent *trace;
     const struct hn_receipt *receipt;
@@ -22,9 +22,9 @@ struct hn_access {
 };
 
 /* One line of JSON, without its end. */
-void hn_access_put(struct hn_json_writer *w, const struct hn_access *access, bool texts);
+void hn_access_line_put(struct hn_json_writer *w, const struct hn_access_line *line, bool texts);
 
 /* Adds the line to a log. Never waits; what cannot be kept is dropped. */
-void hn_access_log(struct hn_log_file *log, const struct hn_access *access, bool texts);
+void hn_access_log(struct hn_log_file *log, const struct hn_access_line *line, bool texts);
 
 #endif

@@ -236,7 +236,7 @@ START_TEST(a_line_has_texts_only_where_wanted)
     const struct hn_receipt receipt = some_receipt();
     struct hn_traceparent trace;
     hn_traceparent_begin(HN_STR("00-" TRACE "-" PARENT "-01"), &trace);
-    const struct hn_access access = {
+    const struct hn_access_line line = {
         .wall_ms = 1000000000123,
         .trace = &trace,
         .receipt = &receipt,
@@ -246,7 +246,7 @@ START_TEST(a_line_has_texts_only_where_wanted)
         .prompt = HN_STR("secret"),
     };
     struct hn_json_writer w = {0};
-    hn_access_put(&w, &access, false);
+    hn_access_line_put(&w, &line, false);
     ck_assert_ptr_null(strchr(w.out.p, '\n'));
     ck_assert_ptr_nonnull(strstr(w.out.p, "{\"time\": \"2001-09-09T01:46:40.123Z\","));
     ck_assert_ptr_nonnull(strstr(w.out.p, "\"trace_id\": \"" TRACE "\""));
@@ -255,7 +255,7 @@ START_TEST(a_line_has_texts_only_where_wanted)
     ck_assert_ptr_null(strstr(w.out.p, "secret"));
     w.out.n = 0;
     w.follows = false;
-    hn_access_put(&w, &access, true);
+    hn_access_line_put(&w, &line, true);
     ck_assert_ptr_nonnull(strstr(w.out.p, "\"prompt\": \"secret\"}"));
     hn_buf_free(&w.out);
 }
