@@ -5,6 +5,7 @@
 struct hn_chat {
     const struct hn_tokenizer *tokenizer;
     struct hn_template *plain, *with_tools; /* with_tools: NULL where plain serves all */
+    struct hn_answer_format format;
 };
 
 enum hn_status hn_chat_create(struct hn_str source, struct hn_str tool_source, const char *name,
@@ -14,6 +15,7 @@ enum hn_status hn_chat_create(struct hn_str source, struct hn_str tool_source, c
     struct hn_chat *chat = calloc(1, sizeof *chat);
     if (!chat) return hn_fail_nomem(err, "chat", sizeof *chat);
     chat->tokenizer = tokenizer;
+    chat->format = hn_answer_format_of(tool_source.n ? tool_source : source);
     enum hn_status status = hn_template_compile(source, name, &chat->plain, err);
     if (status >= 0 && tool_source.n)
         status = hn_template_compile(tool_source, name, &chat->with_tools, err);
@@ -28,6 +30,11 @@ void hn_chat_destroy(struct hn_chat *chat)
     hn_template_destroy(chat->plain);
     hn_template_destroy(chat->with_tools);
     free(chat);
+}
+
+struct hn_answer_format hn_chat_format(const struct hn_chat *chat)
+{
+    return chat->format;
 }
 
 /* Sets a variable to the text of a token, unless the request has it or there is no such token. */

@@ -2,6 +2,7 @@
 #ifndef HN_TEXT_CHAT_PROMPT_H
 #define HN_TEXT_CHAT_PROMPT_H
 
+#include "text/answer_format.h"
 #include "text/template.h"
 #include "text/tokenizer.h"
 
@@ -13,6 +14,9 @@ enum hn_status hn_chat_create(struct hn_str source, struct hn_str tool_source, c
                               const struct hn_tokenizer *tokenizer, struct hn_chat **out,
                               struct hn_error *err);
 void hn_chat_destroy(struct hn_chat *chat);
+
+/* How the model writes its answers, as far as the template shows it. */
+struct hn_answer_format hn_chat_format(const struct hn_chat *chat);
 
 /* Appends the prompt of a request: an object with `messages`, and `tools`, `add_generation_prompt` and
  * any further variables of the template. `bos_token`, `eos_token`, ... are the vocabulary's where the

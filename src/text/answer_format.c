@@ -1,0 +1,305 @@
+#include "text/answer_format.h"
+
+#include <stdio.h>
+
+static const struct hn_answer_parts qwen_parts = {
+    .name_end = ">",
+    .key = "<parameter=",
+    .key_end = ">",
+    .value_end = "</parameter>",
+    .end = "</function>",
+    .lines = true,
+};
+
+static const struct hn_answer_parts glm_parts = {
+    .key = "<arg_key>",
+    .key_end = "</arg_key>",
+    .value = "<arg_value>",
+    .value_end = "</arg_value>",
+    .end = "</tool_call>",
+};
+
+static const struct hn_answer_parts dsml_parts = {
+    .name_end = "\">",
+    .key = "<｜DSML｜parameter name=\"",
+    .key_end = "\"",
+    .value_text = "string=\"true\">",
+    .value_json = "string=\"false\">",
+    .value_end = "</｜DSML｜parameter>",
+    .end = "</｜DSML｜invoke>",
+};
+
+static const struct hn_answer_parts invoke_parts = {
+    .name_end = "\">",
+    .key = "<parameter name=\"",
+    .key_end = "\">",
+    .value_end = "</parameter>",
+    .end = "</invoke>",
+    .lines = true,
+};
+
+/* The first row that fits a template is taken, so the more particular stand first. */
+static const struct hn_answer_calls calls[] = {
+    {
+        .name = "harmony",
+        .detect = {"<|channel|>", "<|message|>"},
+        .channels = true,
+    },
+    {
+        .name = "qwen-xml",
+        .detect = {"<tool_call>", "<function="},
+        .begin = {"<function="},
+        .around = {"<tool_call>"},
+        .after = {"</tool_call>"},
+        .parts = &qwen_parts,
+    },
+    {
+        .name = "seed",
+        .detect = {"<seed:tool_call>"},
+        .begin = {"<function="},
+        .around = {"<seed:tool_call>"},
+        .after = {"</seed:tool_call>"},
+        .parts = &qwen_parts,
+    },
+    {
+        .name = "glm",
+        .detect = {"<tool_call>", "<arg_key>"},
+        .begin = {"<tool_call>"},
+        .parts = &glm_parts,
+    },
+    {
+        .name = "hermes",
+        .detect = {"<tool_call>"},
+        .begin = {"<tool_call>"},
+        .after = {"</tool_call>"},
+    },
+    {
+        .name = "dsml",
+        .detect = {"｜DSML｜"},
+        .begin = {"<｜DSML｜invoke name=\""},
+        .around = {"<｜DSML｜function_calls>", "<｜DSML｜tool_calls>"},
+        .after = {"</｜DSML｜function_calls>", "</｜DSML｜tool_calls>"},
+        .parts = &dsml_parts,
+    },
+    {
+        .name = "minimax",
+        .detect = {"<minimax:tool_call>"},
+        .begin = {"<invoke name=\""},
+        .around = {"<minimax:tool_call>"},
+        .after = {"</minimax:tool_call>"},
+        .parts = &invoke_parts,
+    },
+    {
+        .name = "deepseek",
+        .detect = {"<｜tool▁calls▁begin｜>"},
+        .begin = {"<｜tool▁call▁begin｜>"},
+        .around = {"<｜tool▁calls▁begin｜>"},
+        .after = {"```", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"},
+        .separator = "<｜tool▁sep｜>",
+        .named = true,
+    },
+    {
+        .name = "kimi",
+        .detect = {"<|tool_call_begin|>"},
+        .begin = {"<|tool_call_begin|>"},
+        .around = {"<|tool_calls_section_begin|>"},
+        .after = {"<|tool_call_end|>", "<|tool_calls_section_end|>"},
+        .named = true,
+    },
+    {
+        .name = "mistral",
+        .detect = {"[TOOL_CALLS]"},
+        .begin = {"[TOOL_CALLS]"},
+        .after = {"</s>"},
+        .named = true,
+    },
+    {
+        .name = "command-r",
+        .detect = {"<|START_ACTION|>"},
+        .begin = {"<|START_ACTION|>"},
+        .after = {"<|END_ACTION|>"},
+    },
+    {
+        .name = "functionary",
+        .detect = {"</function>"},
+        .begin = {"<function="},
+        .after = {"</function>"},
+        .named = true,
+    },
+    {
+        .name = "apriel",
+        .detect = {"<tool_calls>"},
+        .begin = {"<tool_calls>"},
+        .after = {"</tool_calls>"},
+    },
+    {
+        .name = "phi-4",
+        .detect = {"<|tool_call|>", "<|/tool_call|>"},
+        .begin = {"<|tool_call|>"},
+        .after = {"<|/tool_call|>"},
+    },
+    {
+        .name = "phi-4-mini",
+        .detect = {"<|tool|>", "<|/tool|>"},
+        .begin = {"functools", "<|tool_call|>"},
+        .after = {"<|/tool_call|>"},
+        .bare = true,
+    },
+    {
+        .name = "granite",
+        .detect = {"<|tool_call|>"},
+        .begin = {"<|tool_call|>"},
+        .after = {"<|end_of_text|>"},
+    },
+    {
+        .name = "llama3",
+        .detect = {"<|start_header_id|>", "ipython"},
+        .begin = {"<|python_tag|>"},
+        .after = {";", "<|eom_id|>"},
+        .bare = true,
+    },
+    {
+        .name = "json",
+        .detect = {"tools"},
+        .bare = true,
+    },
+};
+
+static const struct hn_answer_reasoning reasonings[] = {
+    {
+        .name = "granite",
+        .detect = {"<think>", "<response>"},
+        .begin = "<think>",
+        .end = "</think>",
+        .around = {"<response>", "</response>"},
+    },
+    {
+        .name = "think",
+        .detect = {"</think>"},
+        .begin = "<think>",
+        .end = "</think>",
+    },
+    {
+        .name = "seed",
+        .detect = {"<seed:think>"},
+        .begin = "<seed:think>",
+        .end = "</seed:think>",
+    },
+    {
+        .name = "mistral",
+        .detect = {"[THINK]"},
+        .begin = "[THINK]",
+        .end = "[/THINK]",
+    },
+    {
+        .name = "command-r",
+        .detect = {"<|START_THINKING|>"},
+        .begin = "<|START_THINKING|>",
+        .end = "<|END_THINKING|>",
+        .around = {"<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"},
+    },
+    {
+        .name = "gemma",
+        .detect = {"<|channel>thought"},
+        .begin = "<|channel>thought",
+        .end = "<channel|>",
+    },
+    {
+        .name = "apertus",
+        .detect = {"<|inner_prefix|>"},
+        .begin = "<|inner_prefix|>",
+        .end = "<|inner_suffix|>",
+    },
+    {
+        .name = "apriel",
+        .detect = {"[BEGIN FINAL RESPONSE]"},
+        .begin = "Here are my reasoning steps:",
+        .end = "[BEGIN FINAL RESPONSE]",
+        .around = {"[END FINAL RESPONSE]"},
+    },
+};
+
+enum {
+    N_CALLS = sizeof calls / sizeof calls[0],
+    N_REASONINGS = sizeof reasonings / sizeof reasonings[0],
+};
+
+static bool has(struct hn_str text, const char *mark)
+{
+    return text.n && memmem(text.p, text.n, mark, strlen(mark)) != NULL;
+}
+
+static bool has_all(struct hn_str text, const char *const marks[HN_ANSWER_MARKS])
+{
+    for (size_t i = 0; i < HN_ANSWER_MARKS && marks[i]; i++)
+        if (!has(text, marks[i])) return false;
+    return true;
+}
+
+struct hn_answer_format hn_answer_format_of(struct hn_str chat_template)
+{
+    struct hn_answer_format format = {0};
+    for (size_t i = 0; i < N_CALLS && !format.calls; i++)
+        if (has_all(chat_template, calls[i].detect)) format.calls = &calls[i];
+    for (size_t i = 0; i < N_REASONINGS && !format.reasoning; i++)
+        if (has_all(chat_template, reasonings[i].detect)) format.reasoning = &reasonings[i];
+    if (format.calls && format.calls->channels) format.reasoning = NULL;
+    return format;
+}
+
+const struct hn_answer_calls *hn_answer_calls_at(size_t i)
+{
+    return i < N_CALLS ? &calls[i] : NULL;
+}
+
+const struct hn_answer_reasoning *hn_answer_reasoning_at(size_t i)
+{
+    return i < N_REASONINGS ? &reasonings[i] : NULL;
+}
+
+enum hn_status hn_answer_calls_named(struct hn_str name, const struct hn_answer_calls **out,
+                                     struct hn_error *err)
+{
+    *out = NULL;
+    if (hn_str_is(name, "none")) return HN_OK;
+    struct hn_error names = {0};
+    for (size_t i = 0, at = 0; i < N_CALLS; i++) {
+        if (hn_str_is(name, calls[i].name)) {
+            *out = &calls[i];
+            return HN_OK;
+        }
+        at += (size_t)snprintf(names.text + at, sizeof names.text - at, "%s, ", calls[i].name);
+    }
+    return hn_fail(err, HN_E_ARG, "no format of tool calls is named '%.*s'; there are %snone",
+                   HN_FMT(name), names.text);
+}
+
+enum hn_status hn_answer_reasoning_named(struct hn_str name, const struct hn_answer_reasoning **out,
+                                         struct hn_error *err)
+{
+    *out = NULL;
+    if (hn_str_is(name, "none")) return HN_OK;
+    struct hn_error names = {0};
+    for (size_t i = 0, at = 0; i < N_REASONINGS; i++) {
+        if (hn_str_is(name, reasonings[i].name)) {
+            *out = &reasonings[i];
+            return HN_OK;
+        }
+        at += (size_t)snprintf(names.text + at, sizeof names.text - at, "%s, ", reasonings[i].name);
+    }
+    return hn_fail(err, HN_E_ARG, "no format of reasoning is named '%.*s'; there are %snone",
+                   HN_FMT(name), names.text);
+}
+
+static struct hn_str trimmed_end(struct hn_str s)
+{
+    while (s.n && strchr(" \n\t\r", s.p[s.n - 1]))
+        s.n--;
+    return s;
+}
+
+bool hn_answer_opened(struct hn_answer_format format, struct hn_str prompt)
+{
+    return format.reasoning &&
+           hn_str_ends(trimmed_end(prompt), hn_str_from(format.reasoning->begin));
+}

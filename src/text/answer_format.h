@@ -1,0 +1,70 @@
+/* How models write reasoning and tool calls: one table each, a row per convention. */
+#ifndef HN_TEXT_ANSWER_FORMAT_H
+#define HN_TEXT_ANSWER_FORMAT_H
+
+#include <stdbool.h>
+
+#include "base/status.h"
+#include "base/str.h"
+
+enum {
+    HN_ANSWER_MARKS = 4,     /* markers of one kind in a row; fewer end with NULL */
+    HN_ANSWER_MARK_MAX = 64, /* bytes of a marker */
+};
+
+/* Calls with a marker for each argument: <parameter=KEY>VALUE</parameter>. NULL: there is no such part. */
+struct hn_answer_parts {
+    const char *name_end; /* behind the function's name */
+    const char *key, *key_end;
+    const char *value;      /* between key_end and a value */
+    const char *value_text; /* the same, and the value is a string ... */
+    const char *value_json; /* ... or JSON, whatever the tool's schema says */
+    const char *value_end;
+    const char *end; /* of the call */
+    bool lines;      /* a value stands on lines of its own */
+};
+
+struct hn_answer_calls {
+    const char *name;
+    const char *detect[HN_ANSWER_MARKS]; /* a template that has all of these writes calls so */
+    const char *begin[HN_ANSWER_MARKS];  /* a call, or a list of calls, follows */
+    const char *around[HN_ANSWER_MARKS]; /* stand before calls and mean nothing */
+    const char *after[HN_ANSWER_MARKS];  /* stand behind calls and mean nothing */
+    const struct hn_answer_parts *parts; /* NULL: the arguments are a JSON object */
+    const char *separator; /* the function's name stands behind it, or else before it */
+    bool named;            /* the name stands before the arguments, not within them */
+    bool bare;             /* an answer that is a JSON call needs no marker */
+    bool channels;         /* the answer is a sequence of messages with headers */
+};
+
+struct hn_answer_reasoning {
+    const char *name;
+    const char *detect[HN_ANSWER_MARKS];
+    const char *begin, *end;
+    const char *around[HN_ANSWER_MARKS]; /* stand around what is not reasoning, and mean nothing */
+};
+
+/* The conventions of a model. Plain data; what it points to is static. NULL: none. */
+struct hn_answer_format {
+    const struct hn_answer_calls *calls;
+    const struct hn_answer_reasoning *reasoning;
+};
+
+/* Told from the text of the model's chat template, the one for tools where it has two. A template that
+ * is given tools but shows no convention is taken for one that wants plain JSON. */
+struct hn_answer_format hn_answer_format_of(struct hn_str chat_template);
+
+/* By name, "none" included. HN_E_ARG: there is none of that name; the text lists them. */
+enum hn_status hn_answer_calls_named(struct hn_str name, const struct hn_answer_calls **out,
+                                     struct hn_error *err);
+enum hn_status hn_answer_reasoning_named(struct hn_str name, const struct hn_answer_reasoning **out,
+                                         struct hn_error *err);
+
+/* Row i of the tables, NULL past the end. */
+const struct hn_answer_calls *hn_answer_calls_at(size_t i);
+const struct hn_answer_reasoning *hn_answer_reasoning_at(size_t i);
+
+/* Whether the prompt ends within reasoning that its template began. */
+bool hn_answer_opened(struct hn_answer_format format, struct hn_str prompt);
+
+#endif
