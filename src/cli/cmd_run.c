@@ -7,6 +7,7 @@
 #include "cli/commands.h"
 #include "cli/conversation.h"
 #include "cli/door.h"
+#include "cli/grammar_options.h"
 #include "cli/interrupt.h"
 #include "cli/prompt.h"
 #include "cli/sampling_options.h"
@@ -18,6 +19,7 @@
 struct options {
     struct hn_session_options session;
     struct hn_sampling_options sampling;
+    struct hn_grammar_options grammar;
     struct hn_prompt_source prompt;
     const char *tokens_in, *system, *template, *logits_out;
     bool raw, chat, special, json, trace;
@@ -56,6 +58,7 @@ static const struct hn_opt_group groups[] = {
     {"Model", hn_session_items, HN_SESSION_ITEMS, AT(session)},
     {"Prompt", prompt_items, HN_COUNT(prompt_items), 0},
     {"Sampling", hn_sampling_items, HN_SAMPLING_ITEMS, AT(sampling)},
+    {"Form of the answer", hn_grammar_items, HN_GRAMMAR_ITEMS, AT(grammar)},
     {"Output", output_items, HN_COUNT(output_items), 0},
 };
 #undef AT
@@ -165,12 +168,13 @@ static enum hn_status conclude(const struct options *o, const struct hn_answer *
 }
 
 static enum hn_status answer_prompt(const struct options *o, const struct hn_instance *s,
-                                    const struct hn_tokens *prompt, struct hn_error *err)
+                                    const struct hn_tokens *prompt, struct hn_grammar *grammar,
+                                    struct hn_error *err)
 {
     struct hn_out file = {0};
     struct hn_trace_table table = {0};
     const struct hn_trace trace = hn_trace_table_sink(&table);
-    struct hn_request request = {.tokens = prompt->ids, .n_tokens = prompt->n};
+    struct hn_request request = {.tokens = prompt->ids, .n_tokens = prompt->n, .grammar = grammar};
     struct hn_answer answer = {.stream = o->json ? NULL : stdout,
                                .logits = o->logits_out ? &file : NULL,
                                .keep_picks = o->sampling.params.top_logprobs >= 0};
@@ -194,14 +198,17 @@ static enum hn_status run(const struct options *o, struct hn_error *err)
 {
     struct hn_instance session = {0};
     struct prompt prompt = {0};
+    struct hn_grammar *grammar = NULL;
     hn_interrupt_catch();
-    /* The prompt first: what is wrong with it is told before a large model is loaded. */
-    enum hn_status status = read_prompt(o, &prompt, err);
+    /* These first: what is wrong with them is told before a large model is loaded. */
+    enum hn_status status = hn_grammar_options_compile(&o->grammar, &grammar, err);
+    if (status >= 0) status = read_prompt(o, &prompt, err);
     if (status >= 0)
         status = hn_session_open(
             &o->session, &(struct hn_session_needs){.draft = o->sampling.draft}, &session, err);
     if (status >= 0) status = tokenize(o, &session, &prompt, err);
-    if (status >= 0) status = answer_prompt(o, &session, &prompt.ids, err);
+    if (status >= 0) status = answer_prompt(o, &session, &prompt.ids, grammar, err);
+    hn_grammar_release(grammar);
     hn_buf_free(&prompt.text);
     hn_tokens_free(&prompt.ids);
     hn_instance_close(&session);
@@ -222,6 +229,9 @@ int hn_cmd_run(int argc, char **argv)
     if ((o.raw || o.tokens_in) && (o.chat || o.system || o.template))
         return hn_cli_wrong(&spec, "%s takes the prompt as it is, without a chat template",
                             o.raw ? "--raw" : "--tokens-in");
+    if (hn_grammar_options_count(&o.grammar) > 1)
+        return hn_cli_wrong(&spec, "give one form of the answer, not %d",
+                            hn_grammar_options_count(&o.grammar));
     if (o.sampling.params.top_logprobs >= 0 && !o.json)
         return hn_cli_wrong(&spec, "--logprobs are part of --json");
     struct hn_error err;

@@ -47,6 +47,7 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
     if (s->max_draft && engine->assistant)
         HN_TRY(hn_assistant_join(engine->assistant, &s->assisted, err));
 
+    if (request->grammar) HN_TRY(hn_matcher_create(request->grammar, &s->matcher, err));
     HN_TRY(hn_sampler_create(&request->sample, engine->n_sampled, s->limit, &s->sampler, err));
     for (size_t i = 0; i < s->n_prompt; i++) /* padding of the vocabulary has no text to repeat */
         if ((size_t)s->tokens[i] < engine->n_sampled)
@@ -67,6 +68,7 @@ void hn_sequence_drop(struct hn_sequence *s)
     if (!s) return;
     hn_sampler_destroy(s->sampler);
     hn_emitter_destroy(s->emitter);
+    hn_matcher_destroy(s->matcher);
     hn_draft_destroy(s->draft);
     free(s->assisted.pages);
     free(s->tokens);

@@ -68,6 +68,7 @@ void hn_engine_destroy(struct hn_engine *engine)
     hn_assistant_destroy(engine->assistant);
     hn_pages_destroy(engine->pages);
     hn_candidates_destroy(engine->work);
+    hn_masker_destroy(engine->masker);
     free(engine->running);
     free(engine->spans);
     free(engine->tokens);

@@ -8,6 +8,7 @@
 #include "engine/emit.h"
 #include "engine/sampler.h"
 #include "model/decoder.h"
+#include "text/grammar.h"
 #include "text/tokenizer.h"
 
 struct hn_engine;
@@ -65,6 +66,7 @@ struct hn_request {
     struct hn_sample_params sample;
     const struct hn_str *stops; /* copied; limits as in engine/stops.h */
     size_t n_stops;
+    struct hn_grammar *grammar; /* that the answer follows; retained. NULL: none */
     size_t max_draft;  /* tokens to guess ahead, up to HN_DRAFT_MAX, where that pays; 0: none. The
                           answer is the same, token for token */
     bool ignore_eog;   /* go on past the model's end of answer (benchmarks) */

@@ -8,6 +8,7 @@
 #include "engine/filter.h"
 #include "engine/pages.h"
 #include "engine/payoff.h"
+#include "text/grammar_mask.h"
 
 /* A request on its way. Waiting it has no pages. */
 struct hn_sequence {
@@ -16,8 +17,9 @@ struct hn_sequence {
     struct hn_sink sink;
     struct hn_sampler *sampler;
     struct hn_emitter *emitter;
-    bool read_only; /* max_tokens was 0 */
-    bool want_pick; /* log-probabilities */
+    struct hn_matcher *matcher; /* NULL: no grammar */
+    bool read_only;             /* max_tokens was 0 */
+    bool want_pick;             /* log-probabilities */
     bool no_cache;
     bool cancelled;
 
@@ -73,6 +75,7 @@ struct hn_engine {
     float *logits;         /* [logit_rows][n_vocab] */
     struct hn_batch batch;
     struct hn_candidates *work;
+    struct hn_masker *masker; /* NULL until the first token of an answer with a grammar */
     struct hn_payoff payoff;
     struct hn_assistant *assistant; /* NULL: none */
     struct hn_buf text;             /* of the token being emitted */

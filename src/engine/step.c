@@ -62,6 +62,17 @@ static void report_logits(const struct hn_engine *engine, const struct hn_sequen
                                   engine->n_vocab);
 }
 
+/* The tokens that may come next; NULL: all. */
+static enum hn_status allowed_next(struct hn_engine *engine, struct hn_sequence *s,
+                                   const uint32_t **allowed, struct hn_error *err)
+{
+    *allowed = NULL;
+    if (!s->matcher) return HN_OK;
+    if (!engine->masker)
+        HN_TRY(hn_masker_create(engine->tokenizer, HN_MASKER_MEMORY, &engine->masker, err));
+    return hn_matcher_mask(s->matcher, engine->masker, allowed, err);
+}
+
 /* Chooses the next token from row `row` of the logits and shows its text. *finish says whether the
  * answer ends with it. */
 static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s, size_t row,
@@ -69,8 +80,11 @@ static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s, 
 {
     struct hn_pick pick;
     const float *logits = engine->logits + row * engine->n_vocab;
-    HN_TRY(hn_sampler_pick(s->sampler, engine->work, logits, NULL, s->n_tokens, &pick, err));
+    const uint32_t *allowed;
+    HN_TRY(allowed_next(engine, s, &allowed, err));
+    HN_TRY(hn_sampler_pick(s->sampler, engine->work, logits, allowed, s->n_tokens, &pick, err));
     HN_TRY(hn_sampler_accept(s->sampler, pick.id, true));
+    if (s->matcher) HN_TRY(hn_matcher_accept(s->matcher, engine->masker, pick.id, err));
     hn_buf_clear(&engine->text);
     HN_TRY(hn_emitter_push(s->emitter, pick.id, &engine->text, finish, err));
     s->last_ns = hn_clock_ns();

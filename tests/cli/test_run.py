@@ -9,7 +9,8 @@ import time
 import unittest
 
 import program
-from program import EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, HENCE, STORIES, Program, golden_model
+from program import (EXIT_FAILURE, EXIT_INTERRUPTED, EXIT_USAGE, HENCE, STARTER, STORIES, Program,
+                     golden_model)
 
 import numpy as np
 
@@ -115,6 +116,21 @@ class Run(Program):
             self.bad(EXIT_USAGE, "give", "run", "-m", self.model, "-p", "a", *words)
         self.bad(EXIT_FAILURE, "99999", "run", "-m", self.model, "-p", "a", "--logit-bias",
                  "99999=1")
+
+    def test_forms_of_the_answer(self):
+        said = self.good("run", "-m", STARTER, "--regex", "(yes|no), [a-z ]{10,40}[.]", "Do you sell tents?")
+        self.assertRegex(said, r"\A(yes|no), [a-z ]{10,40}[.]\n\Z")
+        grammar = self.folder / "list.gbnf"
+        grammar.write_text('root ::= item{3}\nitem ::= "- " [A-Za-z ]{3,30} "\\n" # one a line\n')
+        said = self.good("run", "-m", STARTER, "--grammar", grammar, "What do you sell?")
+        self.assertRegex(said, r"\A(- [A-Za-z ]{3,30}\n){3}\Z")
+        self.assertEqual(said, self.good("run", "-m", STARTER, "--grammar", grammar, "--guess", 0,
+                                         "What do you sell?"))
+        grammar.write_text("root ::= item")
+        self.bad(EXIT_FAILURE, "'item'", "run", "-m", STARTER, "--grammar", grammar, "a")
+        self.bad(EXIT_FAILURE, "look-ahead", "run", "-m", STARTER, "--regex", "(?=a)", "a")
+        self.bad(EXIT_FAILURE, "No such file", "run", "-m", STARTER, "--grammar", "absent.gbnf", "a")
+        self.bad(EXIT_USAGE, "one form", "run", "-m", STARTER, "--regex", "a", "--grammar", grammar, "a")
 
     def test_stop_texts(self):
         whole = self.run_json(*GREEDY, "-n", 24, "-p", "Hello")["text"]

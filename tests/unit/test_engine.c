@@ -302,6 +302,49 @@ START_TEST(an_assistant_changes_nothing)
 }
 END_TEST
 
+/* Answers that follow grammars are whole, and the same with guesses and without, alone and together. */
+START_TEST(grammars_are_followed)
+{
+    static const char *const expressions[] = {"([a-c]{3} ){5,9}end", "(abcd|efgh){20,30}",
+                                              "[\\x20-\\x7e]{150}", "x{10}(yz)*"};
+    static struct answer plain[4], guessed[4];
+    struct hn_grammar *grammars[4];
+    int32_t tokens[400];
+    size_t right = 0;
+    for (int round = 0; round < 3; round++) {
+        static struct answer rest[4];
+        struct answer *answers = round == 0 ? plain : round == 1 ? guessed : rest;
+        start(512, 512);
+        for (size_t s = 0; s < 4; s++) {
+            ck_assert_int_eq(hn_grammar_regex(hn_str_from(expressions[s]), &grammars[s], NULL),
+                             HN_OK);
+            struct hn_request r = request(&answers[s], tokens, prompt(tokens, s));
+            r.grammar = grammars[s];
+            r.max_tokens = 200;
+            r.ignore_eog = false;
+            r.sample.temperature = s % 2 ? 0 : 1;
+            r.max_draft = round == 1 ? 8 : 0;
+            submit(&r);
+            hn_grammar_release(grammars[s]);
+            if (round == 2) run();
+        }
+        run();
+        stop();
+        for (size_t s = 0; s < 4; s++) {
+            expect_same(&plain[s], &answers[s]);
+            ck_assert_msg(answers[s].finish == HN_FINISH_EOG || s == 3, "%s", answers[s].err.text);
+            right += answers[s].usage.right_tokens;
+        }
+    }
+    ck_assert_uint_gt(right, 20);
+    ck_assert_msg(strncmp(plain[0].text + plain[0].text_n - 4, " end", 4) == 0, "%s",
+                  plain[0].text);
+    ck_assert_uint_eq(plain[1].text_n % 4, 0);
+    ck_assert_uint_eq(plain[2].text_n, 150);
+    ck_assert_mem_eq(plain[3].text, "xxxxxxxxxx", 10);
+}
+END_TEST
+
 START_TEST(refusals_say_why)
 {
     static struct answer a;
@@ -571,6 +614,7 @@ int main(void)
     tcase_add_test(tcase, pages_are_given_up_and_taken_anew);
     tcase_add_test(tcase, guessing_changes_nothing);
     tcase_add_test(tcase, an_assistant_changes_nothing);
+    tcase_add_test(tcase, grammars_are_followed);
     tcase_add_test(tcase, refusals_say_why);
     tcase_add_test(tcase, the_context_ends_an_answer);
     tcase_add_test(tcase, cancelling_reaches_running_and_waiting);

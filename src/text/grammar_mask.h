@@ -1,0 +1,54 @@
+/* Following a grammar token by token: which tokens may come next, as a set of bits.
+ *
+ * A masker belongs to one vocabulary and remembers what it found out, for all grammars and texts: the
+ * tokens that a state of a rule allows whatever called the rule, and the beginnings of tokens with
+ * which the rule ends, whose rest depends on the caller (Dong et al., "XGrammar", 2024). Its memory is
+ * bounded; when it is full, everything is found out anew. A masker belongs to one thread; so does a
+ * matcher, from when it is first used with it. */
+#ifndef HN_TEXT_GRAMMAR_MASK_H
+#define HN_TEXT_GRAMMAR_MASK_H
+
+#include "text/grammar.h"
+#include "text/tokenizer.h"
+
+struct hn_masker;  /* of a vocabulary */
+struct hn_matcher; /* of a text */
+
+enum {
+    HN_MASKER_MEMORY = 32 << 20
+}; /* bytes, what is usual: taken from the system as they are used */
+
+/* The tokenizer must outlive it. Takes about 20 ms for 100,000 tokens. */
+enum hn_status hn_masker_create(const struct hn_tokenizer *tokenizer, size_t memory,
+                                struct hn_masker **out, struct hn_error *err);
+/* NULL is fine. */
+void hn_masker_destroy(struct hn_masker *masker);
+
+/* A matcher at the start of a text, from any thread. The grammar is retained. Nothing is allocated
+ * later. */
+enum hn_status hn_matcher_create(struct hn_grammar *grammar, struct hn_matcher **out,
+                                 struct hn_error *err);
+void hn_matcher_destroy(struct hn_matcher *matcher);
+
+/* The tokens that may come next, 32 to a word, the lowest bit of the first word for token 0: as many
+ * words as the vocabulary takes, valid until the masker is used again. Never control tokens, but those
+ * that end a generation exactly when the text may end (or has). HN_E_LIMIT: the grammar is so ambiguous
+ * here that the masker's memory or patience does not suffice. */
+enum hn_status hn_matcher_mask(struct hn_matcher *matcher, struct hn_masker *masker,
+                               const uint32_t **allowed, struct hn_error *err);
+
+/* The next token. HN_E_ARG: it may not come; HN_E_LIMIT: it may, but the text is then nested more than
+ * about a thousand levels deep. In both cases nothing has changed. */
+enum hn_status hn_matcher_accept(struct hn_matcher *matcher, struct hn_masker *masker, int32_t id,
+                                 struct hn_error *err);
+
+/* The same for bytes: returns how many, of those from the first on, may come, and goes past them. */
+size_t hn_matcher_read(struct hn_matcher *matcher, struct hn_masker *masker, struct hn_str bytes);
+
+/* Whether the text may end here. */
+bool hn_matcher_may_end(const struct hn_matcher *matcher);
+
+/* Puts `to`, of the same grammar, where `from` is. */
+void hn_matcher_copy(struct hn_matcher *to, const struct hn_matcher *from);
+
+#endif
