@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := all
 .PHONY: all help demo test bench fuzz coverage install uninstall deps deps-test deps-coverage \
-	deps-train starter format clean
+	deps-train starter format clean deb
 
 all: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) -j $(JOBS)
@@ -23,6 +23,7 @@ help:
 	@echo 'make fuzz         fuzzes every parser, FUZZ_SECONDS=60 each'
 	@echo 'make coverage     line coverage of src/'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR is honoured; make uninstall undoes it'
+	@echo 'make deb          Debian packages in build-deb/'
 	@echo 'make deps         installs what the build needs; deps-test, deps-coverage, deps-train'
 	@echo 'make starter      trains the starter model anew, an hour and more on one core'
 	@echo 'make format       clang-format over all C sources'
@@ -77,8 +78,12 @@ starter:
 	@$(PYTHON) tools/starter/train.py --work build-starter
 	@$(PYTHON) tools/starter/export.py --work build-starter models/starter-chat.gguf
 
+deb:
+	@tools/make-deb $(JOBS)
+
 format:
 	@git ls-files '*.c' '*.h' | xargs clang-format -i
 
 clean:
-	@rm -rf $(BUILD) build-gcc build-clang build-asan build-tsan build-fuzz build-coverage build-starter
+	@rm -rf $(BUILD) build-gcc build-clang build-asan build-tsan build-fuzz build-coverage build-deb \
+		build-starter
