@@ -19,7 +19,6 @@ build|pc jansson|libjansson-dev|JSON
 build|pc libpcre2-8|libpcre2-dev|regular expressions of tokenizers
 build|pc libutf8proc|libutf8proc-dev|Unicode tables
 build|pc libedit|libedit-dev|line editing in hence chat
-build|pc nettle|nettle-dev|hashes of API keys
 build|pc libevent_openssl|libevent-dev|event loops of the server
 build|pc openssl|libssl-dev|TLS of the server
 build|header http_parser.h|libhttp-parser-dev|HTTP requests
@@ -102,9 +101,9 @@ list() {
 elsewhere() {
     cat >&2 <<'END'
 apt is not here. Install the same things with this system's own tools, for example
-  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel nettle-devel libevent-devel openssl-devel http-parser-devel
-  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit nettle libevent openssl http-parser
-  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev nettle-dev libevent-dev openssl-dev http-parser-dev
+  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel libevent-devel openssl-devel http-parser-devel
+  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit libevent openssl http-parser
+  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev libevent-dev openssl-dev http-parser-dev
 and, for the tests: clang, check, python3 with numpy and jinja2, qemu-user. Then run make again.
 END
 }

@@ -73,8 +73,9 @@ enum hn_status hn_key_make(struct hn_key *key, char text[HN_KEY_TEXT + 1], struc
     text[prefix.n + HN_KEY_ID] = '-';
     base32(bytes + ID_BYTES, SECRET_BYTES, text + prefix.n + HN_KEY_ID + 1);
     explicit_bzero(bytes, sizeof bytes);
-    hn_digest(key->salt, sizeof key->salt, (struct hn_str){text, HN_KEY_TEXT}, key->hash);
-    return HN_OK;
+    if (hn_digest(key->salt, sizeof key->salt, (struct hn_str){text, HN_KEY_TEXT}, key->hash))
+        return HN_OK;
+    return hn_fail(err, HN_E_NOMEM, "no memory to hash a key");
 }
 
 uint64_t hn_key_number(const struct hn_key *key)
@@ -96,8 +97,8 @@ bool hn_key_matches(const struct hn_key *key, struct hn_str text)
 {
     static const struct hn_key nobody;
     uint8_t hash[HN_DIGEST];
-    hn_digest(key ? key->salt : nobody.salt, HN_KEY_SALT, text, hash);
-    return hn_digest_same(hash, key ? key->hash : nobody.hash) && key;
+    return hn_digest(key ? key->salt : nobody.salt, HN_KEY_SALT, text, hash) &&
+           hn_digest_same(hash, key ? key->hash : nobody.hash) && key;
 }
 
 static void put_hex(struct hn_buf *out, const uint8_t *bytes, size_t n)
