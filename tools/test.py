@@ -27,6 +27,7 @@ LEVELS = [
     ("avx512", "avx512f avx512bw avx512vl avx512dq"),
     ("avx512vnni", "avx512_vnni avx512vbmi"),
     ("avx512bf16", "avx512_bf16"),
+    ("amx", "amx_tile amx_int8 amx_bf16"),
 ]
 
 # Suites that have a part of their own.

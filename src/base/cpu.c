@@ -5,14 +5,16 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
 
 #include "base/bits.h"
 
-static const char *const level_names[HN_CPU_LEVELS] = {"ref", "avx2", "avx512", "avx512vnni",
-                                                       "avx512bf16"};
+static const char *const level_names[HN_CPU_LEVELS] = {"ref",        "avx2",       "avx512",
+                                                       "avx512vnni", "avx512bf16", "amx"};
 
 #if defined(__x86_64__)
 struct cpuid_regs {
@@ -40,6 +42,13 @@ static bool has_all(uint32_t reg, uint32_t mask)
     return (reg & mask) == mask;
 }
 
+/* Linux gives a process the large state of its tiles when it asks (arch_prctl(2)). */
+static bool may_use_tiles(void)
+{
+    enum { REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
+}
+
 enum hn_cpu_level hn_cpu_detect(void)
 {
     const uint32_t max_leaf = cpuid(0, 0).a;
@@ -57,7 +66,12 @@ enum hn_cpu_level hn_cpu_detect(void)
     if (!has_all(ext.c, vbmi | vnni)) return HN_CPU_AVX512;
     const uint32_t bf16 = 1u << 5;
     if (ext.a < 1 || !has_all(cpuid(7, 1).a, bf16)) return HN_CPU_AVX512VNNI;
-    return HN_CPU_AVX512BF16;
+    const uint64_t tile_state = 0x60000;
+    const uint32_t amx_bf16 = 1u << 22, amx_tile = 1u << 24, amx_int8 = 1u << 25;
+    if ((states & tile_state) != tile_state || !has_all(ext.d, amx_bf16 | amx_tile | amx_int8) ||
+        !may_use_tiles())
+        return HN_CPU_AVX512BF16;
+    return HN_CPU_AMX;
 }
 #else
 enum hn_cpu_level hn_cpu_detect(void)
@@ -79,7 +93,8 @@ enum hn_status hn_cpu_choose(const char *mask, enum hn_cpu_level *out, struct hn
         return HN_OK;
     }
     return hn_fail(err, HN_E_ARG,
-                   "HENCE_CPU=%s: unknown level; use ref, avx2, avx512, avx512vnni or avx512bf16",
+                   "HENCE_CPU=%s: unknown level; use ref, avx2, avx512, avx512vnni, avx512bf16 or "
+                   "amx",
                    mask);
 }
 

@@ -26,8 +26,10 @@ double hn_yardstick_multiply_s(const struct hn_yardstick *y, const struct hn_cos
 
 const char *hn_yardstick_form(enum hn_act_kind kind)
 {
-    static const char *const names[HN_ACT_KINDS] = {
-        [HN_ACT_F32] = "f32", [HN_ACT_BF16] = "bf16", [HN_ACT_Q8] = "int8"};
+    static const char *const names[HN_ACT_KINDS] = {[HN_ACT_F32] = "f32",
+                                                    [HN_ACT_BF16] = "bf16",
+                                                    [HN_ACT_SPLIT] = "split_bf16",
+                                                    [HN_ACT_Q8] = "int8"};
     return names[kind];
 }
 

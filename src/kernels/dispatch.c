@@ -24,6 +24,7 @@ static const struct hn_kernels tables[HN_CPU_LEVELS] = {
 #define FROM_AVX512     SKIP
 #define FROM_AVX512VNNI SKIP
 #define FROM_AVX512BF16 SKIP
+#define FROM_AMX        SKIP
     [HN_CPU_REF] =
         {
             .level = HN_CPU_REF,
@@ -55,6 +56,14 @@ static const struct hn_kernels tables[HN_CPU_LEVELS] = {
     [HN_CPU_AVX512BF16] =
         {
             .level = HN_CPU_AVX512BF16,
+#include "kernels/list.def"
+        },
+#undef FROM_AMX
+#define FROM_AMX TAKE
+    [HN_CPU_AMX] =
+        {
+            .level = HN_CPU_AMX,
+            .lots = true,
 #include "kernels/list.def"
         },
 };

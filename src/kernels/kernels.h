@@ -6,6 +6,7 @@
 #ifndef HN_KERNELS_KERNELS_H
 #define HN_KERNELS_KERNELS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,7 +16,8 @@
 enum {
     HN_PANEL = 16, /* weight rows packed side by side, one per 32-bit lane of a 512-bit vector */
     HN_ACT_BLOCK = 32, /* activations quantised together */
-    HN_ACT_QUAD = 4,   /* tokens whose quantised activations lie together */
+    HN_ACT_QUAD = 4,   /* tokens whose quantised activations lie together ... */
+    HN_ACT_LOT = 16,   /* ... or so many, where the level wants lots */
     HN_KV_PAGE = 64,   /* tokens per KV page; attention combines KV in these chunks, in order */
     HN_HEAD_DIM_MAX = 512,
 };
@@ -29,7 +31,13 @@ enum hn_pack {
 };
 
 /* In which form a matmul kernel takes its activations. */
-enum hn_act_kind { HN_ACT_F32, HN_ACT_BF16, HN_ACT_Q8, HN_ACT_KINDS };
+enum hn_act_kind {
+    HN_ACT_F32,
+    HN_ACT_BF16,
+    HN_ACT_SPLIT, /* two BF16 whose sum is the activation, to 16 bits and more */
+    HN_ACT_Q8,
+    HN_ACT_KINDS
+};
 
 /* Activations of some tokens, prepared once per operation and shared by all threads. Only the
  * members of its kind are set. `k` is the row length of the weights. */
@@ -37,15 +45,18 @@ struct hn_act {
     enum hn_act_kind kind;
     size_t k;
     const float *f32;     /* [tokens][ld] */
-    const uint16_t *bf16; /* [tokens][ld] */
+    const uint16_t *bf16; /* [tokens][ld]; zeros from k on */
+    const uint16_t *rest; /* of HN_ACT_SPLIT: what bf16 leaves, likewise */
     size_t ld;            /* elements between tokens; of HN_ACT_Q8 a multiple of HN_ACT_BLOCK */
 
-    /* HN_ACT_Q8: blocks of HN_ACT_BLOCK elements, x ~ d * q, |q| <= 127. The first `in_quads` tokens,
-     * a multiple of HN_ACT_QUAD, lie in quads: block after block, of each the four tokens'. The others
-     * lie token after token, ld / HN_ACT_BLOCK blocks each (hn_act_block() in layout.h). */
+    /* HN_ACT_Q8: blocks of HN_ACT_BLOCK elements, x ~ d * q, |q| <= 127. The first `in_lots` tokens, a
+     * multiple of HN_ACT_LOT (0 unless the level wants lots), lie in lots: block after block, of each
+     * the sixteen tokens'. Those up to `in_quads`, a multiple of HN_ACT_QUAD, lie in quads likewise,
+     * the others token after token, ld / HN_ACT_BLOCK blocks each (hn_act_block() in layout.h). */
     const int8_t *q;     /* [block][32] */
     const float *d;      /* [block] */
     const int16_t *sums; /* [block][2]: sums of 16 consecutive q */
+    size_t in_lots;
     size_t in_quads;
 };
 
@@ -94,6 +105,7 @@ enum hn_glu { HN_GLU_SILU, HN_GLU_GELU_TANH, HN_GLU_SWIGLU_OAI, HN_GLUS };
 /* The kernels chosen for one level. Never NULL in any member. */
 struct hn_kernels {
     enum hn_cpu_level level;
+    bool lots; /* quantised activations lie in lots where there are enough tokens */
     struct {
         hn_matmul_fn *fn;
         enum hn_act_kind act;

@@ -71,11 +71,17 @@ struct hn_pack_i8g16m {
     uint8_t q[8][HN_PANEL][4];
 };
 
+/* How many tokens lie together with token t, itself among them. */
+static inline size_t hn_act_together(const struct hn_act *act, size_t t)
+{
+    return t < act->in_lots ? HN_ACT_LOT : t < act->in_quads ? HN_ACT_QUAD : 1;
+}
+
 /* The number of block b of token t among quantised activations. */
 static inline size_t hn_act_block(const struct hn_act *act, size_t t, size_t b)
 {
-    const size_t row = act->ld / HN_ACT_BLOCK, in_quad = t % HN_ACT_QUAD;
-    return t < act->in_quads ? (t - in_quad) * row + b * HN_ACT_QUAD + in_quad : t * row + b;
+    const size_t row = act->ld / HN_ACT_BLOCK, n = hn_act_together(act, t), within = t % n;
+    return (t - within) * row + b * n + within;
 }
 
 /* KV rows: F32, F16 and BF16 are plain arrays; Q8_0 is blocks of 32 as in files, value = d * q. Values

@@ -14,21 +14,22 @@ enum {
     SMALL_ACTIVATIONS = 32 * 1024 /* elements that the leader prepares alone */
 };
 
-/* Row length of the prepared activations, in elements. */
+/* Row length of the prepared activations, in elements: whole blocks, and an odd number of cache lines
+ * of BF16, so that the same element of many rows does not fall on few sets of the cache. */
 static size_t padded(size_t cols)
 {
-    return hn_round_up(cols, 64);
+    return hn_round_up(cols, 64) + 32;
 }
 
 size_t hn_linear_scratch(size_t cols, size_t n_tokens)
 {
-    if (cols > SIZE_MAX / 16) return SIZE_MAX;
+    if (cols > SIZE_MAX / 32) return SIZE_MAX;
     const size_t ld = padded(cols);
-    /* Per row: f32 (gathered), bf16, int8 with a float and two int16 sums per block. */
-    const size_t row = ld * (sizeof(float) + sizeof(uint16_t) + 1) +
+    /* Per row: f32 (gathered), bf16 twice, int8 with a float and two int16 sums per block. */
+    const size_t row = ld * (sizeof(float) + 2 * sizeof(uint16_t) + 1) +
                        ld / HN_ACT_BLOCK * (sizeof(float) + 2 * sizeof(int16_t));
     size_t bytes;
-    if (!hn_mul(row, n_tokens, &bytes) || !hn_add(bytes, 6 * 64, &bytes)) return SIZE_MAX;
+    if (!hn_mul(row, n_tokens, &bytes) || !hn_add(bytes, 7 * 64, &bytes)) return SIZE_MAX;
     return bytes;
 }
 
@@ -49,16 +50,20 @@ struct job {
     bool wanted[HN_ACT_KINDS];
     float *f32;
     uint16_t *bf16;
+    uint16_t *rest;
     int8_t *q;
     float *d;
     int16_t *sums;
     size_t ld;
 };
 
-/* How many rows of a group lie in quads. */
-static size_t in_quads(const struct hn_linear_group *group)
+/* How the rows of a group from row `token` on, a multiple of TOKEN_BLOCK, lie. */
+static void lay(const struct job *job, const struct hn_linear_group *group, size_t token,
+                struct hn_act *act)
 {
-    return group->n / HN_ACT_QUAD * HN_ACT_QUAD;
+    const size_t n = group->n - token;
+    act->in_quads = n / HN_ACT_QUAD * HN_ACT_QUAD;
+    act->in_lots = job->kernels->lots ? n / HN_ACT_LOT * HN_ACT_LOT : 0;
 }
 
 /* Quantises row i into its place in its group. */
@@ -67,11 +72,29 @@ static void quantise_row(struct job *job, size_t i, const float *x)
     const struct hn_linear_group *group = job->groups;
     while (i >= group->first + group->n)
         group++;
-    const struct hn_act act = {.ld = job->ld, .in_quads = in_quads(group)};
+    struct hn_act act = {.ld = job->ld};
+    lay(job, group, 0, &act);
     const size_t token = i - group->first;
     const size_t at = group->first * (job->ld / HN_ACT_BLOCK) + hn_act_block(&act, token, 0);
     job->kernels->act_q8(job->q + at * HN_ACT_BLOCK, job->d + at, job->sums + 2 * at, x, job->cols,
-                         token < act.in_quads ? HN_ACT_QUAD : 1);
+                         hn_act_together(&act, token));
+}
+
+/* What the BF16 of a row leave of it, as BF16. */
+static void split_rest(const struct hn_kernels *kernels, uint16_t *rest, const uint16_t *bf16,
+                       const float *x, size_t n)
+{
+    float left[256];
+    for (size_t first = 0; first < n; first += HN_COUNT(left)) {
+        const size_t m = hn_min(HN_COUNT(left), n - first);
+        for (size_t i = 0; i < m; i++) {
+            const uint32_t bits = (uint32_t)bf16[first + i] << 16;
+            memcpy(&left[i], &bits, sizeof bits);
+        }
+        for (size_t i = 0; i < m; i++)
+            left[i] = x[first + i] - left[i];
+        kernels->act_bf16(rest + first, left, m);
+    }
 }
 
 /* Prepares row i in every wanted form. */
@@ -80,9 +103,13 @@ static void prepare_row(struct job *job, size_t i)
     const float *x = job->x + (job->x_rows ? (size_t)job->x_rows[i] : i) * job->ldx;
     const size_t n = job->cols, ld = job->ld;
     if (job->wanted[HN_ACT_F32] && job->x_rows) memcpy(job->f32 + i * ld, x, n * sizeof *x);
-    if (job->wanted[HN_ACT_BF16]) {
+    if (job->wanted[HN_ACT_BF16] || job->wanted[HN_ACT_SPLIT]) {
         job->kernels->act_bf16(job->bf16 + i * ld, x, n);
         memset(job->bf16 + i * ld + n, 0, (ld - n) * sizeof *job->bf16);
+    }
+    if (job->wanted[HN_ACT_SPLIT]) {
+        split_rest(job->kernels, job->rest + i * ld, job->bf16 + i * ld, x, n);
+        memset(job->rest + i * ld + n, 0, (ld - n) * sizeof *job->rest);
     }
     if (job->wanted[HN_ACT_Q8]) quantise_row(job, i, x);
 }
@@ -111,10 +138,13 @@ static void prepare(struct hn_pool *pool, struct job *job, void *scratch)
     const size_t ld = job->ld = padded(job->cols), n = job->n_rows;
     job->f32 = take(&at, n * ld * sizeof *job->f32);
     job->bf16 = take(&at, n * ld * sizeof *job->bf16);
+    job->rest = take(&at, n * ld * sizeof *job->rest);
     job->q = take(&at, n * ld);
     job->d = take(&at, n * ld / HN_ACT_BLOCK * sizeof *job->d);
     job->sums = take(&at, n * ld / 16 * sizeof *job->sums);
-    if (!job->x_rows && !job->wanted[HN_ACT_BF16] && !job->wanted[HN_ACT_Q8]) return;
+    if (!job->x_rows && !job->wanted[HN_ACT_BF16] && !job->wanted[HN_ACT_SPLIT] &&
+        !job->wanted[HN_ACT_Q8])
+        return;
     if (n * job->cols <= SMALL_ACTIVATIONS) {
         for (size_t i = 0; i < n; i++)
             prepare_row(job, i);
@@ -136,11 +166,15 @@ static struct hn_act act_from(const struct job *job, enum hn_act_kind kind,
         act.ld = job->x_rows ? job->ld : job->ldx;
         break;
     case HN_ACT_BF16: act.bf16 = job->bf16 + i * job->ld; break;
+    case HN_ACT_SPLIT:
+        act.bf16 = job->bf16 + i * job->ld;
+        act.rest = job->rest + i * job->ld;
+        break;
     default: /* HN_ACT_Q8 */
         act.q = job->q + i * job->ld;
         act.d = job->d + i * job->ld / HN_ACT_BLOCK;
         act.sums = job->sums + i * job->ld / 16;
-        act.in_quads = in_quads(group) - hn_min(in_quads(group), token);
+        lay(job, group, token, &act);
         break;
     }
     return act;

@@ -28,6 +28,11 @@ double hn_peak_bf16_ref(size_t rounds)
     return hn_peak_f32_ref(rounds);
 }
 
+double hn_peak_split_ref(size_t rounds)
+{
+    return hn_peak_f32_ref(rounds);
+}
+
 double hn_peak_q8_ref(size_t rounds)
 {
     int8_t ones[SUMS];

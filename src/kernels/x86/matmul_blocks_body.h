@@ -317,12 +317,25 @@ FOR_PACK size_t run_tiles(enum hn_pack pack, size_t n, float *y, size_t ldy, con
     return t - begin;
 }
 
-/* The largest tiles first; those of four tokens and more are of whole quads. */
+#ifdef HAVE_AMX
+#include "kernels/x86/matmul_lots_amx.h"
+#else
+/* Without tiles nothing lies in lots. */
+FOR_PACK void run_lots(enum hn_pack pack, float *y, size_t ldy, const void *panels, size_t n_panels,
+                       const struct hn_act *act, size_t n_tokens)
+{
+    (void)pack, (void)y, (void)ldy, (void)panels, (void)n_panels, (void)act, (void)n_tokens;
+}
+#endif
+
+/* Lots first, then the largest tiles; those of four tokens and more are of whole quads. */
 FOR_PACK void matmul(enum hn_pack pack, float *y, size_t ldy, const void *panels, size_t n_panels,
                      const struct hn_act *act, size_t n_tokens)
 {
     const size_t in_quads = hn_min(act->in_quads, n_tokens) / HN_ACT_QUAD * HN_ACT_QUAD;
-    size_t t = 0;
+    const size_t in_lots = hn_min(act->in_lots, n_tokens) / HN_ACT_LOT * HN_ACT_LOT;
+    size_t t = in_lots;
+    if (in_lots) run_lots(pack, y, ldy, panels, n_panels, act, in_lots);
 #define TILES(n, end) t += run_tiles(pack, n, y, ldy, panels, n_panels, act, t, end)
     if (TILE_MAX >= 12) {
         TILES(12, in_quads);
