@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <event2/buffer.h>
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
@@ -193,7 +194,8 @@ static enum hn_status open_loop(struct hn_http *http, struct hn_loop *loop, stru
     pthread_cond_init(&loop->told, NULL);
     set_date(loop);
     loop->base = event_base_new();
-    if (!loop->base) return hn_fail(err, HN_E_NOMEM, "no event loop");
+    loop->outgoing = evbuffer_new();
+    if (!loop->base || !loop->outgoing) return hn_fail(err, HN_E_NOMEM, "no event loop");
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (loop->wake_fd < 0) return hn_fail(err, HN_E_IO, "no eventfd: %s", strerror(errno));
     loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
@@ -220,7 +222,11 @@ static void close_loop(struct hn_loop *loop)
         hn_exchange_free(x);
     if (loop->wake) event_free(loop->wake);
     if (loop->tick) event_free(loop->tick);
-    if (loop->base) event_base_free(loop->base);
+    if (loop->outgoing) evbuffer_free(loop->outgoing);
+    if (loop->base) {
+        event_base_loop(loop->base, EVLOOP_NONBLOCK); /* lets what was freed in a callback go */
+        event_base_free(loop->base);
+    }
     if (loop->wake_fd >= 0) close(loop->wake_fd);
     pthread_mutex_destroy(&loop->lock);
     pthread_cond_destroy(&loop->told);
@@ -247,6 +253,7 @@ static void set_defaults(struct hn_http_options *o)
     if (o->threads > MAX_THREADS) o->threads = MAX_THREADS;
     if (!o->max_header) o->max_header = 16 << 10;
     if (!o->max_body) o->max_body = 32 << 20;
+    if (!o->max_bodies) o->max_bodies = 1 << 30;
     if (!o->request_s) o->request_s = 30;
     if (!o->idle_s) o->idle_s = 300;
     if (!o->max_connections) o->max_connections = 20000;

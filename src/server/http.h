@@ -31,6 +31,7 @@ struct hn_http_options {
     unsigned threads;               /* loop threads; 0: 2 */
     size_t max_header;              /* bytes; 0: 16 KiB. 431 beyond */
     size_t max_body;                /* bytes; 0: 32 MiB. 413 beyond */
+    size_t max_bodies;              /* bytes of all large ones together; 0: 1 GiB. 503 beyond */
     unsigned request_s;             /* for a whole request to arrive; 0: 30. 408 beyond */
     unsigned idle_s;                /* a keep-alive connection may wait; 0: 300 */
     unsigned max_connections;       /* 0: 20,000 */
@@ -38,8 +39,8 @@ struct hn_http_options {
     size_t max_unsent;       /* bytes of a stream that a slow reader may leave unread; 0: 8 MiB */
     const char *cors_origin; /* "*" or an origin; NULL: no CORS headers */
     void (*handle)(void *ctx, struct hn_exchange *x);
-    /* The body of errors found here (400, 404 never, 408, 413, 431, ...), in the API's own shape (JSON):
-     * appends to `body`. On any loop thread. NULL: plain text. */
+    /* The body of errors found here (400, 408, 413, 431, ...) in the API's own shape (JSON): appends to
+     * `body`. On any loop thread. NULL: plain text. */
     void (*error_body)(void *ctx, int status, const char *text, struct hn_buf *body);
     void *ctx;
 };

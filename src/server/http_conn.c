@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ enum {
     WRITE_AHEAD =
         256 << 10, /* bytes of answers not sent, beyond which no further request is begun */
     WRITE_PIECE = 256 << 10, /* bytes per system call at most */
+    SMALL_BODY = 64 << 10,   /* not counted with the large ones */
     LINGER_BYTES = 16 << 20, /* of a refused request that are read and dropped */
     LINGER_S = 2,
     STALL_S = 60, /* a client that takes nothing for so long is given up */
@@ -95,6 +97,27 @@ static void finish(struct hn_conn *c)
     if (!unsent(c)) linger(c);
 }
 
+/* Bytes for the client; send_now sends them. */
+static enum hn_status put(struct hn_conn *c, const void *bytes, size_t n)
+{
+    return evbuffer_add(c->loop->outgoing, bytes, n) < 0 ? HN_E_NOMEM : HN_OK;
+}
+
+/* Sends what was put if all of it was (`status`): at once where nothing waits before it, which spares the
+ * loop a turn; the rest by the bufferevent, which also tells of errors. */
+static enum hn_status send_now(struct hn_conn *c, enum hn_status status)
+{
+    struct evbuffer *from = c->loop->outgoing;
+    if (status < 0) {
+        evbuffer_drain(from, evbuffer_get_length(from));
+        return status;
+    }
+    if (!c->loop->http->tls && !unsent(c) && evbuffer_get_length(from)) evbuffer_write(from, c->fd);
+    if (!evbuffer_get_length(from) || bufferevent_write_buffer(c->bev, from) == 0) return HN_OK;
+    evbuffer_drain(from, evbuffer_get_length(from));
+    return HN_E_NOMEM;
+}
+
 /* The answer's head to the connection. */
 static enum hn_status send_head(struct hn_conn *c, struct hn_exchange *x, int status,
                                 struct hn_str lines, size_t length, bool closes)
@@ -112,7 +135,7 @@ static enum hn_status send_head(struct hn_conn *c, struct hn_exchange *x, int st
     };
     struct hn_buf text = {0};
     enum hn_status result = hn_answer_head(&head, &text);
-    if (result == HN_OK && bufferevent_write(c->bev, text.p, text.n) < 0) result = HN_E_NOMEM;
+    if (result == HN_OK) result = put(c, text.p, text.n);
     hn_buf_free(&text);
     return result;
 }
@@ -131,8 +154,7 @@ static enum hn_status send_error(struct hn_conn *c, struct hn_exchange *x, int s
     enum hn_status result = body.failed ? body.failed : lines.failed;
     if (result == HN_OK) result = send_head(c, x, status, hn_buf_view(&lines), body.n, closes);
     const bool head_only = x && x->request.head_done && x->request.parser.method == HTTP_HEAD;
-    if (result == HN_OK && !head_only && bufferevent_write(c->bev, body.p, body.n) < 0)
-        result = HN_E_NOMEM;
+    if (result == HN_OK && !head_only) result = put(c, body.p, body.n);
     hn_buf_free(&body);
     hn_buf_free(&lines);
     return result;
@@ -141,7 +163,7 @@ static enum hn_status send_error(struct hn_conn *c, struct hn_exchange *x, int s
 /* The request is not one to be answered by the handler: says so, and that is the end. */
 static void refuse(struct hn_conn *c, int status, const char *text)
 {
-    const enum hn_status result = send_error(c, c->x, status, text, true);
+    const enum hn_status result = send_now(c, send_error(c, c->x, status, text, true));
     if (c->x) hn_exchange_free(c->x);
     c->x = NULL;
     if (result < 0) drop(c, false);
@@ -173,6 +195,17 @@ static void hand_over(struct hn_conn *c)
     hn_exchange_reply(x, 204, NULL, 0, (struct hn_str){0});
 }
 
+/* Many large bodies at once are more than a machine holds. True: these are too many. */
+static bool too_much(struct hn_exchange *x)
+{
+    struct hn_http *http = x->loop->http;
+    const size_t now = x->request.body.cap;
+    if (now <= SMALL_BODY || now == x->counted) return false;
+    const size_t more = now - x->counted;
+    x->counted = now;
+    return atomic_fetch_add(&http->bodies, more) + more > http->options.max_bodies;
+}
+
 /* Feeds what has come in to the request at hand. False: the connection has another state now, or is
  * no more. */
 static bool feed(struct hn_conn *c)
@@ -197,11 +230,13 @@ static bool feed(struct hn_conn *c)
         hand_over(c);
     } else if (parse == HN_HTTP_REFUSED) {
         refuse(c, r->status, r->text);
+    } else if (too_much(c->x)) {
+        refuse(c, 503, "too many large requests at once");
     } else {
         if (r->wants_continue && !evbuffer_get_length(in)) {
             static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
             r->wants_continue = false;
-            bufferevent_write(c->bev, go_on, sizeof go_on - 1);
+            send_now(c, put(c, go_on, sizeof go_on - 1));
         }
         return true;
     }
@@ -298,11 +333,11 @@ static enum hn_status send_piece(struct hn_conn *c, const struct hn_exchange *x,
                                  struct hn_str bytes)
 {
     if (!bytes.n || x->bodiless) return HN_OK;
-    struct evbuffer *out = bufferevent_get_output(c->bev);
-    if (x->chunked && evbuffer_add_printf(out, "%zx\r\n", bytes.n) < 0) return HN_E_NOMEM;
-    if (evbuffer_add(out, bytes.p, bytes.n) < 0) return HN_E_NOMEM;
-    if (x->chunked && evbuffer_add(out, "\r\n", 2) < 0) return HN_E_NOMEM;
-    return HN_OK;
+    char size[24];
+    const int n = snprintf(size, sizeof size, "%zx\r\n", bytes.n);
+    if (x->chunked) HN_TRY(put(c, size, (size_t)n));
+    HN_TRY(put(c, bytes.p, bytes.n));
+    return x->chunked ? put(c, "\r\n", 2) : HN_OK;
 }
 
 static bool closes_after(const struct hn_conn *c, const struct hn_exchange *x)
@@ -367,10 +402,9 @@ void hn_conn_produced(struct hn_exchange *x, struct hn_produced *p)
     if (p->ends && !x->head_sent) status = send_failure(c, x, "no answer was made");
     if (status == HN_OK && !p->body.failed) status = send_piece(c, x, hn_buf_view(&p->body));
     if (status == HN_OK && p->body.failed && !p->whole) status = HN_E_NOMEM;
+    if (status == HN_OK && p->ends && x->chunked && !x->bodiless) status = put(c, "0\r\n\r\n", 5);
+    status = send_now(c, status);
     if (!p->whole && unsent(c) > options_of(c)->max_unsent) p->cut = true;
-    if (status == HN_OK && p->ends && x->chunked && !x->bodiless &&
-        bufferevent_write(c->bev, "0\r\n\r\n", 5) < 0)
-        status = HN_E_NOMEM;
     if (status == HN_OK && !p->cut) {
         if (p->ends) complete(c, x);
         return;

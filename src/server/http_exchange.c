@@ -20,6 +20,7 @@ struct hn_exchange *hn_exchange_new(struct hn_conn *c)
 void hn_exchange_free(struct hn_exchange *x)
 {
     LIST_REMOVE(x, in_loop);
+    atomic_fetch_sub(&x->loop->http->bodies, x->counted);
     hn_http_request_free(&x->request);
     hn_buf_free(&x->head);
     hn_buf_free(&x->out);

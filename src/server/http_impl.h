@@ -50,6 +50,7 @@ struct hn_exchange {
     struct hn_http_request request;
     struct hn_peer peer;
     uint64_t received_ns;
+    size_t counted; /* bytes of the body counted in http->bodies */
     bool head_sent, chunked, bodiless;
 
     /* under loop->lock */
@@ -74,8 +75,9 @@ struct hn_loop {
     struct event_base *base;
     struct event *wake, *tick;
     int wake_fd;
-    bool drained;  /* the drain has begun here */
-    char date[32]; /* "Wed, 25 Nov 2026 23:28:18 GMT" */
+    bool drained;              /* the drain has begun here */
+    char date[32];             /* "Wed, 25 Nov 2026 23:28:18 GMT" */
+    struct evbuffer *outgoing; /* bytes on their way to a connection; empty between two */
     struct hn_conn_list conns;
     struct hn_exchange_list exchanges; /* all that are not freed */
 
@@ -97,6 +99,7 @@ struct hn_http {
     struct hn_loop *loops;
     atomic_size_t connections;
     atomic_size_t open;
+    atomic_size_t bodies; /* bytes of the large ones */
     atomic_bool draining, stopping;
 };
 

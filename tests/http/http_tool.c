@@ -134,6 +134,7 @@ static void set_option(struct hn_http_options *o, char *arg)
     if (!strcmp(arg, "key")) o->tls_key = value;
     if (!strcmp(arg, "max_header")) o->max_header = number;
     if (!strcmp(arg, "max_body")) o->max_body = number;
+    if (!strcmp(arg, "max_bodies")) o->max_bodies = number;
     if (!strcmp(arg, "request_s")) o->request_s = number;
     if (!strcmp(arg, "idle_s")) o->idle_s = number;
     if (!strcmp(arg, "max_connections")) o->max_connections = number;

@@ -335,6 +335,27 @@ class Clients(unittest.TestCase):
                         sent += s.send(request("/echo", "POST", "Content-Length: 50000\r\n", b"x" * 50000))
                 self.assertLess(sent, 1 << 27)
 
+    def test_many_large_bodies(self):
+        with Server("max_bodies=10000000") as server:
+            kept, answer = [], b""
+            while not answer:
+                kept.append(server.connect())
+                self.assertLess(len(kept), 10)
+                kept[-1].sendall(request("/echo", "POST", "Content-Length: 3000000\r\n", b"x" * 2000000))
+                kept[-1].settimeout(0.3)
+                try:
+                    answer = kept[-1].recv(65536)
+                except socket.timeout:
+                    pass
+            self.assertEqual(status_of(answer), 503)
+            with server.connect() as s:  # small ones go on
+                s.sendall(request("/echo", "POST", "Content-Length: 3\r\n", b"abc"))
+                read_until(s, b"abc")
+            for s in kept:
+                s.close()
+            self.answers_again(server, request("/echo", "POST", "Content-Length: 3000000\r\n"
+                                               "Connection: close\r\n", b"x" * 3000000))
+
     def test_late_request(self):
         with Server("request_s=1") as server:
             with server.connect() as silent, server.connect() as s:
@@ -381,10 +402,10 @@ class Clients(unittest.TestCase):
             for s in kept:
                 s.close()
 
-    def answers_again(self, server):
+    def answers_again(self, server, raw=request("/ok", headers="Connection: close\r\n")):
         def once():
             with server.connect() as s:
-                s.sendall(request("/ok", headers="Connection: close\r\n"))
+                s.sendall(raw)
                 return status_of(all_of(s)) == 200
         until(once, "there is room again")
 
