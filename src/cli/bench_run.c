@@ -7,6 +7,8 @@
 #include "base/rng.h"
 #include "cli/interrupt.h"
 
+#define ENDLESS 1e6 /* seconds */
+
 /* What the sinks of all sequences of a run tell. */
 struct tally {
     size_t first_tokens; /* sequences that have begun their answer */
@@ -130,6 +132,7 @@ static enum hn_status measure(const struct hn_instance *session, const struct hn
     struct sequence reader = {.tally = &before};
     const bool decode = c->kind == HN_BENCH_DECODE;
     const size_t prompt = c->depth + (decode ? 1 : c->tokens);
+    hn_engine_limit_step(session->engine, ENDLESS); /* no answer runs before all prompts are read */
     HN_TRY(read_depth(session, c, tokens, &reader, err));
     for (size_t i = 0; i < c->sequences; i++) {
         sequences[i] = (struct sequence){.tally = &tally};

@@ -70,7 +70,10 @@ enum hn_status hn_session_open(const struct hn_session_options *options,
         .progress = &progress,
     };
     *out = (struct hn_instance){0};
-    if (needs->sequences) wanted.plan.sequences = needs->sequences;
+    if (needs->sequences) {
+        wanted.plan.sequences = needs->sequences;
+        wanted.plan.pool = HN_POOL_FULL;
+    }
     enum hn_status status = hn_door_path(options->model, &starter, &wanted.path, err);
     if (status >= 0) status = hn_instance_open(&wanted, out, err);
     hn_bar_end(&bar);

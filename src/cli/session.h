@@ -22,7 +22,7 @@ struct hn_session_options hn_session_defaults(void);
 /* What else a command may want. */
 struct hn_session_needs {
     const char *draft;   /* a smaller model that guesses ahead; NULL: none */
-    size_t sequences;    /* at once; 0: one */
+    size_t sequences;    /* at once, none of which shall wait for pages; 0: one */
     size_t context;      /* when the options name none: this, or the model's if that is shorter */
     size_t past_context; /* allow so long a context even if the model was not made for it: for
                             measuring speed, which does not depend on sense */

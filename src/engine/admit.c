@@ -3,13 +3,12 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "base/clock.h"
 #include "engine/engine_impl.h"
 
 static enum hn_status check_tokens(const struct hn_engine *engine, const struct hn_request *request,
                                    struct hn_error *err)
 {
-    const size_t context = hn_decoder_plan(engine->decoder)->context;
+    const size_t context = engine->context;
     if (request->n_tokens < 1) return hn_fail(err, HN_E_ARG, "the prompt has no tokens");
     if (request->n_tokens > context)
         return hn_fail(err, HN_E_CONTEXT, "the prompt has %zu tokens and the context %zu",
@@ -30,7 +29,7 @@ static enum hn_status check_tokens(const struct hn_engine *engine, const struct 
 /* The limit on tokens in all: the prompt and what may follow it within the context. */
 static size_t limit_of(const struct hn_engine *engine, const struct hn_request *request)
 {
-    const size_t room = hn_decoder_plan(engine->decoder)->context - request->n_tokens;
+    const size_t room = engine->context - request->n_tokens;
     return request->n_tokens + hn_min(room, request->max_tokens);
 }
 
@@ -42,6 +41,7 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
     if (!s->tokens || !s->pages)
         return hn_fail_nomem(err, "a sequence", s->limit * sizeof *s->tokens);
     memcpy(s->tokens, request->tokens, request->n_tokens * sizeof *s->tokens);
+    HN_TRY(hn_owner_create(request, &s->owner, err));
     if (s->read_only) return HN_OK;
     if (s->max_draft) HN_TRY(hn_draft_create(s->limit, &s->draft, err));
     if (s->max_draft && engine->assistant)
@@ -66,6 +66,7 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
 void hn_sequence_drop(struct hn_sequence *s)
 {
     if (!s) return;
+    if (!s->joined) free(s->owner);
     hn_sampler_destroy(s->sampler);
     hn_emitter_destroy(s->emitter);
     hn_matcher_destroy(s->matcher);
@@ -78,6 +79,8 @@ void hn_sequence_drop(struct hn_sequence *s)
 
 void hn_sequence_destroy(struct hn_engine *engine, struct hn_sequence *s)
 {
+    hn_fair_withdraw(s);
+    hn_fair_leave(s->owner, s->klass);
     hn_pages_release_all(engine->pages, s->pages, s->n_pages);
     if (s->assisted.pages) hn_assistant_leave(engine->assistant, &s->assisted);
     hn_sequence_drop(s);
@@ -89,6 +92,7 @@ enum hn_status hn_engine_prepare(const struct hn_engine *engine, const struct hn
     *out = NULL;
     HN_TRY(check_tokens(engine, request, err));
     HN_TRY(hn_sample_check(&request->sample, engine->n_sampled, err));
+    if ((unsigned)request->klass >= HN_CLASSES) return hn_fail(err, HN_E_ARG, "no such class");
     struct hn_sequence *s = calloc(1, sizeof *s);
     if (!s) return hn_fail_nomem(err, "a sequence", sizeof *s);
     s->sink = request->sink;
@@ -98,7 +102,9 @@ enum hn_status hn_engine_prepare(const struct hn_engine *engine, const struct hn
     s->max_draft = hn_min(request->max_draft, HN_DRAFT_MAX);
     s->want_pick = request->sample.top_logprobs >= 0;
     s->no_cache = request->no_cache || request->sink.prompt_logits;
-    s->submitted_ns = hn_clock_ns();
+    s->klass = request->klass;
+    s->deadline_ns = request->deadline_ns ? request->deadline_ns : UINT64_MAX;
+    s->submitted_ns = hn_engine_now(engine);
     const enum hn_status status = make_parts(engine, request, s, err);
     if (status < 0) hn_sequence_drop(s);
     else *out = s;
@@ -108,9 +114,11 @@ enum hn_status hn_engine_prepare(const struct hn_engine *engine, const struct hn
 void hn_engine_enqueue(struct hn_engine *engine, struct hn_sequence *s, uint64_t id)
 {
     s->id = id;
-    *engine->waiting_end = s;
-    engine->waiting_end = &s->next;
-    engine->n_waiting++;
+    s->owner = hn_fair_join(&engine->fair, s->owner, s->klass);
+    s->joined = true;
+    if (s->deadline_ns < engine->next_deadline) engine->next_deadline = s->deadline_ns;
+    engine->stats.requests++;
+    hn_engine_wait(engine, s);
 }
 
 enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_request *request,
@@ -123,21 +131,70 @@ enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_reques
     return HN_OK;
 }
 
+/* Pages with which s, once it runs, computes what is there and goes on for a while. */
+static size_t pages_to_begin(const struct hn_sequence *s)
+{
+    const size_t pages = hn_div_up(hn_min(s->limit, s->n_tokens + HN_KV_PAGE), HN_KV_PAGE);
+    return pages > s->n_pages ? pages - s->n_pages : 0;
+}
+
+/* Pages that s lacks to run, beside what those that run are still going to take. */
+static size_t pages_lacking(const struct hn_engine *engine, const struct hn_sequence *s)
+{
+    size_t wanted = pages_to_begin(s);
+    for (size_t i = 0; i < engine->n_running; i++)
+        wanted += pages_to_begin(engine->running[i]);
+    const size_t free = hn_pages_free(engine->pages);
+    return engine->n_running && wanted > free ? wanted - free : 0;
+}
+
+/* Whether taking the pages of all running sequences of lower classes would help s. */
+static bool can_displace(const struct hn_engine *engine, const struct hn_sequence *s,
+                         size_t lacking)
+{
+    size_t gained = 0;
+    for (size_t i = 0; i < engine->n_running; i++) {
+        const struct hn_sequence *other = engine->running[i];
+        if (other->klass > s->klass) gained += other->n_pages + pages_to_begin(other);
+    }
+    return gained >= lacking;
+}
+
+/* Finds a seat and pages for s; lower classes make room. False when it has to wait. */
+static bool find_room(struct hn_engine *engine, const struct hn_sequence *s)
+{
+    for (;;) {
+        const size_t lacking = pages_lacking(engine, s);
+        if (!lacking && engine->n_running < engine->max_running) return true;
+        struct hn_sequence *victim = hn_engine_victim(engine, s->klass + 1);
+        if (!victim || !can_displace(engine, s, lacking)) return false;
+        hn_engine_preempt(engine, victim);
+    }
+}
+
+static void begin(struct hn_engine *engine, struct hn_sequence *s)
+{
+    if (!s->started_ns) {
+        s->started_ns = hn_engine_now(engine);
+        engine->stats.prompt_tokens += s->n_prompt;
+    }
+    hn_fair_promise(s);
+    engine->running[engine->n_running++] = s;
+}
+
+/* In the order of classes and of whose turn it is; nobody is let past one whom there is no room for. */
 void hn_engine_admit(struct hn_engine *engine)
 {
-    while (engine->waiting && engine->n_running < engine->max_running) {
-        struct hn_sequence *s = engine->waiting;
-        engine->waiting = s->next;
-        if (!engine->waiting) engine->waiting_end = &engine->waiting;
+    for (struct hn_sequence **at; (at = hn_fair_next(&engine->waiting));) {
+        struct hn_sequence *s = *at;
+        *at = s->next;
         s->next = NULL;
         engine->n_waiting--;
-        s->started_ns = hn_clock_ns();
-        /* At least one token is computed: its logits are what the answer starts from. */
-        if (!s->no_cache)
-            s->n_pages =
-                hn_pages_match(engine->pages, s->tokens, s->n_prompt - 1, s->pages, &s->name);
-        s->n_published = s->n_pages;
-        s->n_done = s->n_cached = s->n_pages * HN_KV_PAGE;
-        engine->running[engine->n_running++] = s;
+        hn_engine_catch_up(engine, s);
+        if (!find_room(engine, s)) {
+            hn_engine_wait(engine, s);
+            return;
+        }
+        begin(engine, s);
     }
 }

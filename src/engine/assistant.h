@@ -31,6 +31,8 @@ void hn_assistant_destroy(struct hn_assistant *assistant);
 
 enum hn_status hn_assistant_join(const struct hn_assistant *assistant, struct hn_assisted *assisted,
                                  struct hn_error *err);
+/* Gives its pages back; what they held is read anew when it is wanted again. */
+void hn_assistant_rest(struct hn_assistant *assistant, struct hn_assisted *assisted);
 void hn_assistant_leave(struct hn_assistant *assistant, struct hn_assisted *assisted);
 
 /* The most tokens of a text that it can read. */

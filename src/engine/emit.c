@@ -24,6 +24,7 @@ const char *hn_finish_text(enum hn_finish finish)
     case HN_FINISH_NONE: return "";
     case HN_FINISH_LENGTH: return "length";
     case HN_FINISH_CANCELLED: return "cancelled";
+    case HN_FINISH_DEADLINE: return "deadline";
     case HN_FINISH_ERROR: return "error";
     default: return "stop";
     }

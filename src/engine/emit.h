@@ -38,10 +38,12 @@ enum hn_finish {
     HN_FINISH_STOP_STRING, /* one of stops */
     HN_FINISH_LENGTH,      /* max_tokens, or the context is full */
     HN_FINISH_CANCELLED,   /* somebody said so; not the emitter's to say, as the next */
+    HN_FINISH_DEADLINE,    /* its time was up */
     HN_FINISH_ERROR,
 };
 
-/* "stop" or "length", as OpenAI's API says, "cancelled" or "error"; "" for HN_FINISH_NONE. */
+/* "stop" or "length", as OpenAI's API says, "cancelled",
+ * "deadline" or "error"; "" for HN_FINISH_NONE. */
 const char *hn_finish_text(enum hn_finish finish);
 
 struct hn_emitter; /* of one sequence; not shared between threads */

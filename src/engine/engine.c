@@ -34,8 +34,13 @@ enum hn_status hn_engine_create(struct hn_decoder *decoder, const struct hn_toke
     engine->tokenizer = tokenizer;
     engine->n_vocab = hn_decoder_config(decoder)->n_vocab;
     engine->n_sampled = hn_min(engine->n_vocab, hn_tokenizer_size(tokenizer));
-    engine->max_running = hn_decoder_plan(decoder)->sequences;
-    engine->waiting_end = &engine->waiting;
+    const struct hn_plan *plan = hn_decoder_plan(decoder);
+    engine->context = hn_min(plan->context, hn_decoder_pages(decoder) * HN_KV_PAGE);
+    engine->threads = hn_pool_threads(hn_cpu_backend_pool(hn_decoder_backend(decoder)));
+    engine->max_running = plan->sequences;
+    engine->next_deadline = UINT64_MAX;
+    engine->created_ns = hn_engine_now(engine);
+    hn_budget_init(&engine->budget, hn_decoder_config(decoder), plan);
     const enum hn_status status = allocate(engine, err);
     if (status < 0) {
         hn_engine_destroy(engine);
@@ -65,6 +70,7 @@ void hn_engine_destroy(struct hn_engine *engine)
         engine->waiting = s->next;
         hn_sequence_destroy(engine, s);
     }
+    hn_fair_free(&engine->fair);
     hn_assistant_destroy(engine->assistant);
     hn_pages_destroy(engine->pages);
     hn_candidates_destroy(engine->work);
@@ -81,13 +87,14 @@ void hn_engine_destroy(struct hn_engine *engine)
 void hn_engine_cancel(struct hn_engine *engine, uint64_t id)
 {
     for (size_t i = 0; i < engine->n_running; i++)
-        if (engine->running[i]->id == id) engine->running[i]->cancelled = true;
+        if (engine->running[i]->id == id) engine->running[i]->cancelled = engine->cancelled = true;
     for (struct hn_sequence *s = engine->waiting; s; s = s->next)
-        if (s->id == id) s->cancelled = true;
+        if (s->id == id) s->cancelled = engine->cancelled = true;
 }
 
 void hn_engine_cancel_all(struct hn_engine *engine)
 {
+    engine->cancelled = true;
     for (size_t i = 0; i < engine->n_running; i++)
         engine->running[i]->cancelled = true;
     for (struct hn_sequence *s = engine->waiting; s; s = s->next)
@@ -108,4 +115,16 @@ void hn_engine_trace(struct hn_engine *engine, const struct hn_trace *trace)
 {
     engine->trace = trace;
     hn_decoder_trace(engine->decoder, trace);
+}
+
+void hn_engine_limit_step(struct hn_engine *engine, double seconds)
+{
+    engine->limit_s = seconds;
+}
+
+void hn_engine_clock(struct hn_engine *engine, uint64_t (*now)(void *ctx), void *ctx)
+{
+    engine->now = now;
+    engine->now_ctx = ctx;
+    engine->created_ns = hn_engine_now(engine);
 }

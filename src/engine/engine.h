@@ -25,6 +25,11 @@ void hn_engine_destroy(struct hn_engine *engine);
 enum hn_status hn_engine_assist(struct hn_engine *engine, struct hn_decoder *assistant,
                                 struct hn_error *err);
 
+/* How long a step may take while answers are being written, in seconds: so much of the prompts is read
+ * in it. 0, as it begins: twice what a step of the answers alone takes. A step makes some progress with
+ * the prompts even if that leaves no time. */
+void hn_engine_limit_step(struct hn_engine *engine, double seconds);
+
 /* What a request took. Times are seconds of the wall clock. */
 struct hn_usage {
     size_t prompt_tokens;
@@ -35,6 +40,8 @@ struct hn_usage {
     double queue_s;           /* from submission to the first step it was part of */
     double prefill_s;         /* from there to the first token */
     double decode_s;          /* from there to the last */
+    double core_s;            /* its share of the steps it was part of: seconds x threads */
+    size_t preemptions;       /* how often its pages were taken, and what they held computed anew */
 };
 
 /* A generated token. */
@@ -59,6 +66,12 @@ struct hn_sink {
     size_t first_logits;
 };
 
+enum hn_class {
+    HN_CLASS_INTERACTIVE, /* somebody waits for it */
+    HN_CLASS_BATCH,       /* gets what the others leave */
+    HN_CLASSES
+};
+
 struct hn_request {
     const int32_t *tokens; /* copied */
     size_t n_tokens;       /* at least 1 */
@@ -67,11 +80,15 @@ struct hn_request {
     const struct hn_str *stops; /* copied; limits as in engine/stops.h */
     size_t n_stops;
     struct hn_grammar *grammar; /* that the answer follows; retained. NULL: none */
-    size_t max_draft;  /* tokens to guess ahead, up to HN_DRAFT_MAX, where that pays; 0: none. The
+    size_t max_draft; /* tokens to guess ahead, up to HN_DRAFT_MAX, where that pays; 0: none. The
                           answer is the same, token for token */
-    bool ignore_eog;   /* go on past the model's end of answer (benchmarks) */
-    bool show_control; /* control tokens appear as text */
-    bool no_cache;     /* compute the whole prompt (benchmarks) */
+    enum hn_class klass;
+    uint64_t owner;       /* whose it is: owners share the engine fairly, by their weights */
+    float weight;         /* of the owner, from now on; 0: 1 */
+    uint64_t deadline_ns; /* as hn_clock_ns counts: then it ends, done or not; 0: never */
+    bool ignore_eog;      /* go on past the model's end of answer (benchmarks) */
+    bool show_control;    /* control tokens appear as text */
+    bool no_cache;        /* compute the whole prompt (benchmarks) */
     struct hn_sink sink;
 };
 
@@ -97,7 +114,7 @@ enum hn_status hn_engine_submit(struct hn_engine *engine, const struct hn_reques
 void hn_engine_cancel(struct hn_engine *engine, uint64_t id);
 void hn_engine_cancel_all(struct hn_engine *engine);
 
-/* Requests that wait for their first step. */
+/* Requests that wait: for their first step, or again since they lost their pages. */
 size_t hn_engine_waiting(const struct hn_engine *engine);
 
 /* True while there are requests that are not done. */
@@ -106,7 +123,25 @@ bool hn_engine_busy(const struct hn_engine *engine);
 /* One step of everything that runs. A request's failure is told to its sink, not here. */
 void hn_engine_step(struct hn_engine *engine);
 
+/* What an engine did and does. Counters only grow. */
+struct hn_engine_stats {
+    uint64_t steps;
+    double busy_s, idle_s; /* of the wall clock: in steps, and between them */
+    double core_s;         /* busy_s x threads: what the requests' core_s add up to ... */
+    double open_core_s;    /* ... with that of those that are not done yet */
+    uint64_t requests;     /* taken */
+    uint64_t preemptions;
+    uint64_t prompt_tokens, cached_tokens; /* of requests that have begun */
+    uint64_t completion_tokens;
+    size_t running, waiting;      /* requests */
+    size_t pages_used, pages_all; /* of HN_KV_PAGE tokens; used are those that a request holds */
+};
+void hn_engine_stats_read(const struct hn_engine *engine, struct hn_engine_stats *out);
+
 /* NULL turns tracing off. */
 void hn_engine_trace(struct hn_engine *engine, const struct hn_trace *trace);
+
+/* Another clock, for tests: nanoseconds. NULL: hn_clock_ns. */
+void hn_engine_clock(struct hn_engine *engine, uint64_t (*now)(void *ctx), void *ctx);
 
 #endif

@@ -1,7 +1,6 @@
 #include "engine/pages.h"
 
 #include <assert.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,13 +128,13 @@ void hn_pages_release(struct hn_pages *p, int32_t page)
     if (--p->pages[page].references == 0) link_free(p, page);
 }
 
-void hn_pages_provide(struct hn_pages *p, size_t tokens, int32_t *list, size_t *n)
+bool hn_pages_provide(struct hn_pages *p, size_t tokens, int32_t *list, size_t *n)
 {
-    while (*n * HN_KV_PAGE < tokens) {
-        const int32_t page = hn_pages_take(p);
-        assert(page >= 0);
-        list[(*n)++] = page;
-    }
+    const size_t wanted = hn_div_up(tokens, HN_KV_PAGE);
+    if (wanted > *n && wanted - *n > p->n_free) return false;
+    while (*n < wanted)
+        list[(*n)++] = hn_pages_take(p);
+    return true;
 }
 
 void hn_pages_release_all(struct hn_pages *p, const int32_t *list, size_t n)
@@ -147,8 +146,14 @@ void hn_pages_release_all(struct hn_pages *p, const int32_t *list, size_t n)
 size_t hn_pages_match(struct hn_pages *p, const int32_t *tokens, size_t n, int32_t *out,
                       hn_page_name *name)
 {
-    size_t found = 0;
     *name = 0;
+    return hn_pages_match_on(p, tokens, n, out, name);
+}
+
+size_t hn_pages_match_on(struct hn_pages *p, const int32_t *tokens, size_t n, int32_t *out,
+                         hn_page_name *name)
+{
+    size_t found = 0;
     for (; (found + 1) * HN_KV_PAGE <= n; found++) {
         const int32_t page = find(p, *name, tokens + found * HN_KV_PAGE);
         if (page == NONE) break;

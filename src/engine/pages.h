@@ -6,6 +6,7 @@
 #ifndef HN_ENGINE_PAGES_H
 #define HN_ENGINE_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,16 +27,20 @@ int32_t hn_pages_take(struct hn_pages *pages);
 /* Drops a reference. A published page keeps its content until it is taken anew. */
 void hn_pages_release(struct hn_pages *pages, int32_t page);
 
-/* The same for the *n pages of one text: takes until they hold `tokens`, which the caller knows to be
- * there; and drops them, the last first, so that of a cached text its end is given up before its
- * beginning. */
-void hn_pages_provide(struct hn_pages *pages, size_t tokens, int32_t *list, size_t *n);
+/* The same for the *n pages of one text: takes until they hold `tokens`, or none and returns false when
+ * there are too few; and drops them, the last first, so that of a cached text its end is given up before
+ * its beginning. */
+bool hn_pages_provide(struct hn_pages *pages, size_t tokens, int32_t *list, size_t *n);
 void hn_pages_release_all(struct hn_pages *pages, const int32_t *list, size_t n);
 
 /* Finds the pages that hold a text's first full pages, up to n tokens, and takes a reference to each.
  * Returns how many; *name is the last one's (0 for none). */
 size_t hn_pages_match(struct hn_pages *pages, const int32_t *tokens, size_t n, int32_t *out,
                       hn_page_name *name);
+
+/* The same for a text's further pages, `tokens` being those behind the page *name. */
+size_t hn_pages_match_on(struct hn_pages *pages, const int32_t *tokens, size_t n, int32_t *out,
+                         hn_page_name *name);
 
 /* Makes a page that is full known by its tokens and the page it continues; the caller goes on
  * holding it. Returns its name: another page's when one with the same content is known already. */

@@ -1,13 +1,12 @@
 /* A step: the spine of the engine. */
 #include "base/bits.h"
-#include "base/clock.h"
 #include "engine/engine_impl.h"
 
 /* Tells a stage's time to whoever traces. */
 static void mark(const struct hn_engine *engine, const char *stage, size_t rows, uint64_t *since)
 {
     if (!engine->trace) return;
-    const uint64_t now = hn_clock_ns();
+    const uint64_t now = hn_engine_now(engine);
     engine->trace->event(
         engine->trace->ctx,
         &(struct hn_trace_event){.stage = stage, .layer = -1, .rows = rows, .ns = now - *since});
@@ -27,18 +26,20 @@ static struct hn_usage usage_of(const struct hn_sequence *s)
         .queue_s = hn_clock_seconds(s->submitted_ns, started),
         .prefill_s = hn_clock_seconds(started, first),
         .decode_s = hn_clock_seconds(first, s->last_ns),
+        .core_s = s->core_s,
+        .preemptions = s->preemptions,
     };
 }
 
 /* The last word to a sink. */
-static void finish(struct hn_engine *engine, struct hn_sequence *s, enum hn_finish why,
-                   const struct hn_error *err)
+static void finish(struct hn_engine *engine, struct hn_sequence *s)
 {
     hn_buf_clear(&engine->text);
     if (s->emitter) (void)hn_emitter_finish(s->emitter, &engine->text);
-    s->last_ns = hn_clock_ns();
+    s->last_ns = hn_engine_now(engine);
     const struct hn_usage usage = usage_of(s);
-    s->sink.done(s->sink.ctx, why, hn_buf_view(&engine->text), &usage, err);
+    s->sink.done(s->sink.ctx, s->finish, hn_buf_view(&engine->text), &usage,
+                 s->finish == HN_FINISH_ERROR ? &s->err : NULL);
     hn_sequence_destroy(engine, s);
 }
 
@@ -52,44 +53,46 @@ static void publish(struct hn_engine *engine, struct hn_sequence *s)
     }
 }
 
-static void report_logits(const struct hn_engine *engine, const struct hn_sequence *s)
+/* Each position once, even if it is read again. */
+static void report_logits(const struct hn_engine *engine, struct hn_sequence *s)
 {
-    const size_t first = s->n_done + s->n_now - s->n_logits;
+    const size_t end = s->n_done + s->n_now, first = end - s->n_logits;
     for (size_t i = 0; i < s->n_logits; i++)
-        if (first + i >= s->sink.first_logits)
+        if (first + i >= s->sink.first_logits && first + i < s->n_prompt)
             s->sink.prompt_logits(s->sink.ctx, first + i,
                                   engine->logits + (s->logits + i) * engine->n_vocab,
                                   engine->n_vocab);
+    s->sink.first_logits = hn_max(s->sink.first_logits, end);
 }
 
 /* The tokens that may come next; NULL: all. */
 static enum hn_status allowed_next(struct hn_engine *engine, struct hn_sequence *s,
-                                   const uint32_t **allowed, struct hn_error *err)
+                                   const uint32_t **allowed)
 {
     *allowed = NULL;
     if (!s->matcher) return HN_OK;
     if (!engine->masker)
-        HN_TRY(hn_masker_create(engine->tokenizer, HN_MASKER_MEMORY, &engine->masker, err));
-    return hn_matcher_mask(s->matcher, engine->masker, allowed, err);
+        HN_TRY(hn_masker_create(engine->tokenizer, HN_MASKER_MEMORY, &engine->masker, &s->err));
+    return hn_matcher_mask(s->matcher, engine->masker, allowed, &s->err);
 }
 
-/* Chooses the next token from row `row` of the logits and shows its text. *finish says whether the
+/* Chooses the next token from row `row` of the logits and shows its text. s->finish says whether the
  * answer ends with it. */
-static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s, size_t row,
-                               enum hn_finish *finish, struct hn_error *err)
+static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s, size_t row)
 {
     struct hn_pick pick;
     const float *logits = engine->logits + row * engine->n_vocab;
     const uint32_t *allowed;
-    HN_TRY(allowed_next(engine, s, &allowed, err));
-    HN_TRY(hn_sampler_pick(s->sampler, engine->work, logits, allowed, s->n_tokens, &pick, err));
+    HN_TRY(allowed_next(engine, s, &allowed));
+    HN_TRY(hn_sampler_pick(s->sampler, engine->work, logits, allowed, s->n_tokens, &pick, &s->err));
     HN_TRY(hn_sampler_accept(s->sampler, pick.id, true));
-    if (s->matcher) HN_TRY(hn_matcher_accept(s->matcher, engine->masker, pick.id, err));
+    if (s->matcher) HN_TRY(hn_matcher_accept(s->matcher, engine->masker, pick.id, &s->err));
     hn_buf_clear(&engine->text);
-    HN_TRY(hn_emitter_push(s->emitter, pick.id, &engine->text, finish, err));
-    s->last_ns = hn_clock_ns();
+    HN_TRY(hn_emitter_push(s->emitter, pick.id, &engine->text, &s->finish, &s->err));
+    engine->stats.completion_tokens++;
+    s->last_ns = hn_engine_now(engine);
     if (!s->first_ns) s->first_ns = s->last_ns;
-    if (*finish == HN_FINISH_EOG || *finish == HN_FINISH_STOP_TOKEN) return HN_OK;
+    if (s->finish == HN_FINISH_EOG || s->finish == HN_FINISH_STOP_TOKEN) return HN_OK;
     s->tokens[s->n_tokens++] = pick.id;
     const struct hn_token_event event = {pick.id, hn_buf_view(&engine->text),
                                          s->want_pick ? &pick : NULL};
@@ -100,16 +103,15 @@ static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s, 
 /* The next token, and, as long as the guesses are those that the model chooses, those after it: their
  * rows were computed from the very tokens that now stand before them, so their bits are those of one
  * step each. */
-static enum hn_status generate_all(struct hn_engine *engine, struct hn_sequence *s,
-                                   enum hn_finish *finish, struct hn_error *err)
+static enum hn_status generate_all(struct hn_engine *engine, struct hn_sequence *s)
 {
     const size_t first = s->logits + s->n_logits - 1 - s->n_guess, before_all = s->n_tokens;
     size_t right = 0;
     for (;; right++) {
         const size_t before = s->n_tokens;
-        HN_TRY(generate(engine, s, first + right, finish, err));
-        if (*finish == HN_FINISH_NONE && s->cancelled) *finish = HN_FINISH_CANCELLED;
-        if (*finish != HN_FINISH_NONE || right == s->n_guess ||
+        HN_TRY(generate(engine, s, first + right));
+        if (s->finish == HN_FINISH_NONE && s->cancelled) s->finish = HN_FINISH_CANCELLED;
+        if (s->finish != HN_FINISH_NONE || right == s->n_guess ||
             s->tokens[before] != s->guess[right])
             break;
         s->n_done++;
@@ -122,69 +124,93 @@ static enum hn_status generate_all(struct hn_engine *engine, struct hn_sequence 
     return HN_OK;
 }
 
-/* After the forward: what a sequence gets out of it. True when it is done and gone. */
-static bool advance(struct hn_engine *engine, struct hn_sequence *s)
+/* After the forward: what a sequence gets out of it. */
+static void advance(struct hn_engine *engine, struct hn_sequence *s)
 {
-    enum hn_finish why = HN_FINISH_NONE;
-    struct hn_error err = {0};
-    if (!s->n_now) return false;
+    if (!s->n_now) return;
     if (hn_sequence_reads(s) && s->sink.prompt_logits) report_logits(engine, s);
-    s->n_done += s->n_now - s->n_guess;
+    s->n_done += s->n_now;
     if (s->n_done == s->n_tokens) {
-        if (s->read_only) why = HN_FINISH_LENGTH;
-        else if (generate_all(engine, s, &why, &err) < 0) why = HN_FINISH_ERROR;
+        if (s->read_only) s->finish = HN_FINISH_LENGTH;
+        else if (generate_all(engine, s) < 0) s->finish = HN_FINISH_ERROR;
+        hn_fair_pay(s, s->n_tokens);
     }
     publish(engine, s);
-    if (why == HN_FINISH_NONE) return false;
-    finish(engine, s, why, why == HN_FINISH_ERROR ? &err : NULL);
-    return true;
 }
 
 static void advance_all(struct hn_engine *engine)
 {
-    size_t left = 0;
-    for (size_t i = 0; i < engine->n_running; i++) {
-        struct hn_sequence *s = engine->running[i];
-        if (!advance(engine, s)) engine->running[left++] = s;
-    }
-    engine->n_running = left;
+    for (size_t i = 0; i < engine->n_running; i++)
+        advance(engine, engine->running[i]);
 }
 
-/* Ends what was cancelled since the last step, running or waiting. */
-static void drop_cancelled(struct hn_engine *engine)
+/* Tells the sinks of those that have ended, when nothing of the engine is in the middle of something: a
+ * sink may ask for more. */
+static void finish_all(struct hn_engine *engine)
 {
-    size_t left = 0;
-    for (size_t i = 0; i < engine->n_running; i++) {
+    struct hn_sequence *ended = NULL;
+    for (size_t i = engine->n_running; i-- > 0;) {
         struct hn_sequence *s = engine->running[i];
-        if (s->cancelled) finish(engine, s, HN_FINISH_CANCELLED, NULL);
-        else engine->running[left++] = s;
+        if (s->finish == HN_FINISH_NONE) continue;
+        hn_engine_leave(engine, s);
+        s->next = ended;
+        ended = s;
     }
-    engine->n_running = left;
-    struct hn_sequence **at = &engine->waiting;
-    while (*at) {
+    for (struct hn_sequence **at = &engine->waiting; *at;) {
         struct hn_sequence *s = *at;
-        if (!s->cancelled) {
+        if (s->finish == HN_FINISH_NONE) {
             at = &s->next;
             continue;
         }
         *at = s->next;
         engine->n_waiting--;
-        finish(engine, s, HN_FINISH_CANCELLED, NULL);
+        s->next = ended;
+        ended = s;
     }
-    engine->waiting_end = at;
+    while (ended) {
+        struct hn_sequence *s = ended;
+        ended = s->next;
+        finish(engine, s);
+    }
+}
+
+static void end(struct hn_engine *engine, struct hn_sequence *s, uint64_t now)
+{
+    if (s->cancelled) s->finish = HN_FINISH_CANCELLED;
+    else if (s->deadline_ns <= now) s->finish = HN_FINISH_DEADLINE;
+    else if (s->deadline_ns < engine->next_deadline) engine->next_deadline = s->deadline_ns;
+}
+
+/* Ends what was cancelled since the last step or is out of time, running or waiting. */
+static void end_overdue(struct hn_engine *engine)
+{
+    const uint64_t now = hn_engine_now(engine);
+    if (!engine->cancelled && now < engine->next_deadline) return;
+    engine->cancelled = false;
+    engine->next_deadline = UINT64_MAX;
+    for (size_t i = 0; i < engine->n_running; i++)
+        end(engine, engine->running[i], now);
+    for (struct hn_sequence *s = engine->waiting; s; s = s->next)
+        end(engine, s, now);
+    finish_all(engine);
 }
 
 void hn_engine_step(struct hn_engine *engine)
 {
-    uint64_t since = engine->trace ? hn_clock_ns() : 0;
-    drop_cancelled(engine);
+    end_overdue(engine);
+    const uint64_t start = hn_engine_now(engine);
+    uint64_t since = start;
     hn_engine_admit(engine);
     if (!hn_engine_schedule(engine)) return;
     mark(engine, "schedule", engine->batch.n, &since);
-    const uint64_t before = hn_clock_ns();
+    const uint64_t before = hn_engine_now(engine);
     hn_decoder_forward(engine->decoder, &engine->batch);
-    hn_payoff_note(&engine->payoff, engine->batch.n, hn_clock_seconds(before, hn_clock_ns()));
+    if (engine->work_now.rows[HN_PROMPTS] <= 0)
+        hn_payoff_note(&engine->payoff, engine->batch.n,
+                       hn_clock_seconds(before, hn_engine_now(engine)));
     mark(engine, "forward", engine->batch.n, &since);
     advance_all(engine);
+    hn_engine_account(engine, hn_clock_seconds(start, hn_engine_now(engine)));
+    finish_all(engine);
     mark(engine, "sample_emit", engine->batch.n_wanted, &since);
 }

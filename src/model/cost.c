@@ -2,8 +2,7 @@
 
 #include "base/bits.h"
 
-/* Keys that the queries at positions [pos, pos + n) see together, each at most `window` (0: all). */
-static double keys_seen(size_t pos, size_t n, size_t window)
+double hn_cost_keys(size_t pos, size_t n, size_t window)
 {
     /* Before the window is full, position p sees p + 1 keys. */
     const size_t free = !window ? n : pos < window ? hn_min(n, window - pos) : 0;
@@ -28,6 +27,6 @@ void hn_cost_add(struct hn_cost *cost, const struct hn_config *config, const str
     const size_t end = pos + n;
     const double near = (double)(config->window ? hn_min(end, n + config->window - 1) : end);
     cost->kv_bytes += layer_bytes * (all * (double)end + (double)local * near);
-    cost->attention_macs +=
-        dims * (all * keys_seen(pos, n, 0) + (double)local * keys_seen(pos, n, config->window));
+    cost->attention_macs += dims * (all * hn_cost_keys(pos, n, 0) +
+                                    (double)local * hn_cost_keys(pos, n, config->window));
 }

@@ -12,6 +12,9 @@ struct hn_cost {
     double attention_macs;  /* multiply-adds of queries with keys, and with values */
 };
 
+/* Keys that the queries at positions [pos, pos + n) see together, each at most `window` (0: all). */
+double hn_cost_keys(size_t pos, size_t n, size_t window);
+
 /* Adds what one sequence's n tokens, the first at position pos, cost in one step when `n_logits` of
  * them get logits; all but the weights, which a step reads once for all its sequences. Keys and values
  * count once per step. */

@@ -20,7 +20,7 @@ void hn_decoder_destroy(struct hn_decoder *decoder);
 const struct hn_config *hn_decoder_config(const struct hn_decoder *decoder);
 const struct hn_plan *hn_decoder_plan(const struct hn_decoder *decoder);
 struct hn_backend *hn_decoder_backend(const struct hn_decoder *decoder);
-/* KV pages there are, numbered from 0: enough for the plan's sequences at full context. */
+/* KV pages there are, numbered from 0: those of the plan's pool. */
 size_t hn_decoder_pages(const struct hn_decoder *decoder);
 
 /* One step of several sequences. Rows are tokens; the rows of one sequence stand together, their

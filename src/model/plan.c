@@ -15,6 +15,9 @@ enum {
     MAX_SEQUENCES = 1 << 12,
 };
 
+/* So many pages can be numbered. */
+#define MAX_POOL ((size_t)1 << 36)
+
 static const char *const kv_names[HN_KV_TYPES] = {
     [HN_KV_F32] = "f32", [HN_KV_F16] = "f16", [HN_KV_BF16] = "bf16", [HN_KV_Q8_0] = "q8_0"};
 
@@ -44,6 +47,8 @@ static enum hn_status check_options(const struct hn_config *config, const struct
     if (o->sequences < 1 || o->sequences > MAX_SEQUENCES)
         return hn_fail(err, HN_E_ARG, "%zu sequences: give a number from 1 to %d", o->sequences,
                        MAX_SEQUENCES);
+    if (o->pool > MAX_POOL && o->pool != HN_POOL_FULL)
+        return hn_fail(err, HN_E_ARG, "KV of %zu positions: give at most %zu", o->pool, MAX_POOL);
     if (o->batch > MAX_BATCH)
         return hn_fail(err, HN_E_ARG, "a batch of %zu tokens: give at most %d", o->batch,
                        MAX_BATCH);
@@ -68,42 +73,45 @@ static const char *size_text(char text[32], size_t bytes)
     return text;
 }
 
-static size_t pages_bytes(size_t context, size_t sequences, size_t page_bytes)
-{
-    size_t n;
-    if (!hn_mul(hn_div_up(context, HN_KV_PAGE), sequences, &n) || !hn_mul(n, page_bytes, &n))
-        return SIZE_MAX;
-    return n;
-}
-
-/* The longest context, up to the model's, whose KV takes at most half of what weights leave. */
-static size_t fitting_context(const struct hn_config *config, const struct hn_plan *plan,
-                              size_t page_bytes)
+/* Positions whose KV takes half of what weights leave. */
+static size_t fitting_positions(const struct hn_plan *plan, size_t page_bytes)
 {
     const size_t fixed = plan->weight_bytes + plan->scratch_bytes;
     const size_t left = plan->machine_bytes > fixed ? (plan->machine_bytes - fixed) / 2 : 0;
-    size_t each;
-    if (!hn_mul(page_bytes, plan->sequences, &each)) return LEAST_CONTEXT;
-    const size_t pages = hn_min(left / hn_max(each, 1), hn_div_up(HN_MAX_CONTEXT, HN_KV_PAGE));
-    return hn_min(config->n_context, hn_max(LEAST_CONTEXT, pages * HN_KV_PAGE));
+    return hn_min(left / hn_max(page_bytes, 1), SIZE_MAX / HN_KV_PAGE) * HN_KV_PAGE;
+}
+
+/* The context, and the pool of pages that the sequences share. */
+static void plan_positions(const struct hn_config *config, const struct hn_plan_options *options,
+                           size_t page_bytes, struct hn_plan *plan)
+{
+    const size_t fitting = fitting_positions(plan, page_bytes);
+    const size_t each = options->pool == HN_POOL_FULL ? fitting / plan->sequences : fitting;
+    plan->context = options->context ? options->context
+                                     : hn_min(config->n_context, hn_max(LEAST_CONTEXT, each));
+    const size_t one = hn_round_up(plan->context, HN_KV_PAGE);
+    if (options->pool == HN_POOL_FULL) plan->pool = one * plan->sequences;
+    else if (options->pool) plan->pool = hn_round_up(options->pool, HN_KV_PAGE);
+    else plan->pool = hn_max(one, hn_min(fitting, one * plan->sequences));
+    if (!hn_mul(plan->pool / HN_KV_PAGE, page_bytes, &plan->kv_bytes)) plan->kv_bytes = SIZE_MAX;
 }
 
 static enum hn_status does_not_fit(const struct hn_plan *plan, struct hn_error *err)
 {
     char all[32], weights[32], kv[32], scratch[32], machine[32], advice[200];
     const size_t fixed = plan->weight_bytes + plan->scratch_bytes;
+    const size_t contexts = hn_max(1, plan->pool / hn_round_up(plan->context, HN_KV_PAGE));
     if (fixed >= plan->machine_bytes)
         snprintf(advice, sizeof advice, "quantise the model to fewer bits, or free memory");
     else
-        snprintf(advice, sizeof advice,
-                 "a context of %zu would fit, or fewer sequences, or KV in q8_0",
-                 (plan->machine_bytes - fixed) / hn_max(1, plan->kv_token_bytes * plan->sequences) /
+        snprintf(advice, sizeof advice, "a context of %zu would fit, or KV in q8_0",
+                 (plan->machine_bytes - fixed) / hn_max(1, plan->kv_token_bytes * contexts) /
                      HN_KV_PAGE * HN_KV_PAGE);
     return hn_fail(err, HN_E_LIMIT,
-                   "needs %s (weights %s, KV of %zu positions by %zu sequences %s, scratch %s) and "
+                   "needs %s (weights %s, KV of %zu positions %s, scratch %s) and "
                    "there are %s: %s",
                    size_text(all, plan->total_bytes), size_text(weights, plan->weight_bytes),
-                   plan->context, plan->sequences, size_text(kv, plan->kv_bytes),
+                   plan->pool, size_text(kv, plan->kv_bytes),
                    size_text(scratch, plan->scratch_bytes), size_text(machine, plan->machine_bytes),
                    advice);
 }
@@ -128,7 +136,7 @@ enum hn_status hn_plan_make(const struct hn_config *config, const struct hn_gguf
     HN_TRY(check_options(config, options, err));
     HN_TRY(hn_decoder_weights_measure(file, config, ops, &size, err));
     out->sequences = options->sequences;
-    out->batch = hn_max(options->batch ? options->batch : DEFAULT_BATCH, options->sequences);
+    out->batch = options->batch ? options->batch : hn_max(DEFAULT_BATCH, options->sequences);
     out->kv_type = options->kv_type;
     out->file_bytes = file_size(file);
     out->weight_bytes = size.bytes;
@@ -138,15 +146,13 @@ enum hn_status hn_plan_make(const struct hn_config *config, const struct hn_gguf
     out->machine_bytes = hn_memory_available();
 
     const size_t row = config->n_vocab * sizeof(float);
-    out->logit_rows = hn_max(out->sequences, hn_min(out->batch, hn_max(1, LOGIT_BYTES / row)));
+    out->logit_rows = hn_min(out->batch, hn_max(1, LOGIT_BYTES / row));
     const size_t activations = hn_scratch_lay_out(config, ops, out->batch, NULL, &scratch);
     if (!hn_decoder_kv_layout(config, options->kv_type, &kv) ||
         !hn_add(activations, out->logit_rows * row, &out->scratch_bytes))
         return hn_fail(err, HN_E_LIMIT, "the model's sizes cannot be counted");
     out->kv_token_bytes = hn_div_up(kv.page_bytes, HN_KV_PAGE);
-    out->context =
-        options->context ? options->context : fitting_context(config, out, kv.page_bytes);
-    out->kv_bytes = pages_bytes(out->context, out->sequences, kv.page_bytes);
+    plan_positions(config, options, kv.page_bytes, out);
     size_t total;
     if (!hn_add(out->weight_bytes, out->kv_bytes, &total) ||
         !hn_add(total, out->scratch_bytes, &total))

@@ -6,12 +6,16 @@
 #include "base/status.h"
 #include "model/config.h"
 
+#define HN_POOL_FULL SIZE_MAX
+
 /* What the user may choose. */
 struct hn_plan_options {
     size_t context;   /* positions of one sequence; 0: what the model was trained for, or as much
-                            of it as fits (KV in half of the memory that weights leave) */
+                         of it as fits (KV in half of the memory that weights leave) */
     size_t sequences; /* that run at once, at least 1 */
-    size_t batch;     /* tokens of one step; 0: 512 */
+    size_t pool;  /* positions that all of them share; HN_POOL_FULL: the context of each; 0: as much
+                         of that as fits (as above), but of one at least */
+    size_t batch; /* tokens of one step; 0: 512, or as many as sequences */
     enum hn_kv_type kv_type;
 };
 
@@ -25,6 +29,7 @@ struct hn_plan_options hn_plan_defaults(void);
 struct hn_plan {
     size_t context;
     size_t sequences;
+    size_t pool; /* a multiple of HN_KV_PAGE */
     size_t batch;
     enum hn_kv_type kv_type;
     size_t file_bytes;       /* mapped; can be dropped by the system, but for the embeddings */
@@ -32,7 +37,7 @@ struct hn_plan {
     size_t kv_bytes;         /* of all pages */
     size_t kv_token_bytes;   /* of one position of one sequence */
     size_t scratch_bytes;    /* activations and logits of one step */
-    size_t logit_rows;       /* of which a step can give the logits, at least `sequences` */
+    size_t logit_rows;       /* of which a step can give the logits */
     size_t total_bytes;      /* weights, KV and scratch */
     size_t read_bytes;       /* of weights that one token of one sequence passes through */
     double macs[HN_DTYPES];  /* multiply-adds with them, by stored type ... */

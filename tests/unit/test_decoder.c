@@ -258,6 +258,12 @@ START_TEST(a_plan_counts_what_is_allocated)
     o = hn_plan_defaults();
     ck_assert_int_eq(plan(file, &o, &two, &err), HN_OK);
     ck_assert_uint_eq(two.context, 1024);
+    o = options(HN_KV_F16);
+    o.pool = 1000; /* whole pages */
+    ck_assert_int_eq(plan(file, &o, &two, &err), HN_OK);
+    ck_assert_uint_eq(two.pool, 1024);
+    ck_assert_uint_eq(two.kv_bytes, 1024 * one.kv_token_bytes);
+    ck_assert_uint_eq(two.context, 1024);
     hn_gguf_close(file);
 }
 END_TEST
@@ -273,6 +279,10 @@ START_TEST(plans_that_cannot_be_are_refused)
         {{.sequences = 0}, HN_E_ARG, "sequences"},
         {{.sequences = 5000}, HN_E_ARG, "sequences"},
         {{.sequences = 1, .batch = 1 << 20}, HN_E_ARG, "batch"},
+        {{.sequences = 1, .pool = SIZE_MAX / 2}, HN_E_ARG, "positions"},
+        {{.sequences = 4096, .context = 1024, .batch = 1 << 16, .pool = (size_t)1 << 36},
+         HN_E_LIMIT,
+         "KV of"},
     };
     const struct tiny_spec spec = tiny_llama(HN_Q8_0);
     struct hn_gguf *file = tiny_file(&spec);
@@ -291,7 +301,8 @@ START_TEST(a_plan_that_does_not_fit_says_what_would)
 {
     struct tiny_spec spec = tiny_llama(HN_Q8_0);
     spec.n_context = HN_MAX_CONTEXT;
-    const struct hn_plan_options o = {.context = HN_MAX_CONTEXT, .sequences = 4096};
+    const struct hn_plan_options o = {
+        .context = HN_MAX_CONTEXT, .sequences = 4096, .pool = HN_POOL_FULL};
     struct hn_gguf *file = tiny_file(&spec);
     struct hn_plan out;
     struct hn_error err = {.text = ""};
