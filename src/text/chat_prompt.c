@@ -2,11 +2,23 @@
 
 #include <stdlib.h>
 
+#include "text/chat_tools.h"
+
 struct hn_chat {
     const struct hn_tokenizer *tokenizer;
     struct hn_template *plain, *with_tools; /* with_tools: NULL where plain serves all */
     struct hn_answer_format format;
 };
+
+static const struct hn_template *template_for(const struct hn_chat *chat, bool tools)
+{
+    return tools && chat->with_tools ? chat->with_tools : chat->plain;
+}
+
+static bool knows_tools(const struct hn_template *tpl)
+{
+    return hn_template_mentions(tpl, "tools");
+}
 
 enum hn_status hn_chat_create(struct hn_str source, struct hn_str tool_source, const char *name,
                               const struct hn_tokenizer *tokenizer, struct hn_chat **out,
@@ -19,9 +31,14 @@ enum hn_status hn_chat_create(struct hn_str source, struct hn_str tool_source, c
     enum hn_status status = hn_template_compile(source, name, &chat->plain, err);
     if (status >= 0 && tool_source.n)
         status = hn_template_compile(tool_source, name, &chat->with_tools, err);
-    if (status < 0) hn_chat_destroy(chat);
-    else *out = chat;
-    return status;
+    if (status < 0) {
+        hn_chat_destroy(chat);
+        return status;
+    }
+    if (!knows_tools(template_for(chat, true)))
+        (void)hn_answer_calls_named(HN_STR("json"), &chat->format.calls, NULL);
+    *out = chat;
+    return HN_OK;
 }
 
 void hn_chat_destroy(struct hn_chat *chat)
@@ -65,8 +82,11 @@ enum hn_status hn_chat_prompt(const struct hn_chat *chat, const json_t *request,
         return hn_fail_nomem(err, "chat", json_object_size(request));
     }
     const bool tools = json_array_size(json_object_get(request, "tools")) > 0;
-    const struct hn_template *tpl = tools && chat->with_tools ? chat->with_tools : chat->plain;
-    const enum hn_status status = hn_template_render(tpl, variables, env, out, err);
+    const struct hn_template *tpl = template_for(chat, tools);
+    enum hn_status status = HN_OK;
+    if (!knows_tools(tpl) && hn_chat_tell_tools(variables) < 0)
+        status = hn_fail_nomem(err, "chat", json_object_size(request));
+    if (status >= 0) status = hn_template_render(tpl, variables, env, out, err);
     json_decref(variables);
     return status;
 }

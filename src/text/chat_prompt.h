@@ -19,7 +19,7 @@ void hn_chat_destroy(struct hn_chat *chat);
 struct hn_answer_format hn_chat_format(const struct hn_chat *chat);
 
 /* Appends the prompt of a request: an object with `messages`, and `tools`, `add_generation_prompt` and
- * any further variables of the template. `bos_token`, `eos_token`, ... are the vocabulary's where the
+ * any further variables of the template. A template that knows no tools has them told in the system message. `bos_token`, `eos_token`, ... are the vocabulary's where the
  * request has none. `env` may be NULL. HN_E_ARG: the template refuses the chat, and says why. */
 enum hn_status hn_chat_prompt(const struct hn_chat *chat, const json_t *request,
                               const struct hn_template_env *env, struct hn_buf *out,
