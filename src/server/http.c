@@ -234,10 +234,15 @@ static void close_loop(struct hn_loop *loop)
 
 static enum hn_status start_loop(struct hn_loop *loop, struct hn_error *err)
 {
-    /* Signals are the main thread's; a broken pipe is an error of the write, not a signal. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    /* Signals are the main thread's, but for those that tell of a fault in this one; a broken pipe is an
+     * error of the write, not a signal. */
+    sigset_t others, before;
+    sigfillset(&others);
+    sigdelset(&others, SIGSEGV);
+    sigdelset(&others, SIGBUS);
+    sigdelset(&others, SIGILL);
+    sigdelset(&others, SIGFPE);
+    pthread_sigmask(SIG_SETMASK, &others, &before);
     pthread_mutex_lock(&loop->lock);
     const int failed = pthread_create(&loop->thread, NULL, run_loop, loop);
     pthread_mutex_unlock(&loop->lock);

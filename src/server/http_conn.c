@@ -74,6 +74,21 @@ static void drop(struct hn_conn *c, bool cut)
     else if (x) hn_exchange_free(x);
 }
 
+/* Reading rests while enough requests wait. Not by a watermark: setting one crashes in libevent 2.1 when
+ * memory is out. */
+static void rest(struct hn_conn *c)
+{
+    c->resting = true;
+    bufferevent_disable(c->bev, EV_READ);
+}
+
+static void read_on(struct hn_conn *c)
+{
+    if (!c->resting) return;
+    c->resting = false;
+    bufferevent_enable(c->bev, EV_READ);
+}
+
 /* All is sent: what still comes in is dropped, until the client ends too. */
 static void linger(struct hn_conn *c)
 {
@@ -84,6 +99,7 @@ static void linger(struct hn_conn *c)
     }
     if (ssl) SSL_shutdown(ssl);
     shutdown(c->fd, SHUT_WR);
+    read_on(c);
     c->state = CONN_LINGERING;
     c->deadline_ns = in_seconds(LINGER_S);
     struct evbuffer *in = bufferevent_get_input(c->bev);
@@ -247,6 +263,7 @@ static bool feed(struct hn_conn *c)
  * reads no answers waits, too. */
 static void advance(struct hn_conn *c)
 {
+    read_on(c);
     while (unsent(c) <= WRITE_AHEAD && feed(c))
         ;
 }
@@ -258,8 +275,14 @@ static void on_read(struct bufferevent *bev, void *arg)
     struct evbuffer *in = bufferevent_get_input(bev);
     switch (c->state) {
     case CONN_IDLE:
-    case CONN_RECEIVING: advance(c); break;
-    case CONN_ANSWERING: break; /* later requests wait */
+    case CONN_RECEIVING:
+        if (unsent(c) <= WRITE_AHEAD) {
+            advance(c);
+            break;
+        } /* fall through */
+    case CONN_ANSWERING:
+        if (evbuffer_get_length(in) >= READ_AHEAD) rest(c);
+        break;
     case CONN_FLUSHING:
     case CONN_LINGERING:
         c->dropped += evbuffer_get_length(in);
@@ -306,11 +329,10 @@ void hn_conn_start(struct hn_conn *c)
     SSL_CTX *tls = loop->http->tls;
     SSL *ssl = tls ? SSL_new(tls) : NULL;
     if (!tls) c->bev = bufferevent_socket_new(loop->base, c->fd, BEV_OPT_CLOSE_ON_FREE);
-    else if (ssl)
+    else if (ssl) /* frees it where it fails */
         c->bev = bufferevent_openssl_socket_new(loop->base, c->fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
                                                 BEV_OPT_CLOSE_ON_FREE);
     if (!c->bev) {
-        SSL_free(ssl);
         hn_conn_free(c);
         return;
     }
@@ -320,7 +342,6 @@ void hn_conn_start(struct hn_conn *c)
     setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     const struct timeval stall = {.tv_sec = STALL_S};
     bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
-    bufferevent_setwatermark(c->bev, EV_READ, 0, READ_AHEAD);
     bufferevent_set_max_single_write(c->bev, WRITE_PIECE);
     bufferevent_set_timeouts(c->bev, NULL, &stall);
     c->deadline_ns = in_seconds(options_of(c)->request_s);
@@ -416,13 +437,10 @@ void hn_conn_produced(struct hn_exchange *x, struct hn_produced *p)
     }
 }
 
-/* While an answer is made and requests that wait have filled the input, nothing is read, so the
- * bufferevent does not see the end. */
+/* Where reading rests the bufferevent does not see the end. */
 static bool gone_unseen(const struct hn_conn *c)
 {
-    if (c->state != CONN_ANSWERING ||
-        evbuffer_get_length(bufferevent_get_input(c->bev)) < READ_AHEAD)
-        return false;
+    if (!c->resting) return false;
     struct pollfd end = {.fd = c->fd, .events = POLLRDHUP};
     return poll(&end, 1, 0) > 0;
 }

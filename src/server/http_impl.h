@@ -36,8 +36,9 @@ struct hn_conn {
     size_t unflushed;      /* answers complete but still in the output */
     enum hn_conn_state state;
     int fd;
-    bool eof;    /* the client has closed its side */
-    int refusal; /* status to refuse the whole connection with; 0: none */
+    bool resting; /* nothing is read for now */
+    bool eof;     /* the client has closed its side */
+    int refusal;  /* status to refuse the whole connection with; 0: none */
     struct hn_peer peer;
 };
 

@@ -1,5 +1,6 @@
 /* A server for the tests of HTTP: http_tool [NAME=VALUE...] prints its address on standard output, then
- * answers lines on standard input: "drain", "open" (exchanges), "gone" (clients that went away), "stop".
+ * takes lines on standard input: "drain", "fail N" (the N-th allocation from now fails), "open" (does
+ * nothing), each answered with the exchanges at hand and the clients that went away, and "stop".
  *
  * Routes: /ok, /echo, /info; /late?MS and /stream?N,MS answer from a thread of their own; /hold begins an
  * answer and never goes on; /flood writes until it may not. */
@@ -9,6 +10,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../fuzz/faults.h"
 #include "server/http.h"
 #include "server/systemd.h"
 
@@ -161,6 +163,9 @@ int main(int argc, char **argv)
     hn_systemd_notify("READY=1");
     while (fgets(line, sizeof line, stdin) && strcmp(line, "stop\n") != 0) {
         if (!strcmp(line, "drain\n")) hn_http_drain(http);
+#ifdef HAVE_FAULTS
+        if (!strncmp(line, "fail ", 5)) faults_start(strtoul(line + 5, NULL, 10));
+#endif
         printf("%zu %d\n", hn_http_open(http), atomic_load(&gone_count));
         fflush(stdout);
     }

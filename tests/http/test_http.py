@@ -36,7 +36,13 @@ class Server:
 
     def stop(self):
         """Every server must end well, whatever was done to it (sanitizers tell by the status)."""
-        _, self.errors = self.process.communicate("stop\n", timeout=60)
+        try:
+            self.process.stdin.write("stop\n")
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it is dead already, and its errors say why
+        self.process.stdin = None
+        _, self.errors = self.process.communicate(timeout=60)
         if self.process.returncode != 0:
             raise AssertionError(f"the server ended with {self.process.returncode}: {self.errors}")
 
@@ -355,6 +361,33 @@ class Clients(unittest.TestCase):
                 s.close()
             self.answers_again(server, request("/echo", "POST", "Content-Length: 3000000\r\n"
                                                "Connection: close\r\n", b"x" * 3000000))
+
+    def test_out_of_memory(self):
+        """Whichever allocation fails: one connection may suffer, the server goes on."""
+        raw = (request("/echo?x", "POST", "Content-Length: 3\r\n", b"abc") + request("/x") +
+               request("/" + "y" * 300, "OPTIONS", "Origin: a\r\n"
+                                              "Access-Control-Request-Method: GET\r\n") +
+               request("/ok", "POST", "Transfer-Encoding: chunked\r\n", b"zz\r\n"))
+        whole = 0
+        with Server("threads=1", "cors=*") as server:
+            self.answers_again(server)
+            for n in range(1, 120):
+                server.tell(f"fail {n}")
+                with server.connect() as s:
+                    try:
+                        s.sendall(raw)
+                        if n % 2:
+                            s.shutdown(socket.SHUT_WR)
+                        answer = all_of(s)
+                        whole += answer.count(b"HTTP/1.1 ") == 4
+                    except OSError:
+                        pass
+                server.tell("fail 0")
+                with server.connect() as s:
+                    s.sendall(request("/ok", headers="Connection: close\r\n"))
+                    self.assertTrue(all_of(s).endswith(b"ok"), n)
+            until(lambda: server.open() == 0, "nothing is left")
+        self.assertGreater(whole, 0)
 
     def test_late_request(self):
         with Server("request_s=1") as server:
