@@ -79,7 +79,6 @@ void hn_sequence_drop(struct hn_sequence *s)
 
 void hn_sequence_destroy(struct hn_engine *engine, struct hn_sequence *s)
 {
-    hn_fair_withdraw(s);
     hn_fair_leave(s->owner, s->klass);
     hn_pages_release_all(engine->pages, s->pages, s->n_pages);
     if (s->assisted.pages) hn_assistant_leave(engine->assistant, &s->assisted);
@@ -148,25 +147,25 @@ static size_t pages_lacking(const struct hn_engine *engine, const struct hn_sequ
     return engine->n_running && wanted > free ? wanted - free : 0;
 }
 
-/* Whether taking the pages of all running sequences of lower classes would help s. */
+/* Whether it would help s to take the pages of all that have to make room for it. */
 static bool can_displace(const struct hn_engine *engine, const struct hn_sequence *s,
                          size_t lacking)
 {
     size_t gained = 0;
     for (size_t i = 0; i < engine->n_running; i++) {
         const struct hn_sequence *other = engine->running[i];
-        if (other->klass > s->klass) gained += other->n_pages + pages_to_begin(other);
+        if (hn_fair_yields(other, s)) gained += other->n_pages + pages_to_begin(other);
     }
     return gained >= lacking;
 }
 
-/* Finds a seat and pages for s; lower classes make room. False when it has to wait. */
+/* Finds a seat and pages for s; others may have to make room. False when it has to wait. */
 static bool find_room(struct hn_engine *engine, const struct hn_sequence *s)
 {
     for (;;) {
         const size_t lacking = pages_lacking(engine, s);
         if (!lacking && engine->n_running < engine->max_running) return true;
-        struct hn_sequence *victim = hn_engine_victim(engine, s->klass + 1);
+        struct hn_sequence *victim = hn_engine_victim(engine, s);
         if (!victim || !can_displace(engine, s, lacking)) return false;
         hn_engine_preempt(engine, victim);
     }
@@ -178,7 +177,7 @@ static void begin(struct hn_engine *engine, struct hn_sequence *s)
         s->started_ns = hn_engine_now(engine);
         engine->stats.prompt_tokens += s->n_prompt;
     }
-    hn_fair_promise(s);
+    hn_fair_begin(s);
     engine->running[engine->n_running++] = s;
 }
 

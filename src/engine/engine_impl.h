@@ -138,9 +138,8 @@ void hn_engine_wait(struct hn_engine *engine, struct hn_sequence *s);
 /* Takes a running sequence's pages and lets it wait. What it lost it computes anew when it is its turn
  * again; its answer goes on where it stood. */
 void hn_engine_preempt(struct hn_engine *engine, struct hn_sequence *s);
-/* The running sequence to preempt first, of `least` or a lower class: the newest of the lowest. NULL:
- * none. */
-struct hn_sequence *hn_engine_victim(const struct hn_engine *engine, enum hn_class least);
+/* The running sequence to preempt first, of those that make room for s (NULL: of all). NULL: none. */
+struct hn_sequence *hn_engine_victim(const struct hn_engine *engine, const struct hn_sequence *s);
 /* Preempts until there are pages for what the running sequences mean to put into this step. */
 void hn_engine_make_room(struct hn_engine *engine);
 

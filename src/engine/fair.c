@@ -85,14 +85,16 @@ void hn_fair_free(struct hn_fair *fair)
     }
 }
 
-void hn_fair_promise(struct hn_sequence *s)
+void hn_fair_begin(struct hn_sequence *s)
 {
+    s->owner->running[s->klass]++;
     s->promised = s->n_tokens > s->n_paid ? s->n_tokens - s->n_paid : 0;
     s->owner->promised[s->klass] += s->promised;
 }
 
-void hn_fair_withdraw(struct hn_sequence *s)
+void hn_fair_end(struct hn_sequence *s)
 {
+    s->owner->running[s->klass]--;
     s->owner->promised[s->klass] -= s->promised;
     s->promised = 0;
 }
@@ -128,6 +130,21 @@ static bool before(const struct hn_sequence *a, const struct hn_sequence *b, dou
 bool hn_fair_before(const struct hn_sequence *a, const struct hn_sequence *b)
 {
     return before(a, b, a->owner->time[a->klass], b->owner->time[b->klass]);
+}
+
+bool hn_fair_yields(const struct hn_sequence *other, const struct hn_sequence *s)
+{
+    if (other->klass != s->klass) return other->klass > s->klass;
+    return !s->owner->running[s->klass] && other->owner->running[s->klass] > 1;
+}
+
+bool hn_fair_yields_first(const struct hn_sequence *a, const struct hn_sequence *b)
+{
+    if (a->klass != b->klass) return a->klass > b->klass;
+    const double share_a = (double)a->owner->running[a->klass] / a->owner->weight;
+    const double share_b = (double)b->owner->running[b->klass] / b->owner->weight;
+    if (share_a < share_b || share_b < share_a) return share_a > share_b;
+    return a->id > b->id;
 }
 
 /* Where the clock of s's owner will stand. */

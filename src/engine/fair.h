@@ -15,7 +15,8 @@ struct hn_owner {
     struct hn_owner *next;
     uint64_t id;
     double weight;
-    size_t n[HN_CLASSES];        /* requests in the engine */
+    size_t n[HN_CLASSES]; /* requests in the engine */
+    size_t running[HN_CLASSES];
     size_t promised[HN_CLASSES]; /* tokens of those that run, not computed yet */
     double time[HN_CLASSES];
 };
@@ -37,8 +38,8 @@ void hn_fair_leave(struct hn_owner *owner, enum hn_class klass);
 void hn_fair_free(struct hn_fair *fair);
 
 /* s runs: what it is about to read counts already when others are let in. And it runs no longer. */
-void hn_fair_promise(struct hn_sequence *s);
-void hn_fair_withdraw(struct hn_sequence *s);
+void hn_fair_begin(struct hn_sequence *s);
+void hn_fair_end(struct hn_sequence *s);
 
 /* Puts s's tokens up to the first n down to its owner, each once; or lets it have them for nothing. */
 void hn_fair_pay(struct hn_sequence *s, size_t n);
@@ -46,6 +47,13 @@ void hn_fair_skip(struct hn_sequence *s, size_t n);
 
 /* Of sequences that run, whether it is a's turn before b's. */
 bool hn_fair_before(const struct hn_sequence *a, const struct hn_sequence *b);
+
+/* Whether `other`, which runs, has to make room for s, which waits: it is of a lower class, or one of
+ * several of its owner's while s's owner has none. */
+bool hn_fair_yields(const struct hn_sequence *other, const struct hn_sequence *s);
+/* Of two that run, whether a sooner makes room than b: the class is lower, its owner has more that run
+ * for its weight, it is newer. */
+bool hn_fair_yields_first(const struct hn_sequence *a, const struct hn_sequence *b);
 
 /* Of sequences that wait, the one to be let in next: where the link to it is; NULL when none waits. */
 struct hn_sequence **hn_fair_next(struct hn_sequence **waiting);

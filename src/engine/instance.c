@@ -49,7 +49,9 @@ static enum hn_status make(const struct hn_instance_options *options, struct hn_
     HN_TRY(hn_cpu_backend_create(in->threads, level, &in->backend, err));
     HN_TRY(hn_decoder_load(in->file, &in->config, &in->plan, in->backend, options->progress,
                            &in->decoder, err));
-    return hn_engine_create(in->decoder, in->tokenizer, &in->engine, err);
+    HN_TRY(hn_engine_create(in->decoder, in->tokenizer, &in->engine, err));
+    hn_engine_limit_step(in->engine, options->step_s);
+    return HN_OK;
 }
 
 enum hn_status hn_instance_open(const struct hn_instance_options *options, struct hn_instance *out,

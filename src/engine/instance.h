@@ -17,6 +17,7 @@ struct hn_instance_options {
     const char *cpu;      /* lowers the instruction set, as HENCE_CPU does; NULL: the best */
     size_t past_context;  /* allow so long a context even if the model was not made for it: for
                             measuring speed, which does not depend on sense; 0: do not */
+    double step_s;        /* how long a step may take, as hn_engine_limit_step says; 0: as there */
     const char *draft; /* a smaller model of the same vocabulary that guesses ahead; NULL: none */
     const struct hn_load_progress *progress; /* or NULL */
 };

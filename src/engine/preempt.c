@@ -1,4 +1,4 @@
-/* When pages or seats run out: the newest sequence of the lowest class gives its own back and waits. */
+/* When pages or seats run out: a sequence of the lowest class gives its own back and waits. */
 #include "base/bits.h"
 #include "engine/engine_impl.h"
 
@@ -12,7 +12,7 @@ void hn_engine_leave(struct hn_engine *engine, struct hn_sequence *s)
         engine->running[i] = engine->running[i + 1];
     for (int k = 0; k < HN_CLASSES; k++)
         if (engine->turn[k] > at) engine->turn[k]--;
-    hn_fair_withdraw(s);
+    hn_fair_end(s);
 }
 
 void hn_engine_wait(struct hn_engine *engine, struct hn_sequence *s)
@@ -38,15 +38,13 @@ void hn_engine_preempt(struct hn_engine *engine, struct hn_sequence *s)
     hn_engine_wait(engine, s);
 }
 
-struct hn_sequence *hn_engine_victim(const struct hn_engine *engine, enum hn_class least)
+struct hn_sequence *hn_engine_victim(const struct hn_engine *engine, const struct hn_sequence *s)
 {
     struct hn_sequence *victim = NULL;
     for (size_t i = 0; i < engine->n_running; i++) {
-        struct hn_sequence *s = engine->running[i];
-        if (s->klass < least) continue;
-        if (!victim || s->klass > victim->klass ||
-            (s->klass == victim->klass && s->id > victim->id))
-            victim = s;
+        struct hn_sequence *other = engine->running[i];
+        if (s && !hn_fair_yields(other, s)) continue;
+        if (!victim || hn_fair_yields_first(other, victim)) victim = other;
     }
     return victim;
 }
@@ -71,5 +69,5 @@ void hn_engine_make_room(struct hn_engine *engine)
         engine->running[i]->n_guess = 0;
     /* The last one left fits alone: its limit says so. */
     while (pages_wanted(engine) > hn_pages_free(engine->pages))
-        hn_engine_preempt(engine, hn_engine_victim(engine, HN_CLASS_INTERACTIVE));
+        hn_engine_preempt(engine, hn_engine_victim(engine, NULL));
 }

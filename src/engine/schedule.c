@@ -98,13 +98,13 @@ static size_t may_read(const struct hn_engine *engine, const struct room *room,
     return n;
 }
 
-/* As much of the prompts of a class as there is room for. */
-static void grant_prompts(struct hn_engine *engine, struct room *room, enum hn_class klass)
+/* As much of the prompts of a class as there is room for; `first`: one token at least. */
+static void grant_prompts(struct hn_engine *engine, struct room *room, enum hn_class klass,
+                          bool first)
 {
-    bool first = true;
     for (struct hn_sequence *s; (s = next_reader(engine, klass));) {
         struct hn_sequence *reader = hn_engine_ahead(engine, s);
-        const size_t n = may_read(engine, room, reader, first && klass == HN_CLASS_INTERACTIVE);
+        const size_t n = may_read(engine, room, reader, first);
         if (n && grant(engine, room, reader, n)) {
             hn_fair_pay(reader, reader->n_done + reader->n_now);
             first = false;
@@ -142,6 +142,7 @@ static void grant_all(struct hn_engine *engine)
         s->work = (struct hn_work){0};
     }
     for (enum hn_class k = 0; k < HN_CLASSES; k++) {
+        const bool first = room.used_s <= 0; /* of the classes that have anything to do */
         const struct room kept = kept_for_prompts(engine, &room, k);
         room.rows -= kept.rows;
         room.logits -= kept.logits;
@@ -149,7 +150,7 @@ static void grant_all(struct hn_engine *engine)
         room.rows += kept.rows;
         room.logits += kept.logits;
         limit(engine, &room);
-        grant_prompts(engine, &room, k);
+        grant_prompts(engine, &room, k, first);
         limit(engine, &room);
     }
 }

@@ -297,8 +297,13 @@ START_TEST(a_flood_does_not_drown_others)
     size_t served = 0;
     for (size_t s = 0; s < 100; s++)
         served += flood[s].done;
-    ck_assert_uint_le(served, 8); /* the four that ran, and their successors */
+    ck_assert_uint_le(served, 4);              /* those that ran when it came */
+    ck_assert_double_le(one.usage.queue_s, 0); /* it had a seat at once */
+    size_t preemptions = 0;
     rig_run();
+    for (size_t s = 0; s < 100; s++)
+        preemptions += flood[s].usage.preemptions;
+    ck_assert_uint_eq(preemptions, 1);
     rig_stop();
 }
 END_TEST
