@@ -22,6 +22,7 @@ build|pc libedit|libedit-dev|line editing in hence chat
 build|pc libevent_openssl|libevent-dev|event loops of the server
 build|pc openssl|libssl-dev|TLS of the server
 build|header http_parser.h|libhttp-parser-dev|HTTP requests
+build|pc yaml-0.1|libyaml-dev|configuration files
 test|cmd openssl|openssl|a certificate for the tests
 test|cmd clang|clang|second compiler, sanitizers
 test|clang-rt|CLANG_RT|sanitizer and fuzzing run-times
@@ -31,6 +32,8 @@ test|py json|python3|test runner
 test|py numpy|python3-numpy|reference forwards
 test|py jinja2|python3-jinja2|oracle of chat templates
 TEST|py prometheus_client|python3-prometheus-client|reads the metrics as Prometheus does
+TEST|cmd node|nodejs|clients of the server
+TEST|cmd npm|npm|their packages
 TEST|cmd valgrind|valgrind|counts instructions
 TEST|cmd qemu-x86_64|qemu-user|a processor without AVX
 TEST|cmd shellcheck|shellcheck|checks the scripts
@@ -101,9 +104,9 @@ list() {
 elsewhere() {
     cat >&2 <<'END'
 apt is not here. Install the same things with this system's own tools, for example
-  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel libevent-devel openssl-devel http-parser-devel
-  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit libevent openssl http-parser
-  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev libevent-dev openssl-dev http-parser-dev
+  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel libevent-devel openssl-devel http-parser-devel libyaml-devel
+  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit libevent openssl http-parser libyaml
+  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev libevent-dev openssl-dev http-parser-dev yaml-dev
 and, for the tests: clang, check, python3 with numpy and jinja2, qemu-user. Then run make again.
 END
 }

@@ -31,7 +31,7 @@ LEVELS = [
 ]
 
 # Suites that have a part of their own.
-APART = ["golden", "cli", "data", "fuzz", "slow"]
+APART = ["golden", "cli", "api", "data", "fuzz", "slow"]
 
 BUILDS = {
     # As released, but with assertions, symbols, and warnings as errors.
@@ -214,6 +214,7 @@ class Runner:
             self.tool("check isa", "tools/check-isa", folder)
             if os.path.exists(os.path.join(ROOT, folder, "hence")):
                 self.tool("check manual", "tools/check-manual", folder)
+                self.tool("check api page", "tools/make-api", folder + "/hence", "--check")
             self.meson("gcc", folder, without=APART)
 
     def part_cli(self):
@@ -221,6 +222,12 @@ class Runner:
         folder = self.build("gcc")
         if folder:
             self.meson("cli", folder, suites=["cli"])
+
+    def part_api(self):
+        """the server from outside: plain HTTP, and the clients that people use"""
+        folder = self.build("gcc")
+        if folder:
+            self.meson("api", folder, suites=["api"])
 
     def part_golden(self):
         """models against the reference written in NumPy, templates against Jinja2"""
@@ -240,7 +247,7 @@ class Runner:
         env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1",
                "UBSAN_OPTIONS": "print_stacktrace=1"}
         if folder:
-            self.meson("asan", folder, without=["golden", "cli", "data", "slow"], scale=4, env=env,
+            self.meson("asan", folder, without=["golden", "cli", "api", "data", "slow"], scale=4, env=env,
                        wrapper=self.fixed_layout)
 
     def part_tsan(self):

@@ -57,6 +57,12 @@ void hn_json_put_text(struct hn_json_writer *w, const char *key, struct hn_str s
     put_escaped(&w->out, s);
 }
 
+void hn_json_put_raw(struct hn_json_writer *w, const char *key, struct hn_str json)
+{
+    begin(w, key);
+    hn_buf_str(&w->out, json);
+}
+
 void hn_json_put_int(struct hn_json_writer *w, const char *key, int64_t n)
 {
     begin(w, key);

@@ -23,6 +23,8 @@ void hn_json_put_int(struct hn_json_writer *w, const char *key, int64_t n);
 void hn_json_put_uint(struct hn_json_writer *w, const char *key, uint64_t n);
 void hn_json_put_bool(struct hn_json_writer *w, const char *key, bool b);
 void hn_json_put_null(struct hn_json_writer *w, const char *key);
+/* `json` is a value already written, and copied as it is. */
+void hn_json_put_raw(struct hn_json_writer *w, const char *key, struct hn_str json);
 /* As few digits as give the same number back, as a float where it is one; null for infinities and
  * NaN, which JSON lacks. */
 void hn_json_put_real(struct hn_json_writer *w, const char *key, double x);

@@ -1,0 +1,39 @@
+#include "server/endpoints.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/requests.h"
+
+const struct hn_endpoint hn_endpoints[HN_ENDPOINTS] = {
+#define X(handler, method, path, who, body, summary)                                               \
+    {#handler, method, path, HN_FOR_##who, &hn_##body##_fields, summary, hn_answer_##handler},
+#include "server/endpoints.def"
+#undef X
+};
+
+static bool matches(const char *pattern, struct hn_str path, struct hn_str *tail)
+{
+    const char *open = strchr(pattern, '{');
+    *tail = (struct hn_str){"", 0};
+    if (!open) return hn_str_is(path, pattern);
+    const struct hn_str head = {pattern, (size_t)(open - pattern)};
+    if (path.n <= head.n || !hn_str_starts(path, head)) return false;
+    *tail = (struct hn_str){path.p + head.n, path.n - head.n};
+    return true;
+}
+
+const struct hn_endpoint *hn_endpoint_find(struct hn_str path, const char *method,
+                                           struct hn_str *tail, char *allow, size_t allow_size)
+{
+    size_t n = 0;
+    *allow = '\0';
+    for (size_t i = 0; i < HN_ENDPOINTS; i++) {
+        const struct hn_endpoint *e = &hn_endpoints[i];
+        if (!matches(e->path, path, tail)) continue;
+        if (strcmp(e->method, method) == 0) return e;
+        if (n < allow_size)
+            n += (size_t)snprintf(allow + n, allow_size - n, "%s%s", n ? ", " : "", e->method);
+    }
+    return NULL;
+}

@@ -1,0 +1,33 @@
+/* How the server is: /health for whoever sends requests, /metrics for whoever looks after it. */
+#include "server/endpoints.h"
+#include "server/server_impl.h"
+
+enum hn_status hn_answer_health(struct hn_call *call, struct hn_refusal *why)
+{
+    static const char *const texts[] = {"loading model", "ok", "shutting down"};
+    const int state = atomic_load(&call->server->state);
+    struct hn_json_writer w = {0};
+    (void)why;
+    hn_json_open(&w, NULL, '{');
+    hn_json_put_text(&w, "status", hn_str_from(texts[state]));
+    hn_json_close(&w, '}');
+    hn_call_json(call, state == HN_SERVER_READY ? 200 : 503, &w);
+    return HN_OK;
+}
+
+enum hn_status hn_answer_metrics(struct hn_call *call, struct hn_refusal *why)
+{
+    struct hn_server *server = call->server;
+    struct hn_buf text = {0};
+    const bool open = hn_metrics_wants_open(hn_exchange_header(call->x, "accept"));
+    const struct hn_metrics_now now = {
+        .open_connections = hn_http_open(server->http),
+        .log_lines_dropped = server->access_log ? hn_log_file_dropped(server->access_log) : 0,
+    };
+    if (hn_metrics_write(server->metrics, &now, open, &text) >= 0)
+        hn_call_reply(call, 200, hn_metrics_type(open), hn_buf_view(&text));
+    else (void)hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the answer.");
+    const enum hn_status status = text.failed;
+    hn_buf_free(&text);
+    return status;
+}

@@ -1,0 +1,14 @@
+/* Finding the model that a request names. */
+#ifndef HN_SERVER_MODELS_H
+#define HN_SERVER_MODELS_H
+
+#include "engine/service.h"
+#include "server/refusal.h"
+
+struct hn_server;
+
+/* The model of that name, or the first where it is empty, with a reference. 404 `model_not_found`. */
+enum hn_status hn_find_model(struct hn_server *server, struct hn_str name, struct hn_served **out,
+                             struct hn_refusal *why);
+
+#endif

@@ -1,0 +1,13 @@
+/* The bodies of requests: their tables of fields, as endpoints.def names them. */
+#ifndef HN_SERVER_REQUESTS_H
+#define HN_SERVER_REQUESTS_H
+
+#include "server/fields.h"
+
+extern const struct hn_fields hn_none_fields; /* nothing is sent */
+extern const struct hn_fields hn_chat_fields;
+extern const struct hn_fields hn_completion_fields;
+extern const struct hn_fields hn_tokenize_fields;
+extern const struct hn_fields hn_detokenize_fields;
+
+#endif

@@ -1,0 +1,122 @@
+#include "server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/cpu.h"
+#include "hence/version.h"
+#include "server/router.h"
+#include "server/server_impl.h"
+#include "server/systemd.h"
+#include "server/workers.h"
+
+enum { WORKERS = 2 };
+
+/* Only a socket's file, a loopback address or a name for one keeps others out. */
+static bool is_private(const struct hn_http_options *http)
+{
+    const char *host = http->host;
+    return !host || strcmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+           strcmp(host, "::1") == 0;
+}
+
+static void make_names(struct hn_server *server)
+{
+    enum hn_cpu_level level = hn_cpu_detect();
+    (void)hn_cpu_choose(getenv("HENCE_CPU"), &level, NULL);
+    (void)!getrandom(&server->boot, sizeof server->boot, 0);
+    snprintf(server->fingerprint, sizeof server->fingerprint, "hence-%s-%s", hence_version(),
+             hn_cpu_level_name(level));
+}
+
+static enum hn_status start_parts(struct hn_server *server, struct hn_error *err)
+{
+    struct hn_http_options http = server->options->http;
+    const struct hn_service_options service = {.max_waiting = server->options->max_waiting};
+    http.handle = hn_router_handle;
+    http.error_body = hn_router_error_body;
+    http.ctx = server;
+    const struct hn_server_options *o = server->options;
+    if (o->keys) HN_TRY(hn_keys_open(o->keys, o->complain, o->ctx, &server->keys, err));
+    const struct hn_log_file_options log = {
+        .path = o->access_log, .complain = o->complain, .ctx = o->ctx};
+    const struct hn_metrics_options metrics = {.per_key = o->metrics_per_key, .aliases = true};
+    HN_TRY(hn_metrics_create(&metrics, &server->metrics, err));
+    if (o->access_log) HN_TRY(hn_log_file_open(&log, &server->access_log, err));
+    HN_TRY(hn_service_start(&service, &server->service, err));
+    HN_TRY(hn_workers_start(WORKERS, &server->workers, err));
+    return hn_http_start(&http, &server->http, err);
+}
+
+enum hn_status hn_server_start(const struct hn_server_options *options, struct hn_server **out,
+                               struct hn_error *err)
+{
+    *out = NULL;
+    if (!is_private(&options->http) && !options->keys && !options->insecure)
+        return hn_fail(
+            err, HN_E_ARG,
+            "%s can be reached from other machines: give a file of keys (--api-keys), or "
+            "let everybody in (--insecure)",
+            options->http.host);
+    struct hn_server *server = calloc(1, sizeof *server);
+    if (!server) return hn_fail_nomem(err, "the server", sizeof *server);
+    server->options = options;
+    pthread_mutex_init(&server->lock, NULL);
+    make_names(server);
+    const enum hn_status status = start_parts(server, err);
+    if (status < 0) hn_server_stop(server);
+    else *out = server;
+    return status;
+}
+
+enum hn_status hn_server_load(struct hn_server *server, const char *name,
+                              const struct hn_instance_options *options, struct hn_error *err)
+{
+    return hn_service_load(server->service, name, options, err);
+}
+
+void hn_server_ready(struct hn_server *server)
+{
+    atomic_store(&server->state, HN_SERVER_READY);
+    hn_systemd_notify("READY=1");
+}
+
+const char *hn_server_url(const struct hn_server *server)
+{
+    return hn_http_url(server->http);
+}
+
+enum hn_status hn_server_reload(struct hn_server *server, struct hn_error *err)
+{
+    if (server->access_log) hn_log_file_reopen(server->access_log);
+    return server->keys ? hn_keys_reload(server->keys, err) : HN_OK;
+}
+
+void hn_server_drain(struct hn_server *server)
+{
+    atomic_store(&server->state, HN_SERVER_DRAINING);
+    hn_systemd_notify("STOPPING=1");
+    hn_http_drain(server->http);
+}
+
+size_t hn_server_open(const struct hn_server *server)
+{
+    return hn_http_open(server->http);
+}
+
+void hn_server_stop(struct hn_server *server)
+{
+    if (!server) return;
+    atomic_store(&server->state, HN_SERVER_DRAINING);
+    /* Whoever uses an exchange ends before HTTP does: first what is computed, then who asks for it. */
+    hn_workers_stop(server->workers);
+    hn_service_stop(server->service);
+    hn_http_stop(server->http);
+    hn_keys_close(server->keys);
+    hn_log_file_close(server->access_log);
+    hn_metrics_destroy(server->metrics);
+    pthread_mutex_destroy(&server->lock);
+    free(server);
+}

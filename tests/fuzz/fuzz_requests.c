@@ -1,0 +1,47 @@
+#include "fuzz.h"
+
+#include "server/chat_request.h"
+#include "server/completion_request.h"
+
+static void refuse(const struct hn_refusal *why)
+{
+    struct hn_json_writer w = {0};
+    hn_refusal_write(&w, why);
+    fuzz_touch(w.out.p, w.out.n);
+    hn_buf_free(&w.out);
+}
+
+static void read_chat(const json_t *body)
+{
+    struct hn_chat_request request;
+    struct hn_refusal why;
+    if (hn_chat_request_read(body, &request, &why) < 0) {
+        refuse(&why);
+    } else {
+        char *text = json_dumps(request.variables, JSON_COMPACT);
+        if (text) fuzz_touch(text, strlen(text));
+        free(text);
+    }
+    hn_chat_request_free(&request);
+}
+
+static void read_completion(const json_t *body)
+{
+    struct hn_completion_request request;
+    struct hn_refusal why;
+    if (hn_completion_request_read(body, &request, &why) < 0) refuse(&why);
+    else fuzz_touch(&request.n_prompts, sizeof request.n_prompts);
+}
+
+/* The body of a request, as both endpoints read it. */
+void fuzz_one(const uint8_t *data, size_t n)
+{
+    json_t *body = NULL;
+    struct hn_error err;
+    if (hn_json_parse((struct hn_str){(const char *)data, n}, "body", &body, &err) < 0) return;
+    if (json_is_object(body)) {
+        read_chat(body);
+        read_completion(body);
+    }
+    json_decref(body);
+}
