@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 
-enum { MAX_ZONES = 64, SOONEST_NS = 1000000 };
+enum { MAX_ZONES = 64 };
 
 /* A counter of microjoules that begins again behind `range`. */
 struct zone {
@@ -137,7 +137,6 @@ double hn_energy_lap(struct hn_energy *energy, uint64_t now_ns, double core_s)
 {
     double joules = NAN;
     const uint64_t passed = now_ns > energy->read_ns ? now_ns - energy->read_ns : 0;
-    if (energy->source == HN_ENERGY_RAPL && passed < SOONEST_NS) return 0;
     if (energy->source == HN_ENERGY_RAPL) joules = read_zones(energy) * 1e-6;
     if (energy->source == HN_ENERGY_WATTS)
         joules = energy->idle_w * (double)passed * 1e-9 + energy->core_w * core_s;

@@ -30,9 +30,8 @@ enum hn_energy_source hn_energy_source(const struct hn_energy *energy);
 const char *hn_energy_source_name(enum hn_energy_source source);
 
 /* Ends a lap that began with the last call (or hn_energy_open) and in which the requests took `core_s`
- * core-seconds, 0 for an idle one; returns its joules. Counters move about once a millisecond: a lap that
- * ends sooner than that after the one before took 0, and the next one gets it too. Counters wrap: a lap
- * may last minutes, not hours. */
+ * core-seconds, 0 for an idle one; returns its joules. Counters move about once a millisecond: single
+ * short laps are coarse, their sum is not. Counters wrap: a lap may last minutes, not hours. */
 double hn_energy_lap(struct hn_energy *energy, uint64_t now_ns, double core_s);
 
 /* Of all laps so far. NAN when unknown. */

@@ -77,19 +77,17 @@ START_TEST(energy_is_read_from_packages_and_memory)
     put_zone("intel-rapl:2", "package-1\n", "0\n"); /* never moved */
     put_zone("intel-rapl-mmio:0", "package-0\n", "1000000\n");
     struct hn_energy *energy = open_energy(10, 5);
-    uint64_t now = hn_clock_ns() + 1000000000;
+    const uint64_t now = hn_clock_ns() + 1000000000;
     ck_assert_str_eq(hn_energy_source_name(hn_energy_source(energy)), "rapl");
     set_file("intel-rapl:0/energy_uj", "3500000\n");
     set_file("intel-rapl:0:1/energy_uj", "500000\n"); /* behind its range of 10 J */
     ck_assert_double_eq_tol(hn_energy_lap(energy, now, 2.5), 2.5 + 1.5, 1e-9);
     set_file("intel-rapl:0/energy_uj", "4500000\n");
-    ck_assert_double_eq(hn_energy_lap(energy, now + 999999, 1),
-                        0); /* too soon: kept for the next */
-    ck_assert_double_eq_tol(hn_energy_lap(energy, now += 2000000, 0), 1, 1e-9);
+    ck_assert_double_eq_tol(hn_energy_lap(energy, now, 0), 1, 1e-9);
     set_file("intel-rapl:0/energy_uj", "?\n");
-    ck_assert(isnan(hn_energy_lap(energy, now += 2000000, 1)));
+    ck_assert(isnan(hn_energy_lap(energy, now, 1)));
     set_file("intel-rapl:0/energy_uj", "5500000\n");
-    ck_assert_double_eq_tol(hn_energy_lap(energy, now + 2000000, 1), 1, 1e-9);
+    ck_assert_double_eq_tol(hn_energy_lap(energy, now, 1), 1, 1e-9);
     ck_assert_double_eq_tol(hn_energy_busy_joules(energy), 5, 1e-9);
     ck_assert_double_eq_tol(hn_energy_idle_joules(energy), 1, 1e-9);
     hn_energy_close(energy);
