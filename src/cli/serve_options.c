@@ -76,6 +76,12 @@ const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
          "the file anew"},
     {"metrics-per-key", 0, NULL, HN_OPT_FLAG, AT(metrics_per_key),
      .help = "tell the keys apart in /metrics"},
+    {"idle-watts", 0, "W", HN_OPT_REAL, AT(idle_w), 0, 100000,
+     .help =
+         "what the machine takes while it does nothing, to tell joules where its counters cannot "
+         "be read"},
+    {"core-watts", 0, "W", HN_OPT_REAL, AT(core_w), 0, 1000,
+     .help = "and what each busy core takes more"},
     {"max-waiting", 0, "N", HN_OPT_SIZE, AT(max_waiting), 1, 1 << 20,
      .help = "requests that may wait for a model (default: 1024); 429 to more"},
     {"max-body", 0, "N", HN_OPT_SIZE, AT(max_body), 1024, 1 << 30,
@@ -140,6 +146,8 @@ struct hn_server_options hn_serve_server(const struct hn_serve_options *o)
         .keys = o->keys,
         .access_log = o->access_log,
         .metrics_per_key = o->metrics_per_key,
+        .idle_w = (double)o->idle_w,
+        .core_w = (double)o->core_w,
         .insecure = o->insecure,
     };
 }

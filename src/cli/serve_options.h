@@ -26,6 +26,7 @@ struct hn_serve_options {
     size_t port, http_threads, max_body, request_s, idle_s, max_connections, max_per_address;
     size_t max_waiting, drain_s;
     bool insecure, openapi, metrics_per_key;
+    float idle_w, core_w;
     size_t n_models;
     struct hn_serve_model models[HN_SERVE_MAX_MODELS];
     struct hn_arena texts; /* of the configuration file */
@@ -35,7 +36,7 @@ struct hn_serve_options {
 enum {
     HN_SERVE_MODELS = 8,
     HN_SERVE_NETWORK = 6,
-    HN_SERVE_ACCESS = 4,
+    HN_SERVE_ACCESS = 6,
     HN_SERVE_LIMITS = 5,
     HN_SERVE_ITEMS = HN_SERVE_MODELS + HN_SERVE_NETWORK + HN_SERVE_ACCESS + HN_SERVE_LIMITS,
     HN_SERVE_MODEL_ITEMS = 8,

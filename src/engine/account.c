@@ -1,17 +1,23 @@
 /* What a step cost, put down to those it was done for. */
 #include "engine/engine_impl.h"
 
+#include <math.h>
+
 /* Everybody has the fixed time in equal parts, and what its own rows and keys add. The sum is the step's
  * time, whatever is not foreseen; sampling, which is a matter of rows too, is in it. */
 void hn_engine_account(struct hn_engine *engine, double seconds)
 {
     const double core_s = seconds * engine->threads;
+    const double joules =
+        engine->energy ? hn_energy_lap(engine->energy, hn_engine_now(engine), core_s) : NAN;
     const double each = engine->budget.fixed / (double)engine->batch.n_spans;
     const double all = engine->budget.fixed + hn_budget_added(&engine->budget, &engine->work_now);
     for (size_t i = 0; i < engine->n_running; i++) {
         struct hn_sequence *s = engine->running[i];
-        if (s->n_now)
-            s->core_s += core_s * (each + hn_budget_added(&engine->budget, &s->work)) / all;
+        if (!s->n_now) continue;
+        const double share = (each + hn_budget_added(&engine->budget, &s->work)) / all;
+        s->core_s += core_s * share;
+        s->joules += joules * share;
     }
     hn_budget_note(&engine->budget, &engine->work_now, seconds);
     engine->stats.steps++;

@@ -117,6 +117,11 @@ void hn_engine_trace(struct hn_engine *engine, const struct hn_trace *trace)
     hn_decoder_trace(engine->decoder, trace);
 }
 
+void hn_engine_energy(struct hn_engine *engine, struct hn_energy *energy)
+{
+    engine->energy = energy;
+}
+
 void hn_engine_limit_step(struct hn_engine *engine, double seconds)
 {
     engine->limit_s = seconds;

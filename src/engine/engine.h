@@ -7,6 +7,7 @@
 
 #include "engine/emit.h"
 #include "engine/sampler.h"
+#include "meter/energy.h"
 #include "model/decoder.h"
 #include "text/grammar.h"
 #include "text/tokenizer.h"
@@ -30,6 +31,10 @@ enum hn_status hn_engine_assist(struct hn_engine *engine, struct hn_decoder *ass
  * the prompts even if that leaves no time. */
 void hn_engine_limit_step(struct hn_engine *engine, double seconds);
 
+/* Where the joules of steps are read; it outlives the engine and belongs to its thread. NULL, as it
+ * begins: they are unknown. Set it before the first request. */
+void hn_engine_energy(struct hn_engine *engine, struct hn_energy *energy);
+
 /* What a request took. Times are seconds of the wall clock. */
 struct hn_usage {
     size_t prompt_tokens;
@@ -41,6 +46,7 @@ struct hn_usage {
     double prefill_s;         /* from there to the first token */
     double decode_s;          /* from there to the last */
     double core_s;            /* its share of the steps it was part of: seconds x threads */
+    double joules;            /* and of their energy; NAN: unknown */
     size_t preemptions;       /* how often its pages were taken, and what they held computed anew */
 };
 

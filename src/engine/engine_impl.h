@@ -56,7 +56,8 @@ struct hn_sequence {
     size_t n_now;        /* tokens in the current step, without guesses */
     bool passed;         /* over, in the current step */
     struct hn_work work; /* in it */
-    double core_s;       /* spent on it */
+    double core_s;       /* spent on it ... */
+    double joules;       /* ... and these, NAN where that is unknown */
     size_t logits;       /* the first of its rows of logits ... */
     size_t n_logits;     /* ... and how many it gets */
 
@@ -99,6 +100,7 @@ struct hn_engine {
     struct hn_budget budget;
     struct hn_work work_now; /* of the current step */
     struct hn_engine_stats stats;
+    struct hn_energy *energy; /* or NULL */
     uint64_t created_ns;
     uint64_t (*now)(void *ctx);
     void *now_ctx;
@@ -152,7 +154,7 @@ void hn_engine_guess(struct hn_engine *engine);
 void hn_engine_catch_up(struct hn_engine *engine, struct hn_sequence *s);
 struct hn_sequence *hn_engine_ahead(struct hn_engine *engine, struct hn_sequence *s);
 
-/* Splits a step's time over its sequences, and counts. */
+/* Splits a step's time and energy over its sequences, and counts. */
 void hn_engine_account(struct hn_engine *engine, double seconds);
 
 #endif

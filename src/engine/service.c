@@ -25,9 +25,11 @@ struct command {
 
 struct hn_service {
     pthread_t thread;
-    pthread_mutex_t lock; /* guards everything below */
-    pthread_cond_t wake;  /* the engine thread: there is a command, or a model leaves */
-    pthread_cond_t done;  /* callers: a CALL is done */
+    struct hn_energy *energy; /* the engine thread's, as is the next */
+    bool rested;              /* it waited for something to do */
+    pthread_mutex_t lock;     /* guards everything below */
+    pthread_cond_t wake;      /* the engine thread: there is a command, or a model leaves */
+    pthread_cond_t done;      /* callers: a CALL is done */
     struct command *first, **last;
     struct hn_served *models; /* each with a reference, dropped by the engine thread */
     size_t max_waiting;
@@ -37,6 +39,7 @@ struct hn_service {
 
 static void destroy(struct hn_service *service)
 {
+    hn_energy_close(service->energy);
     pthread_cond_destroy(&service->done);
     pthread_cond_destroy(&service->wake);
     pthread_mutex_destroy(&service->lock);
@@ -148,6 +151,7 @@ static bool await_work(struct hn_service *service)
             return false;
         } else {
             pthread_cond_wait(&service->wake, &service->lock);
+            service->rested = true;
         }
     }
 }
@@ -162,6 +166,9 @@ static void *run(void *arg)
         service->first = NULL;
         service->last = &service->first;
         pthread_mutex_unlock(&service->lock);
+        /* What the machine used meanwhile is nobody's. */
+        if (service->rested) (void)hn_energy_lap(service->energy, hn_clock_ns(), 0);
+        service->rested = false;
         for (struct command *next; commands; commands = next) {
             next = commands->next;
             obey(service, commands);
@@ -181,6 +188,11 @@ enum hn_status hn_service_start(const struct hn_service_options *options, struct
     if (!service) return hn_fail_nomem(err, "the service", sizeof *service);
     service->max_waiting = options->max_waiting ? options->max_waiting : DEFAULT_MAX_WAITING;
     service->last = &service->first;
+    const enum hn_status status = hn_energy_open(&options->energy, &service->energy, err);
+    if (status < 0) {
+        free(service);
+        return status;
+    }
     pthread_mutex_init(&service->lock, NULL);
     pthread_cond_init(&service->wake, NULL);
     pthread_cond_init(&service->done, NULL);
@@ -219,6 +231,7 @@ enum hn_status hn_service_load(struct hn_service *service, const char *name,
 {
     struct hn_served *served;
     HN_TRY(hn_served_open(name, options, &served, err));
+    hn_engine_energy(served->instance.engine, service->energy);
     pthread_mutex_lock(&service->lock);
     const bool taken = *place_of(service, served->name) != NULL;
     if (!taken) {

@@ -13,6 +13,7 @@ struct hn_served; /* a model in service: references are counted */
 
 struct hn_service_options {
     size_t max_waiting; /* requests of one model that may wait for their first step; 0: 1024 */
+    struct hn_energy_options energy; /* where joules come from when no counter can be read */
 };
 
 /* Starts the thread. */

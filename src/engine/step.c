@@ -1,4 +1,6 @@
 /* A step: the spine of the engine. */
+#include <math.h>
+
 #include "base/bits.h"
 #include "engine/engine_impl.h"
 
@@ -13,7 +15,7 @@ static void mark(const struct hn_engine *engine, const char *stage, size_t rows,
     *since = now;
 }
 
-static struct hn_usage usage_of(const struct hn_sequence *s)
+static struct hn_usage usage_of(const struct hn_engine *engine, const struct hn_sequence *s)
 {
     const uint64_t started = s->started_ns ? s->started_ns : s->last_ns;
     const uint64_t first = s->first_ns ? s->first_ns : s->last_ns;
@@ -27,6 +29,7 @@ static struct hn_usage usage_of(const struct hn_sequence *s)
         .prefill_s = hn_clock_seconds(started, first),
         .decode_s = hn_clock_seconds(first, s->last_ns),
         .core_s = s->core_s,
+        .joules = engine->energy ? s->joules : NAN,
         .preemptions = s->preemptions,
     };
 }
@@ -37,7 +40,7 @@ static void finish(struct hn_engine *engine, struct hn_sequence *s)
     hn_buf_clear(&engine->text);
     if (s->emitter) (void)hn_emitter_finish(s->emitter, &engine->text);
     s->last_ns = hn_engine_now(engine);
-    const struct hn_usage usage = usage_of(s);
+    const struct hn_usage usage = usage_of(engine, s);
     s->sink.done(s->sink.ctx, s->finish, hn_buf_view(&engine->text), &usage,
                  s->finish == HN_FINISH_ERROR ? &s->err : NULL);
     hn_sequence_destroy(engine, s);

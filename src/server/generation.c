@@ -123,6 +123,9 @@ static void fill_receipt(struct hn_generation *g)
             r->cached_tokens += c->usage.cached_tokens;
         }
         r->completion_tokens += c->usage.completion_tokens;
+        r->preemptions += c->usage.preemptions;
+        r->core_s = i ? r->core_s + c->usage.core_s : c->usage.core_s;
+        r->joules = i ? r->joules + c->usage.joules : c->usage.joules;
         r->reasoning_tokens += c->n_reasoning;
         r->queue_s = fmax(r->queue_s, c->usage.queue_s);
         r->prefill_s = fmax(r->prefill_s, c->usage.prefill_s);

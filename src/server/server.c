@@ -34,7 +34,10 @@ static void make_names(struct hn_server *server)
 static enum hn_status start_parts(struct hn_server *server, struct hn_error *err)
 {
     struct hn_http_options http = server->options->http;
-    const struct hn_service_options service = {.max_waiting = server->options->max_waiting};
+    const struct hn_service_options service = {
+        .max_waiting = server->options->max_waiting,
+        .energy = {.idle_w = server->options->idle_w, .core_w = server->options->core_w},
+    };
     http.handle = hn_router_handle;
     http.error_body = hn_router_error_body;
     http.ctx = server;

@@ -18,7 +18,9 @@ struct hn_server_options {
     const char *keys;       /* the file of API keys (server/key_file.h); NULL: everybody may call */
     const char *access_log; /* a line of JSON for each request; "-": standard error; NULL: none */
     bool metrics_per_key;   /* figures for each key, too */
-    bool insecure;          /* may be reached from elsewhere without keys */
+    double idle_w,
+        core_w;    /* where the machine does not tell: its watts, and more for a busy core */
+    bool insecure; /* may be reached from elsewhere without keys */
     /* What people should know of while the server runs, on any thread. May be NULL. */
     void (*complain)(void *ctx, const char *text);
     void *ctx;

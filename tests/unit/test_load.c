@@ -487,6 +487,41 @@ START_TEST(costs_add_up)
 }
 END_TEST
 
+START_TEST(joules_of_all_add_up_to_those_of_the_steps)
+{
+    static struct rig_answer a[12], without;
+    int32_t tokens[1024];
+    double told = 0;
+    struct hn_energy *energy;
+    const struct hn_energy_options watts = {"/nowhere", 10, 5};
+    ck_assert_int_eq(hn_energy_open(&watts, &energy, NULL), HN_OK);
+    start(&usual);
+    now_ns += hn_clock_ns();
+    hn_engine_energy(rig.engine, energy);
+    (void)hn_energy_lap(energy, now_ns, 0);
+    for (size_t s = 0; s < HN_COUNT(a); s++) {
+        const struct hn_request r = mixed_request(&a[s], tokens, s);
+        rig_submit(&r);
+    }
+    const uint64_t begun = now_ns;
+    rig_run();
+    for (size_t s = 0; s < HN_COUNT(a); s++) {
+        ck_assert_double_gt(a[s].usage.joules, 0);
+        told += a[s].usage.joules;
+    }
+    const double seconds = (double)(now_ns - begun) * 1e-9;
+    ck_assert_double_eq_tol(told, hn_energy_busy_joules(energy), 1e-9 * (1 + told));
+    ck_assert_double_eq_tol(told, (10 + 2 * 5) * seconds, 1e-6); /* two threads */
+    hn_engine_energy(rig.engine, NULL);
+    const struct hn_request r = mixed_request(&without, tokens, 1);
+    rig_submit(&r);
+    rig_run();
+    ck_assert(isnan(without.usage.joules));
+    rig_stop();
+    hn_energy_close(energy);
+}
+END_TEST
+
 /* Who puts more into steps pays more for them: of two requests at once, the one with the long prompt. */
 START_TEST(work_is_paid_by_those_who_cause_it)
 {
@@ -557,6 +592,7 @@ int main(void)
     tcase_add_test(tcase, deadlines_end_requests);
     tcase_add_test(tcase, a_prompt_is_computed_once);
     tcase_add_test(tcase, costs_add_up);
+    tcase_add_test(tcase, joules_of_all_add_up_to_those_of_the_steps);
     tcase_add_test(tcase, work_is_paid_by_those_who_cause_it);
     tcase_add_test(tcase, answers_take_turns);
     return run_unit("load", tcase);
