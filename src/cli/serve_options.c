@@ -82,6 +82,9 @@ const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
          "be read"},
     {"core-watts", 0, "W", HN_OPT_REAL, AT(core_w), 0, 1000,
      .help = "and what each busy core takes more"},
+    {"step-ms", 0, "N", HN_OPT_SIZE, AT(step_ms), 1, 60000,
+     .help = "milliseconds between two tokens of an answer while other prompts are read (default: "
+             "twice what it takes without)"},
     {"max-waiting", 0, "N", HN_OPT_SIZE, AT(max_waiting), 1, 1 << 20,
      .help = "requests that may wait for a model (default: 1024); 429 to more"},
     {"max-body", 0, "N", HN_OPT_SIZE, AT(max_body), 1024, 1 << 30,
@@ -177,6 +180,7 @@ enum hn_status hn_serve_instance(struct hn_serve_options *o, size_t i, struct hn
         .plan = hn_session_plan(&session),
         .threads = (unsigned)(m->threads ? m->threads : session.threads),
         .cpu = getenv("HENCE_CPU"),
+        .step_s = (double)o->step_ms * 1e-3,
         .draft = m->draft ? m->draft : o->draft,
     };
     out->plan.sequences = m->sequences ? m->sequences : o->sequences;

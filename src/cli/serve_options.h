@@ -24,7 +24,7 @@ struct hn_serve_options {
     const char *draft;
     const char *host, *unix_socket, *tls_cert, *tls_key, *cors, *config, *keys, *access_log;
     size_t port, http_threads, max_body, request_s, idle_s, max_connections, max_per_address;
-    size_t max_waiting, drain_s;
+    size_t max_waiting, drain_s, step_ms;
     bool insecure, openapi, metrics_per_key;
     float idle_w, core_w;
     size_t n_models;
@@ -37,7 +37,7 @@ enum {
     HN_SERVE_MODELS = 8,
     HN_SERVE_NETWORK = 6,
     HN_SERVE_ACCESS = 6,
-    HN_SERVE_LIMITS = 5,
+    HN_SERVE_LIMITS = 6,
     HN_SERVE_ITEMS = HN_SERVE_MODELS + HN_SERVE_NETWORK + HN_SERVE_ACCESS + HN_SERVE_LIMITS,
     HN_SERVE_MODEL_ITEMS = 8,
 };

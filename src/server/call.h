@@ -30,6 +30,7 @@ struct hn_endpoint {
     const char *path; /* may end in "{name}", which stands for one character or more */
     enum hn_audience who;
     const struct hn_fields *body; /* one without a name: nothing is read */
+    bool slow;                    /* waits for the engine: not for a thread of the loop */
     const char *summary;
     /* Answers the call, now or later, with one of the functions below; or refuses it and leaves it to
      * its caller. Runs on a thread of the HTTP loop, or on a worker where the body is large. */

@@ -5,9 +5,12 @@
 
 #include "server/requests.h"
 
+enum { HN_FAST, HN_SLOW };
+
 const struct hn_endpoint hn_endpoints[HN_ENDPOINTS] = {
-#define X(handler, method, path, who, body, summary)                                               \
-    {#handler, method, path, HN_FOR_##who, &hn_##body##_fields, summary, hn_answer_##handler},
+#define X(handler, method, path, who, body, where, summary)                                        \
+    {#handler,           method, path, HN_FOR_##who, &hn_##body##_fields, HN_##where, summary,     \
+     hn_answer_##handler},
 #include "server/endpoints.def"
 #undef X
 };

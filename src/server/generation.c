@@ -112,7 +112,8 @@ static void fill_receipt(struct hn_generation *g)
     struct hn_receipt *r = &g->call->receipt;
     const uint64_t received = hn_exchange_received_ns(g->call->x);
     r->model = hn_served_name(g->served);
-    r->klass = "interactive";
+    r->klass = g->klass == HN_CLASS_BATCH ? "batch" : "interactive";
+    r->core_s = 0;
     r->finish = hn_finish_text(g->choices[0].finish);
     r->total_s = hn_clock_seconds(received, hn_clock_ns());
     if (g->first_ns) r->ttft_s = hn_clock_seconds(received, g->first_ns);
@@ -127,6 +128,8 @@ static void fill_receipt(struct hn_generation *g)
         r->core_s = i ? r->core_s + c->usage.core_s : c->usage.core_s;
         r->joules = i ? r->joules + c->usage.joules : c->usage.joules;
         r->reasoning_tokens += c->n_reasoning;
+        r->preemptions += c->usage.preemptions;
+        r->core_s += c->usage.core_s;
         r->queue_s = fmax(r->queue_s, c->usage.queue_s);
         r->prefill_s = fmax(r->prefill_s, c->usage.prefill_s);
         r->decode_s = fmax(r->decode_s, c->usage.decode_s);
@@ -259,6 +262,7 @@ static struct hn_generation *create(struct hn_call *call, const struct hn_ask *a
     g->voice = ask->voice;
     g->mind = ask->mind;
     g->stream = ask->stream;
+    g->klass = ask->request.klass;
     g->created = time(NULL);
     g->series =
         hn_metrics_series(call->server->metrics, hn_served_name(g->served), call->receipt.key);
@@ -296,6 +300,10 @@ static enum hn_status submit(struct hn_generation *g, const struct hn_ask *ask, 
     request.tokens = ask->prompts[c->prompt].ids;
     request.n_tokens = ask->prompts[c->prompt].n;
     request.sample.seed += i % ask->n_each;
+    if (g->call->caller.quota) {
+        request.owner = hn_key_number(&g->call->caller.key);
+        request.weight = g->call->caller.key.weight;
+    }
     request.sink = (struct hn_sink){.ctx = c, .token = on_token, .done = on_done};
     HN_TRY(hn_service_submit(g->call->server->service, g->served, &request, &id, err));
     atomic_store(&c->id, id);

@@ -64,6 +64,7 @@ struct hn_generation {
     const struct hn_voice *voice;
     void *mind; /* the API's own */
     bool stream;
+    enum hn_class klass;
     int64_t created;          /* seconds since 1970 */
     struct hn_series *series; /* of the model, and the key */
 

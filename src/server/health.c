@@ -1,5 +1,7 @@
 /* How the server is: /health for whoever sends requests, /metrics for whoever looks after it. */
+#include "base/bits.h"
 #include "server/endpoints.h"
+#include "server/models.h"
 #include "server/server_impl.h"
 
 enum hn_status hn_answer_health(struct hn_call *call, struct hn_refusal *why)
@@ -15,6 +17,29 @@ enum hn_status hn_answer_health(struct hn_call *call, struct hn_refusal *why)
     return HN_OK;
 }
 
+/* A look at an engine, between two of its steps. */
+static void look(void *ctx, struct hn_engine *engine)
+{
+    hn_engine_stats_read(engine, ctx);
+}
+
+static void set_gauges(struct hn_server *server)
+{
+    struct hn_served *models[HN_MAX_MODELS];
+    const size_t n = hn_service_list(server->service, models, HN_MAX_MODELS);
+    for (size_t i = 0; i < n; i++) {
+        struct hn_engine_stats stats;
+        hn_service_call(server->service, models[i], look, &stats);
+        struct hn_series *series =
+            hn_metrics_series(server->metrics, hn_served_name(models[i]), NULL);
+        hn_series_set(series, HN_METRIC_RUNNING, (double)stats.running);
+        hn_series_set(series, HN_METRIC_WAITING, (double)stats.waiting);
+        hn_series_set(series, HN_METRIC_KV_USED,
+                      (double)stats.pages_used / (double)hn_max(stats.pages_all, 1));
+        hn_served_release(models[i]);
+    }
+}
+
 enum hn_status hn_answer_metrics(struct hn_call *call, struct hn_refusal *why)
 {
     struct hn_server *server = call->server;
@@ -24,6 +49,7 @@ enum hn_status hn_answer_metrics(struct hn_call *call, struct hn_refusal *why)
         .open_connections = hn_http_open(server->http),
         .log_lines_dropped = server->access_log ? hn_log_file_dropped(server->access_log) : 0,
     };
+    set_gauges(server);
     if (hn_metrics_write(server->metrics, &now, open, &text) >= 0)
         hn_call_reply(call, 200, hn_metrics_type(open), hn_buf_view(&text));
     else (void)hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the answer.");

@@ -7,7 +7,7 @@
 #include "server/requests.h"
 #include "server/server_impl.h"
 
-enum { MAX_NAME = 1000, MAX_MODELS = 256 };
+enum { MAX_NAME = 1000 };
 
 const struct hn_fields hn_none_fields = {0};
 
@@ -37,10 +37,10 @@ static void put_model(struct hn_json_writer *w, const struct hn_served *served)
 
 enum hn_status hn_answer_models(struct hn_call *call, struct hn_refusal *why)
 {
-    struct hn_served *models[MAX_MODELS];
+    struct hn_served *models[HN_MAX_MODELS];
     struct hn_json_writer w = {0};
     (void)why;
-    const size_t n = hn_service_list(call->server->service, models, MAX_MODELS);
+    const size_t n = hn_service_list(call->server->service, models, HN_MAX_MODELS);
     hn_json_open(&w, NULL, '{');
     hn_json_put_text(&w, "object", HN_STR("list"));
     hn_json_open(&w, "data", '[');

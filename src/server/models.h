@@ -7,6 +7,8 @@
 
 struct hn_server;
 
+enum { HN_MAX_MODELS = 256 }; /* that are told of */
+
 /* The model of that name, or the first where it is empty, with a reference. 404 `model_not_found`. */
 enum hn_status hn_find_model(struct hn_server *server, struct hn_str name, struct hn_served **out,
                              struct hn_refusal *why);

@@ -125,7 +125,7 @@ static void whole(struct hn_generation *g, struct hn_json_writer *w)
         put_choice(w, &g->choices[i]);
     hn_json_close(w, ']');
     hn_openai_usage(w, g);
-    hn_json_put_text(w, "service_tier", HN_STR("default"));
+    hn_openai_tier(w, g);
     hn_json_close(w, '}');
 }
 
@@ -137,7 +137,7 @@ static void open_delta(struct hn_json_writer *w, struct hn_choice *c)
     hn_sse_open(w);
     hn_json_open(w, NULL, '{');
     hn_openai_head(w, c->of, id_prefix, "chat.completion.chunk");
-    hn_json_put_text(w, "service_tier", HN_STR("default"));
+    hn_openai_tier(w, c->of);
     hn_json_open(w, "choices", '[');
     hn_json_open(w, NULL, '{');
     hn_json_put_uint(w, "index", c->index);
@@ -219,7 +219,7 @@ static void end(struct hn_generation *g, struct hn_json_writer *w)
         hn_sse_open(w);
         hn_json_open(w, NULL, '{');
         hn_openai_head(w, g, id_prefix, "chat.completion.chunk");
-        hn_json_put_text(w, "service_tier", HN_STR("default"));
+        hn_openai_tier(w, g);
         hn_json_open(w, "choices", '[');
         hn_json_close(w, ']');
         hn_openai_usage(w, g);

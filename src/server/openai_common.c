@@ -5,7 +5,6 @@
 #include <sys/random.h>
 
 #include "base/bits.h"
-#include "engine/draft.h"
 #include "hence/version.h"
 #include "server/access.h"
 #include "server/server_impl.h"
@@ -132,7 +131,8 @@ enum hn_status hn_openai_ask(struct hn_server *server, struct hn_openai_common *
     ask->n_each = (size_t)c->n;
     ask->request.stops = out->stops;
     ask->request.ignore_eog = c->ignore_eos;
-    ask->request.max_draft = HN_DRAFT_MAX / 2;
+    ask->request.klass = c->service_tier == HN_TIER_FLEX ? HN_CLASS_BATCH : HN_CLASS_INTERACTIVE;
+    ask->request.max_draft = server->options->max_draft;
     ask->request.max_tokens = c->max_tokens == HN_NOT_GIVEN ? SIZE_MAX : (size_t)c->max_tokens;
     struct hn_sample_params *s = &ask->request.sample;
     s->temperature = (float)c->temperature;
@@ -200,8 +200,15 @@ void hn_openai_usage(struct hn_json_writer *w, const struct hn_generation *g)
 
 const char *hn_openai_finish(const struct hn_choice *choice)
 {
+    if (choice->finish == HN_FINISH_DEADLINE) return "length";
     const char *text = hn_finish_text(choice->finish);
     return choice->n_calls && strcmp(text, "stop") == 0 ? "tool_calls" : text;
+}
+
+void hn_openai_tier(struct hn_json_writer *w, const struct hn_generation *g)
+{
+    const bool flex = g->klass == HN_CLASS_BATCH;
+    hn_json_put_text(w, "service_tier", flex ? HN_STR("flex") : HN_STR("default"));
 }
 
 void hn_openai_fail(struct hn_generation *g, const struct hn_refusal *why, struct hn_json_writer *w)

@@ -7,6 +7,9 @@
 
 #define HN_NOT_GIVEN INT64_MIN
 
+/* As the words of the field service_tier. */
+enum hn_tier { HN_TIER_AUTO, HN_TIER_DEFAULT, HN_TIER_FLEX, HN_TIER_PRIORITY, HN_TIER_SCALE };
+
 /* Begins the structs of both requests. Views are of the body. */
 struct hn_openai_common {
     struct hn_str model; /* p NULL: not given */
@@ -43,6 +46,9 @@ void hn_openai_head(struct hn_json_writer *w, const struct hn_generation *g, con
                     const char *object);
 /* "usage" and "hence". */
 void hn_openai_usage(struct hn_json_writer *w, const struct hn_generation *g);
+
+/* "service_tier": the one that was used. */
+void hn_openai_tier(struct hn_json_writer *w, const struct hn_generation *g);
 
 /* "stop", "length", "tool_calls". */
 const char *hn_openai_finish(const struct hn_choice *choice);

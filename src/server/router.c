@@ -68,7 +68,7 @@ void hn_router_handle(void *ctx, struct hn_exchange *x)
     if (status >= 0) status = hn_gate_enter(call, &why);
     if (status >= 0) status = check_state(call, &why);
     if (status < 0) hn_call_refuse(call, &why);
-    else if (hn_exchange_body(x).n <= LARGE_BODY) handle(call);
+    else if (hn_exchange_body(x).n <= LARGE_BODY && !call->endpoint->slow) handle(call);
     else hn_workers_do(server->workers, handle, call);
 }
 

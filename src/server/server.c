@@ -12,7 +12,7 @@
 #include "server/systemd.h"
 #include "server/workers.h"
 
-enum { WORKERS = 2 };
+enum { WORKERS = 4 };
 
 /* Only a socket's file, a loopback address or a name for one keeps others out. */
 static bool is_private(const struct hn_http_options *http)

@@ -116,6 +116,15 @@ class TestRoutes(Running):
         self.assertIn("im_start", props["chat_template"])
         self.assertEqual(server.get("/slots")[2], [])
 
+    def test_metrics(self):
+        self.server.post(CHAT, chat())
+        text = self.server.get("/metrics")[2]
+        self.assertRegex(text, r'hence_generation_tokens_total\{model="starter"\} [1-9]')
+        self.assertRegex(text, r'hence_requests_running\{model="starter"\} 0\n')
+        self.assertRegex(text, r'hence_kv_cache_used_ratio\{model="starter"\} 0\n')
+        status, headers, _ = self.server.get("/metrics", Accept="application/openmetrics-text")
+        self.assertIn("openmetrics", headers["Content-Type"])
+
     def test_openapi(self):
         document = self.server.get("/openapi.json")[2]
         self.assertTrue(document["openapi"].startswith("3.1"))

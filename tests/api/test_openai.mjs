@@ -166,6 +166,11 @@ test("what asks for nothing is taken", async () => {
 
 test("service_tier says what was used", async () => {
   assert.equal((await chat({ max_tokens: 1 })).service_tier, "default");
+  assert.equal((await chat({ max_tokens: 1, service_tier: "priority" })).service_tier, "default");
+  const flex = await chat({ max_tokens: 1, service_tier: "flex" });
+  assert.equal(flex.service_tier, "flex");
+  assert.equal(flex.hence.class, "batch");
+  assert.ok(flex.hence.seconds.core > 0);
 });
 
 const complete = (more) => client.completions.create({ model: "starter", prompt: "The tent", temperature: 0, ...more });
