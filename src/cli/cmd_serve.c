@@ -119,8 +119,10 @@ static void reload(struct hn_server *server)
 
 static void wait_for_end(struct hn_server *server)
 {
-    for (int got = 0; !is_end(got); got = next_signal(60000))
+    for (int got = 0; !is_end(got); got = next_signal(1000)) {
         if (got == SIGHUP) reload(server);
+        hn_server_tick(server);
+    }
 }
 
 /* Until what was begun is done, the time is over, or a second signal comes. */

@@ -55,6 +55,8 @@ const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
      .help = "a smaller model of the same vocabulary that guesses ahead; answers are the same"},
     {"guess", 0, "N", HN_OPT_SIZE, AT(max_draft), 0, HN_DRAFT_MAX,
      .help = "guess up to N tokens ahead, where that pays (default: 8; 0: never)"},
+    {"idle-unload-s", 0, "N", HN_OPT_SIZE, AT(idle_unload_s), 1, 1 << 30,
+     .help = "unload a model that nobody asks for N seconds, until somebody does (default: never)"},
     {"host", 'H', "ADDRESS", HN_OPT_TEXT, AT(host),
      .help = "the address to listen at (default: 127.0.0.1, this machine alone)"},
     {"port", 'p', "N", HN_OPT_SIZE, AT(port), 0, 65535,
@@ -131,6 +133,37 @@ void hn_serve_defaults(struct hn_serve_options *options)
     };
 }
 
+/* The last part of a path, without ".gguf". */
+static struct hn_str name_of(const char *path)
+{
+    struct hn_str name = hn_str_from(path);
+    while (name.n > 1 && name.p[name.n - 1] == '/')
+        name.n--;
+    for (size_t i = name.n; i-- > 0;)
+        if (name.p[i] == '/' && i + 1 < name.n)
+            return (struct hn_str){name.p + i + 1, name.n - i - 1};
+    return name;
+}
+
+static struct hn_instance_options instance_of(const struct hn_serve_options *o,
+                                              const struct hn_serve_model *m)
+{
+    struct hn_session_options session = o->session;
+    if (m->context) session.context = m->context;
+    if (m->batch) session.batch = m->batch;
+    if (m->kv_type) session.kv_type = m->kv_type - 1;
+    struct hn_instance_options out = {
+        .path = m->path,
+        .plan = hn_session_plan(&session),
+        .threads = (unsigned)(m->threads ? m->threads : session.threads),
+        .cpu = getenv("HENCE_CPU"),
+        .step_s = (double)o->step_ms * 1e-3,
+        .draft = m->draft ? m->draft : o->draft,
+    };
+    out.plan.sequences = m->sequences ? m->sequences : o->sequences;
+    return out;
+}
+
 struct hn_server_options hn_serve_server(const struct hn_serve_options *o)
 {
     return (struct hn_server_options){
@@ -146,6 +179,8 @@ struct hn_server_options hn_serve_server(const struct hn_serve_options *o)
                  .cors_origin = o->cors},
         .max_waiting = o->max_waiting,
         .max_draft = o->max_draft,
+        .model = instance_of(o, &(struct hn_serve_model){0}),
+        .idle_s = (unsigned)o->idle_unload_s,
         .keys = o->keys,
         .access_log = o->access_log,
         .metrics_per_key = o->metrics_per_key,
@@ -155,35 +190,12 @@ struct hn_server_options hn_serve_server(const struct hn_serve_options *o)
     };
 }
 
-/* The last part of a path, without ".gguf". */
-static struct hn_str name_of(const char *path)
-{
-    struct hn_str name = hn_str_from(path);
-    while (name.n > 1 && name.p[name.n - 1] == '/')
-        name.n--;
-    for (size_t i = name.n; i-- > 0;)
-        if (name.p[i] == '/' && i + 1 < name.n)
-            return (struct hn_str){name.p + i + 1, name.n - i - 1};
-    return name;
-}
-
 enum hn_status hn_serve_instance(struct hn_serve_options *o, size_t i, struct hn_buf *starter,
                                  const char **name, struct hn_instance_options *out,
                                  struct hn_error *err)
 {
     const struct hn_serve_model *m = &o->models[i];
-    struct hn_session_options session = o->session;
-    if (m->context) session.context = m->context;
-    if (m->batch) session.batch = m->batch;
-    if (m->kv_type) session.kv_type = m->kv_type - 1;
-    *out = (struct hn_instance_options){
-        .plan = hn_session_plan(&session),
-        .threads = (unsigned)(m->threads ? m->threads : session.threads),
-        .cpu = getenv("HENCE_CPU"),
-        .step_s = (double)o->step_ms * 1e-3,
-        .draft = m->draft ? m->draft : o->draft,
-    };
-    out->plan.sequences = m->sequences ? m->sequences : o->sequences;
+    *out = instance_of(o, m);
     HN_TRY(hn_door_path(m->path, starter, &out->path, err));
     *name = m->path ? m->name : "starter";
     if (*name) return HN_OK;

@@ -24,7 +24,7 @@ struct hn_serve_options {
     const char *draft;
     const char *host, *unix_socket, *tls_cert, *tls_key, *cors, *config, *keys, *access_log;
     size_t port, http_threads, max_body, request_s, idle_s, max_connections, max_per_address;
-    size_t max_waiting, drain_s, step_ms;
+    size_t max_waiting, drain_s, step_ms, idle_unload_s;
     bool insecure, openapi, metrics_per_key;
     float idle_w, core_w;
     size_t n_models;
@@ -34,7 +34,7 @@ struct hn_serve_options {
 
 /* In this order. */
 enum {
-    HN_SERVE_MODELS = 8,
+    HN_SERVE_MODELS = 9,
     HN_SERVE_NETWORK = 6,
     HN_SERVE_ACCESS = 6,
     HN_SERVE_LIMITS = 6,

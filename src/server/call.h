@@ -54,6 +54,9 @@ struct hn_call {
     struct hn_figure figures[HN_CALL_FIGURES]; /* further headers of the answer */
     size_t n_figures;
 
+    bool may_wait; /* this is a worker, not a thread of the loop */
+    bool again;    /* the handler refused since it may not wait: a worker is to call it once more */
+
     /* In the queue of server/workers.c. */
     struct hn_call *queued;
     void (*work)(struct hn_call *call);

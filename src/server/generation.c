@@ -113,7 +113,6 @@ static void fill_receipt(struct hn_generation *g)
     const uint64_t received = hn_exchange_received_ns(g->call->x);
     r->model = hn_served_name(g->served);
     r->klass = g->klass == HN_CLASS_BATCH ? "batch" : "interactive";
-    r->core_s = 0;
     r->finish = hn_finish_text(g->choices[0].finish);
     r->total_s = hn_clock_seconds(received, hn_clock_ns());
     if (g->first_ns) r->ttft_s = hn_clock_seconds(received, g->first_ns);
@@ -128,8 +127,6 @@ static void fill_receipt(struct hn_generation *g)
         r->core_s = i ? r->core_s + c->usage.core_s : c->usage.core_s;
         r->joules = i ? r->joules + c->usage.joules : c->usage.joules;
         r->reasoning_tokens += c->n_reasoning;
-        r->preemptions += c->usage.preemptions;
-        r->core_s += c->usage.core_s;
         r->queue_s = fmax(r->queue_s, c->usage.queue_s);
         r->prefill_s = fmax(r->prefill_s, c->usage.prefill_s);
         r->decode_s = fmax(r->decode_s, c->usage.decode_s);
@@ -358,7 +355,12 @@ enum hn_status hn_generation_start(struct hn_call *call, const struct hn_ask *as
         delist(g);
         destroy(g);
         hn_gate_settle(call, 0);
-        return hn_refuse_by(why, status, &err);
+        if (status != HN_E_NOTFOUND) return hn_refuse_by(why, status, &err);
+        /* It went out of service since it was found: a worker finds it again, or not. */
+        call->again = true;
+        (void)hn_refuse(why, 503, "model_unloading", "model", "The model is being unloaded.");
+        why->retry_after = 1;
+        return status;
     }
     if (atomic_load(&call->gone)) hn_generation_cancel(g);
     leave(g);

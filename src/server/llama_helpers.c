@@ -60,7 +60,7 @@ enum hn_status hn_answer_tokenize(struct hn_call *call, struct hn_refusal *why)
     struct hn_json_writer w = {0};
     struct tokenize_request r = {.parse_special = true};
     HN_TRY(hn_fields_read(&hn_tokenize_fields, call->body, "", &r, why));
-    HN_TRY(hn_find_model(call->server, r.model, &served, why));
+    HN_TRY(hn_find_model(call, r.model, &served, why));
     const struct hn_tokenizer *tokenizer = hn_served_instance(served)->tokenizer;
     const unsigned flags = (r.add_special ? HN_TOKENIZE_ADD_SPECIAL : 0u) |
                            (r.parse_special ? HN_TOKENIZE_PARSE_SPECIAL : 0u);
@@ -128,7 +128,7 @@ enum hn_status hn_answer_detokenize(struct hn_call *call, struct hn_refusal *why
     struct hn_served *served;
     struct detokenize_request r = {0};
     HN_TRY(hn_fields_read(&hn_detokenize_fields, call->body, "", &r, why));
-    HN_TRY(hn_find_model(call->server, r.model, &served, why));
+    HN_TRY(hn_find_model(call, r.model, &served, why));
     const enum hn_status status =
         detokenize(hn_served_instance(served)->tokenizer, r.tokens, &text, why);
     if (status >= 0) answer_text(call, "content", &text);
@@ -145,7 +145,7 @@ enum hn_status hn_answer_apply_template(struct hn_call *call, struct hn_refusal 
     struct hn_served *served = NULL;
     struct hn_chat_request r;
     enum hn_status status = hn_chat_request_read(call->body, &r, why);
-    if (status >= 0) status = hn_find_model(call->server, r.common.model, &served, why);
+    if (status >= 0) status = hn_find_model(call, r.common.model, &served, why);
     if (status >= 0) status = hn_chat_request_render(&r, served, &text, why);
     if (status >= 0) answer_text(call, "prompt", &text);
     hn_buf_free(&text);
@@ -161,7 +161,7 @@ enum hn_status hn_answer_props(struct hn_call *call, struct hn_refusal *why)
     struct hn_str source = {"", 0};
     struct hn_served *served;
     struct hn_json_writer w = {0};
-    HN_TRY(hn_find_model(call->server, (struct hn_str){0}, &served, why));
+    HN_TRY(hn_find_model(call, (struct hn_str){0}, &served, why));
     const struct hn_instance *in = hn_served_instance(served);
     (void)hn_model_template(in->file, NULL, &source, NULL);
     hn_json_open(&w, NULL, '{');

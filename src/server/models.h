@@ -3,14 +3,13 @@
 #define HN_SERVER_MODELS_H
 
 #include "engine/service.h"
-#include "server/refusal.h"
-
-struct hn_server;
+#include "server/call.h"
 
 enum { HN_MAX_MODELS = 256 }; /* that are told of */
 
-/* The model of that name, or the first where it is empty, with a reference. 404 `model_not_found`. */
-enum hn_status hn_find_model(struct hn_server *server, struct hn_str name, struct hn_served **out,
+/* The model of that name, or the first where it is empty, with a reference. 404 `model_not_found`;
+ * call->again is set where it has to be loaded first and the call may not wait. */
+enum hn_status hn_find_model(struct hn_call *call, struct hn_str name, struct hn_served **out,
                              struct hn_refusal *why);
 
 #endif

@@ -290,7 +290,7 @@ static enum hn_status start(struct hn_call *call, struct hn_chat_request *r,
                             struct hn_openai_ask *ask, struct hn_refusal *why)
 {
     HN_TRY(check_forms(r, why));
-    HN_TRY(hn_openai_ask(call->server, &r->common, ask, why));
+    HN_TRY(hn_openai_ask(call, &r->common, ask, why));
     struct hn_answer_params answer = {0};
     HN_TRY(make_prompt(r, ask, &answer, why));
     struct hn_ask *a = &ask->ask;

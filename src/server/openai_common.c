@@ -119,7 +119,7 @@ static uint64_t random_seed(void)
     return seed;
 }
 
-enum hn_status hn_openai_ask(struct hn_server *server, struct hn_openai_common *c,
+enum hn_status hn_openai_ask(struct hn_call *call, struct hn_openai_common *c,
                              struct hn_openai_ask *out, struct hn_refusal *why)
 {
     *out = (struct hn_openai_ask){0};
@@ -132,7 +132,7 @@ enum hn_status hn_openai_ask(struct hn_server *server, struct hn_openai_common *
     ask->request.stops = out->stops;
     ask->request.ignore_eog = c->ignore_eos;
     ask->request.klass = c->service_tier == HN_TIER_FLEX ? HN_CLASS_BATCH : HN_CLASS_INTERACTIVE;
-    ask->request.max_draft = server->options->max_draft;
+    ask->request.max_draft = call->server->options->max_draft;
     ask->request.max_tokens = c->max_tokens == HN_NOT_GIVEN ? SIZE_MAX : (size_t)c->max_tokens;
     struct hn_sample_params *s = &ask->request.sample;
     s->temperature = (float)c->temperature;
@@ -146,7 +146,7 @@ enum hn_status hn_openai_ask(struct hn_server *server, struct hn_openai_common *
     s->presence_penalty = (float)c->presence_penalty;
     s->seed = c->seed == HN_NOT_GIVEN ? random_seed() : (uint64_t)c->seed;
     s->top_logprobs = -1;
-    return hn_find_model(server, c->model, &ask->served, why);
+    return hn_find_model(call, c->model, &ask->served, why);
 }
 
 enum hn_status hn_openai_prompts(struct hn_openai_ask *ask, size_t n, struct hn_refusal *why)

@@ -35,7 +35,7 @@ struct hn_openai_ask {
 
 /* Checks what no table of fields can and fills the part of an ask that is common: model, sampling,
  * stops, n. The ask points into `out`. Free it, also after a failure. */
-enum hn_status hn_openai_ask(struct hn_server *server, struct hn_openai_common *common,
+enum hn_status hn_openai_ask(struct hn_call *call, struct hn_openai_common *common,
                              struct hn_openai_ask *out, struct hn_refusal *why);
 /* Makes room for the ids of n prompts. */
 enum hn_status hn_openai_prompts(struct hn_openai_ask *ask, size_t n, struct hn_refusal *why);

@@ -10,4 +10,6 @@ extern const struct hn_fields hn_completion_fields;
 extern const struct hn_fields hn_tokenize_fields;
 extern const struct hn_fields hn_detokenize_fields;
 
+extern const struct hn_fields hn_load_fields;
+
 #endif

@@ -49,13 +49,24 @@ static enum hn_status parse_body(struct hn_call *call, struct hn_refusal *why)
                      "The JSON body of your request is not an object.");
 }
 
+static void handle_by_worker(struct hn_call *call);
+
 /* The part that may take long. */
 static void handle(struct hn_call *call)
 {
     struct hn_refusal why;
-    enum hn_status status = parse_body(call, &why);
+    enum hn_status status = call->body ? HN_OK : parse_body(call, &why);
     if (status >= 0) status = call->endpoint->handle(call, &why);
-    if (status < 0) hn_call_refuse(call, &why);
+    if (status >= 0) return;
+    if (call->again && !call->may_wait)
+        hn_workers_do(call->server->workers, handle_by_worker, call);
+    else hn_call_refuse(call, &why);
+}
+
+static void handle_by_worker(struct hn_call *call)
+{
+    call->may_wait = true;
+    handle(call);
 }
 
 void hn_router_handle(void *ctx, struct hn_exchange *x)
@@ -69,7 +80,7 @@ void hn_router_handle(void *ctx, struct hn_exchange *x)
     if (status >= 0) status = check_state(call, &why);
     if (status < 0) hn_call_refuse(call, &why);
     else if (hn_exchange_body(x).n <= LARGE_BODY && !call->endpoint->slow) handle(call);
-    else hn_workers_do(server->workers, handle, call);
+    else hn_workers_do(server->workers, handle_by_worker, call);
 }
 
 void hn_router_error_body(void *ctx, int status, const char *text, struct hn_buf *body)

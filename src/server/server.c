@@ -5,8 +5,11 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "base/clock.h"
 #include "base/cpu.h"
 #include "hence/version.h"
+#include "server/generation.h"
+#include "server/models.h"
 #include "server/router.h"
 #include "server/server_impl.h"
 #include "server/systemd.h"
@@ -49,6 +52,7 @@ static enum hn_status start_parts(struct hn_server *server, struct hn_error *err
     HN_TRY(hn_metrics_create(&metrics, &server->metrics, err));
     if (o->access_log) HN_TRY(hn_log_file_open(&log, &server->access_log, err));
     HN_TRY(hn_service_start(&service, &server->service, err));
+    HN_TRY(hn_catalogue_create(server->service, &server->catalogue, err));
     HN_TRY(hn_workers_start(WORKERS, &server->workers, err));
     return hn_http_start(&http, &server->http, err);
 }
@@ -77,7 +81,31 @@ enum hn_status hn_server_start(const struct hn_server_options *options, struct h
 enum hn_status hn_server_load(struct hn_server *server, const char *name,
                               const struct hn_instance_options *options, struct hn_error *err)
 {
-    return hn_service_load(server->service, name, options, err);
+    return hn_catalogue_add(server->catalogue, name, options, err);
+}
+
+/* Whether a request is being answered by a model. */
+static bool in_use(struct hn_server *server, const struct hn_served *served)
+{
+    pthread_mutex_lock(&server->lock);
+    const struct hn_generation *g = server->answering;
+    while (g && g->served != served)
+        g = g->next;
+    pthread_mutex_unlock(&server->lock);
+    return g != NULL;
+}
+
+void hn_server_tick(struct hn_server *server)
+{
+    struct hn_served *models[HN_MAX_MODELS];
+    if (!server->options->idle_s) return;
+    const size_t n = hn_service_list(server->service, models, HN_MAX_MODELS);
+    for (size_t i = 0; i < n; i++) {
+        const double idle_s = hn_clock_seconds(hn_served_used_ns(models[i]), hn_clock_ns());
+        if (idle_s >= (double)server->options->idle_s && !in_use(server, models[i]))
+            (void)hn_catalogue_sleep(server->catalogue, hn_served_name(models[i]), NULL);
+        hn_served_release(models[i]);
+    }
 }
 
 void hn_server_ready(struct hn_server *server)
@@ -117,6 +145,7 @@ void hn_server_stop(struct hn_server *server)
     hn_workers_stop(server->workers);
     hn_service_stop(server->service);
     hn_http_stop(server->http);
+    hn_catalogue_destroy(server->catalogue);
     hn_keys_close(server->keys);
     hn_log_file_close(server->access_log);
     hn_metrics_destroy(server->metrics);

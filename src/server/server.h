@@ -15,12 +15,15 @@ struct hn_server_options {
     struct hn_http_options http; /* but for its functions and ctx */
     size_t max_waiting;          /* requests of one model in its queue; 0: 1024. 429 beyond */
     size_t max_draft;            /* tokens guessed ahead, as in struct hn_request */
-    const char *keys;       /* the file of API keys (server/key_file.h); NULL: everybody may call */
+    /* How a model is opened that an admin names; its path is not used. */
+    struct hn_instance_options model;
+    unsigned idle_s;  /* a model that nobody asked so long sleeps until somebody does; 0: never */
+    const char *keys; /* the file of API keys (server/key_file.h); NULL: everybody may call */
     const char *access_log; /* a line of JSON for each request; "-": standard error; NULL: none */
     bool metrics_per_key;   /* figures for each key, too */
-    double idle_w,
-        core_w;    /* where the machine does not tell: its watts, and more for a busy core */
-    bool insecure; /* may be reached from elsewhere without keys */
+    bool insecure;          /* may be reached from elsewhere without keys */
+    /* What the machine takes, and more for a busy core, in watts, where it does not tell itself. */
+    double idle_w, core_w;
     /* What people should know of while the server runs, on any thread. May be NULL. */
     void (*complain)(void *ctx, const char *text);
     void *ctx;
@@ -32,6 +35,8 @@ enum hn_status hn_server_start(const struct hn_server_options *options, struct h
 /* Puts a model into service. */
 enum hn_status hn_server_load(struct hn_server *server, const char *name,
                               const struct hn_instance_options *options, struct hn_error *err);
+/* What is to be done every second or so: models that nobody asks are unloaded. */
+void hn_server_tick(struct hn_server *server);
 /* Takes requests from now on. */
 void hn_server_ready(struct hn_server *server);
 /* "http://127.0.0.1:8080" */

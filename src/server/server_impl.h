@@ -7,6 +7,7 @@
 
 #include "engine/service.h"
 #include "meter/log_file.h"
+#include "server/catalogue.h"
 #include "server/http.h"
 #include "server/keys.h"
 #include "server/metrics.h"
@@ -21,6 +22,7 @@ struct hn_server {
     const struct hn_server_options *options;
     struct hn_http *http;
     struct hn_service *service;
+    struct hn_catalogue *catalogue;
     struct hn_workers *workers;
     struct hn_metrics *metrics;
     struct hn_log_file *access_log; /* or NULL */
