@@ -19,7 +19,7 @@ build|pc jansson|libjansson-dev|JSON
 build|pc libpcre2-8|libpcre2-dev|regular expressions of tokenizers
 build|pc libutf8proc|libutf8proc-dev|Unicode tables
 build|pc libedit|libedit-dev|line editing in hence chat
-build|pc libevent_openssl|libevent-dev|event loops of the server
+build|pc libevent_core|libevent-dev|event loops of the server
 build|pc openssl|libssl-dev|TLS of the server
 build|header http_parser.h|libhttp-parser-dev|HTTP requests
 build|pc yaml-0.1|libyaml-dev|configuration files

@@ -10,7 +10,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
@@ -194,8 +193,8 @@ static enum hn_status open_loop(struct hn_http *http, struct hn_loop *loop, stru
     pthread_cond_init(&loop->told, NULL);
     set_date(loop);
     loop->base = event_base_new();
-    loop->outgoing = evbuffer_new();
-    if (!loop->base || !loop->outgoing) return hn_fail(err, HN_E_NOMEM, "no event loop");
+    loop->scratch = malloc(HN_SCRATCH);
+    if (!loop->base || !loop->scratch) return hn_fail(err, HN_E_NOMEM, "no event loop");
     loop->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (loop->wake_fd < 0) return hn_fail(err, HN_E_IO, "no eventfd: %s", strerror(errno));
     loop->wake = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_wake, loop);
@@ -222,11 +221,8 @@ static void close_loop(struct hn_loop *loop)
         hn_exchange_free(x);
     if (loop->wake) event_free(loop->wake);
     if (loop->tick) event_free(loop->tick);
-    if (loop->outgoing) evbuffer_free(loop->outgoing);
-    if (loop->base) {
-        event_base_loop(loop->base, EVLOOP_NONBLOCK); /* lets what was freed in a callback go */
-        event_base_free(loop->base);
-    }
+    if (loop->base) event_base_free(loop->base);
+    free(loop->scratch);
     if (loop->wake_fd >= 0) close(loop->wake_fd);
     pthread_mutex_destroy(&loop->lock);
     pthread_cond_destroy(&loop->told);

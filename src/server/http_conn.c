@@ -9,8 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
@@ -18,19 +16,25 @@
 enum {
     READ_AHEAD = 64 << 10, /* bytes of later requests that wait here; then reading rests */
     WRITE_AHEAD =
-        256 << 10, /* bytes of answers not sent, beyond which no further request is begun */
-    WRITE_PIECE = 256 << 10, /* bytes per system call at most */
-    SMALL_BODY = 64 << 10,   /* not counted with the large ones */
+        256 << 10,         /* bytes of answers not sent, beyond which no further request is begun */
+    SMALL_BODY = 64 << 10, /* not counted with the large ones */
     LINGER_BYTES = 16 << 20, /* of a refused request that are read and dropped */
     LINGER_S = 2,
     STALL_S = 60, /* a client that takes nothing for so long is given up */
 };
 
+static const char too_many[] = "too many connections";
+
 static void advance(struct hn_conn *c);
+
+static uint64_t in_ns(unsigned s)
+{
+    return s * UINT64_C(1000000000);
+}
 
 static uint64_t in_seconds(unsigned s)
 {
-    return hn_clock_ns() + s * UINT64_C(1000000000);
+    return hn_clock_ns() + in_ns(s);
 }
 
 static const struct hn_http_options *options_of(const struct hn_conn *c)
@@ -40,7 +44,7 @@ static const struct hn_http_options *options_of(const struct hn_conn *c)
 
 static size_t unsent(const struct hn_conn *c)
 {
-    return evbuffer_get_length(bufferevent_get_output(c->bev));
+    return evbuffer_get_length(c->io.out);
 }
 
 static void flushed(struct hn_conn *c)
@@ -53,9 +57,9 @@ void hn_conn_free(struct hn_conn *c)
 {
     struct hn_http *http = c->loop->http;
     flushed(c);
-    if (c->bev) {
+    if (c->opened) {
         LIST_REMOVE(c, in_loop);
-        bufferevent_free(c->bev); /* closes */
+        hn_io_close(&c->io);
     } else {
         close(c->fd);
     }
@@ -74,64 +78,43 @@ static void drop(struct hn_conn *c, bool cut)
     else if (x) hn_exchange_free(x);
 }
 
-/* Reading rests while enough requests wait. Not by a watermark: setting one crashes in libevent 2.1 when
- * memory is out. */
+/* Reading rests while enough requests wait. */
 static void rest(struct hn_conn *c)
 {
     c->resting = true;
-    bufferevent_disable(c->bev, EV_READ);
+    event_del(&c->io.readable);
 }
 
 static void read_on(struct hn_conn *c)
 {
-    if (!c->resting) return;
-    c->resting = false;
-    bufferevent_enable(c->bev, EV_READ);
+    if (c->resting && event_add(&c->io.readable, NULL) == 0) c->resting = false;
 }
 
 /* All is sent: what still comes in is dropped, until the client ends too. */
 static void linger(struct hn_conn *c)
 {
-    SSL *ssl = c->loop->http->tls ? bufferevent_openssl_get_ssl(c->bev) : NULL;
     if (c->eof) {
         drop(c, false);
         return;
     }
-    if (ssl) SSL_shutdown(ssl);
-    shutdown(c->fd, SHUT_WR);
+    hn_io_end(&c->io);
     read_on(c);
     c->state = CONN_LINGERING;
     c->deadline_ns = in_seconds(LINGER_S);
-    struct evbuffer *in = bufferevent_get_input(c->bev);
-    evbuffer_drain(in, evbuffer_get_length(in));
+    evbuffer_drain(c->io.in, evbuffer_get_length(c->io.in));
 }
 
 static void finish(struct hn_conn *c)
 {
     c->state = CONN_FLUSHING;
-    c->deadline_ns = 0; /* the bufferevent's own time limit for writing holds */
+    c->deadline_ns = 0; /* as long as the client takes what is sent */
     if (!unsent(c)) linger(c);
 }
 
-/* Bytes for the client; send_now sends them. */
+/* Bytes for the client; hn_io_send sends them. */
 static enum hn_status put(struct hn_conn *c, const void *bytes, size_t n)
 {
-    return evbuffer_add(c->loop->outgoing, bytes, n) < 0 ? HN_E_NOMEM : HN_OK;
-}
-
-/* Sends what was put if all of it was (`status`): at once where nothing waits before it, which spares the
- * loop a turn; the rest by the bufferevent, which also tells of errors. */
-static enum hn_status send_now(struct hn_conn *c, enum hn_status status)
-{
-    struct evbuffer *from = c->loop->outgoing;
-    if (status < 0) {
-        evbuffer_drain(from, evbuffer_get_length(from));
-        return status;
-    }
-    if (!c->loop->http->tls && !unsent(c) && evbuffer_get_length(from)) evbuffer_write(from, c->fd);
-    if (!evbuffer_get_length(from) || bufferevent_write_buffer(c->bev, from) == 0) return HN_OK;
-    evbuffer_drain(from, evbuffer_get_length(from));
-    return HN_E_NOMEM;
+    return evbuffer_add(c->io.out, bytes, n) < 0 ? HN_E_NOMEM : HN_OK;
 }
 
 /* The answer's head to the connection. */
@@ -179,7 +162,8 @@ static enum hn_status send_error(struct hn_conn *c, struct hn_exchange *x, int s
 /* The request is not one to be answered by the handler: says so, and that is the end. */
 static void refuse(struct hn_conn *c, int status, const char *text)
 {
-    const enum hn_status result = send_now(c, send_error(c, c->x, status, text, true));
+    enum hn_status result = send_error(c, c->x, status, text, true);
+    if (result == HN_OK) result = hn_io_send(&c->io);
     if (c->x) hn_exchange_free(c->x);
     c->x = NULL;
     if (result < 0) drop(c, false);
@@ -226,7 +210,7 @@ static bool too_much(struct hn_exchange *x)
  * no more. */
 static bool feed(struct hn_conn *c)
 {
-    struct evbuffer *in = bufferevent_get_input(c->bev);
+    struct evbuffer *in = c->io.in;
     const size_t n = evbuffer_get_contiguous_space(in);
     if (!n) return false;
     if (!c->x) {
@@ -252,7 +236,10 @@ static bool feed(struct hn_conn *c)
         if (r->wants_continue && !evbuffer_get_length(in)) {
             static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
             r->wants_continue = false;
-            send_now(c, put(c, go_on, sizeof go_on - 1));
+            if (put(c, go_on, sizeof go_on - 1) < 0 || hn_io_send(&c->io) < 0) {
+                drop(c, false);
+                return false;
+            }
         }
         return true;
     }
@@ -268,20 +255,16 @@ static void advance(struct hn_conn *c)
         ;
 }
 
-static void on_read(struct bufferevent *bev, void *arg)
+/* Something came in. */
+static void came_in(struct hn_conn *c)
 {
-    struct hn_conn *c = arg;
-    struct hn_loop *loop = c->loop;
-    struct evbuffer *in = bufferevent_get_input(bev);
+    struct evbuffer *in = c->io.in;
     switch (c->state) {
     case CONN_IDLE:
     case CONN_RECEIVING:
-        if (unsent(c) <= WRITE_AHEAD) {
-            advance(c);
-            break;
-        } /* fall through */
     case CONN_ANSWERING:
-        if (evbuffer_get_length(in) >= READ_AHEAD) rest(c);
+        if (c->state != CONN_ANSWERING && unsent(c) <= WRITE_AHEAD) advance(c);
+        else if (evbuffer_get_length(in) >= READ_AHEAD) rest(c);
         break;
     case CONN_FLUSHING:
     case CONN_LINGERING:
@@ -290,35 +273,43 @@ static void on_read(struct bufferevent *bev, void *arg)
         if (c->dropped > LINGER_BYTES && c->state == CONN_LINGERING) drop(c, false);
         break;
     }
-    hn_loop_drain(loop);
 }
 
-/* All that was written is sent. */
-static void on_write(struct bufferevent *bev, void *arg)
+static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct hn_conn *c = arg;
     struct hn_loop *loop = c->loop;
-    (void)bev;
-    flushed(c);
-    if (c->state == CONN_FLUSHING) linger(c);
-    else if (c->state == CONN_IDLE || c->state == CONN_RECEIVING) advance(c);
-    hn_loop_drain(loop);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
-    struct hn_conn *c = arg;
-    struct hn_loop *loop = c->loop;
-    (void)bev;
-    if (what & BEV_EVENT_CONNECTED) { /* the TLS handshake is done */
-        if (c->refusal) refuse(c, c->refusal, "too many connections");
-    } else if ((what & BEV_EVENT_EOF) && unsent(c) &&
-               (c->state == CONN_IDLE || c->state == CONN_FLUSHING)) {
+    (void)fd;
+    (void)what;
+    const enum hn_io_result result = hn_io_receive(&c->io, loop->scratch, HN_SCRATCH);
+    if (result == HN_IO_END && unsent(c) && (c->state == CONN_IDLE || c->state == CONN_FLUSHING)) {
         /* Asked, closed its side and still reads. */
         c->eof = true;
+        event_del(&c->io.readable);
         finish(c);
-    } else {
+    } else if (result == HN_IO_END || result == HN_IO_FAILED) {
         drop(c, false);
+    } else if (c->refusal && c->state == CONN_IDLE) {
+        if (SSL_is_init_finished(c->io.ssl)) refuse(c, c->refusal, too_many);
+    } else if (result == HN_IO_SOME) {
+        came_in(c);
+    }
+    hn_loop_drain(loop);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    struct hn_conn *c = arg;
+    struct hn_loop *loop = c->loop;
+    (void)fd;
+    (void)what;
+    if (c->io.read_wants_write) event_active(&c->io.readable, EV_READ, 0);
+    if (hn_io_send(&c->io) < 0) {
+        drop(c, false);
+    } else if (!unsent(c)) {
+        flushed(c);
+        if (c->state == CONN_FLUSHING) linger(c);
+        else if (c->state == CONN_IDLE || c->state == CONN_RECEIVING) advance(c);
     }
     hn_loop_drain(loop);
 }
@@ -326,27 +317,16 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 void hn_conn_start(struct hn_conn *c)
 {
     struct hn_loop *loop = c->loop;
-    SSL_CTX *tls = loop->http->tls;
-    SSL *ssl = tls ? SSL_new(tls) : NULL;
-    if (!tls) c->bev = bufferevent_socket_new(loop->base, c->fd, BEV_OPT_CLOSE_ON_FREE);
-    else if (ssl) /* frees it where it fails */
-        c->bev = bufferevent_openssl_socket_new(loop->base, c->fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
-                                                BEV_OPT_CLOSE_ON_FREE);
-    if (!c->bev) {
-        hn_conn_free(c);
-        return;
-    }
-    LIST_INSERT_HEAD(&loop->conns, c, in_loop);
     const int one = 1;
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     setsockopt(c->fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
-    const struct timeval stall = {.tv_sec = STALL_S};
-    bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
-    bufferevent_set_max_single_write(c->bev, WRITE_PIECE);
-    bufferevent_set_timeouts(c->bev, NULL, &stall);
+    LIST_INSERT_HEAD(&loop->conns, c, in_loop);
+    c->opened = true;
     c->deadline_ns = in_seconds(options_of(c)->request_s);
-    if (bufferevent_enable(c->bev, EV_READ | EV_WRITE) < 0) drop(c, false);
-    else if (c->refusal && !tls) refuse(c, c->refusal, "too many connections");
+    if (hn_io_open(&c->io, loop->base, c->fd, loop->http->tls, on_readable, on_writable, c) < 0)
+        drop(c, false);
+    else if (c->refusal && !c->io.ssl) /* with TLS after the handshake */
+        refuse(c, c->refusal, too_many);
 }
 
 /* A piece of the body, as a chunk where the length was not told before. */
@@ -424,7 +404,7 @@ void hn_conn_produced(struct hn_exchange *x, struct hn_produced *p)
     if (status == HN_OK && !p->body.failed) status = send_piece(c, x, hn_buf_view(&p->body));
     if (status == HN_OK && p->body.failed && !p->whole) status = HN_E_NOMEM;
     if (status == HN_OK && p->ends && x->chunked && !x->bodiless) status = put(c, "0\r\n\r\n", 5);
-    status = send_now(c, status);
+    if (status == HN_OK) status = hn_io_send(&c->io);
     if (!p->whole && unsent(c) > options_of(c)->max_unsent) p->cut = true;
     if (status == HN_OK && !p->cut) {
         if (p->ends) complete(c, x);
@@ -437,7 +417,7 @@ void hn_conn_produced(struct hn_exchange *x, struct hn_produced *p)
     }
 }
 
-/* Where reading rests the bufferevent does not see the end. */
+/* Where reading rests nothing tells of the end. */
 static bool gone_unseen(const struct hn_conn *c)
 {
     if (!c->resting) return false;
@@ -445,11 +425,16 @@ static bool gone_unseen(const struct hn_conn *c)
     return poll(&end, 1, 0) > 0;
 }
 
+static bool stalled(const struct hn_conn *c, uint64_t now)
+{
+    return unsent(c) && now > c->io.progress_ns && now - c->io.progress_ns > in_ns(STALL_S);
+}
+
 void hn_conn_tick(struct hn_conn *c, uint64_t now)
 {
     const bool draining = atomic_load(&c->loop->http->draining);
     if (draining && c->state == CONN_IDLE) finish(c);
-    else if (gone_unseen(c)) drop(c, false);
+    else if (gone_unseen(c) || stalled(c, now)) drop(c, false);
     else if (!c->deadline_ns || now < c->deadline_ns) return;
     else if (c->state == CONN_RECEIVING) refuse(c, 408, "the request did not arrive in time");
     else drop(c, false);

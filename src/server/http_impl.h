@@ -6,11 +6,11 @@
 #include <stdatomic.h>
 #include <sys/queue.h>
 
-#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <openssl/types.h>
 
 #include "server/http.h"
+#include "server/http_io.h"
 #include "server/http_listen.h"
 #include "server/http_peers.h"
 #include "server/http_request.h"
@@ -29,13 +29,14 @@ struct hn_conn {
     LIST_ENTRY(hn_conn) in_loop;
     STAILQ_ENTRY(hn_conn) incoming;
     struct hn_loop *loop;
-    struct bufferevent *bev;
     struct hn_exchange *x; /* being received or answered */
     uint64_t deadline_ns;  /* hn_clock_ns() at which the state has lasted too long; 0: never */
     size_t dropped;        /* bytes read while lingering */
     size_t unflushed;      /* answers complete but still in the output */
     enum hn_conn_state state;
-    int fd;
+    int fd; /* accepted; the io's once that is open */
+    bool opened;
+    struct hn_io io;
     bool resting; /* nothing is read for now */
     bool eof;     /* the client has closed its side */
     int refusal;  /* status to refuse the whole connection with; 0: none */
@@ -64,6 +65,8 @@ struct hn_exchange {
     void *on_gone_ctx;
 };
 
+enum { HN_SCRATCH = 32 << 10 };
+
 LIST_HEAD(hn_conn_list, hn_conn);
 LIST_HEAD(hn_exchange_list, hn_exchange);
 STAILQ_HEAD(hn_conn_queue, hn_conn);
@@ -76,9 +79,9 @@ struct hn_loop {
     struct event_base *base;
     struct event *wake, *tick;
     int wake_fd;
-    bool drained;              /* the drain has begun here */
-    char date[32];             /* "Wed, 25 Nov 2026 23:28:18 GMT" */
-    struct evbuffer *outgoing; /* bytes on their way to a connection; empty between two */
+    bool drained;  /* the drain has begun here */
+    char date[32]; /* "Wed, 25 Nov 2026 23:28:18 GMT" */
+    char *scratch; /* HN_SCRATCH bytes, to receive through */
     struct hn_conn_list conns;
     struct hn_exchange_list exchanges; /* all that are not freed */
 

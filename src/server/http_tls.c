@@ -43,7 +43,8 @@ enum hn_status hn_tls_open(const char *cert, const char *key, SSL_CTX **out, str
     if (!tls) return hn_fail_nomem(err, "TLS", 0);
     SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
     /* Idle connections give their record buffers back: 34 KiB each. */
-    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+                              SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_default_passwd_cb(tls, no_passphrase);

@@ -600,6 +600,27 @@ class Ways(unittest.TestCase):
                     self.assertNotIn(b"HTTP", all_of(plain))
                 except ConnectionResetError:
                     pass
+        self.refused(cert, key)
+        self.out_of_memory(cert, key, trust)
+
+    def out_of_memory(self, cert, key, trust):
+        with Server("threads=1", f"cert={cert}", f"key={key}") as server:
+            def answers():
+                try:
+                    with trust.wrap_socket(server.connect(), server_hostname="127.0.0.1") as s:
+                        s.sendall(request("/echo", "POST", "Content-Length: 50000\r\n"
+                                          "Connection: close\r\n", b"x" * 50000))
+                        return status_of(all_of(s)) == 200
+                except (OSError, IndexError):
+                    return False
+            self.assertTrue(answers())
+            for n in range(1, 400, 4):
+                server.tell(f"fail {n}")
+                answers()
+                server.tell("fail 0")
+            self.assertTrue(answers())
+
+    def refused(self, cert, key):
         for options in ([f"cert={cert}"], [f"cert={cert}", f"key={cert}"], [f"cert={TOOL}", f"key={key}"]):
             bad = subprocess.run([TOOL, *options], stdin=subprocess.DEVNULL, text=True,
                                  stderr=subprocess.PIPE, check=False)
