@@ -98,11 +98,18 @@ static size_t may_read(const struct hn_engine *engine, const struct room *room,
     return n;
 }
 
+/* Whether a token of a prompt would fit at all: one at its beginning takes least. */
+static bool has_room(const struct hn_engine *engine, const struct room *room)
+{
+    return room->rows > 0 && room->seconds >= engine->budget.row[HN_PROMPTS];
+}
+
 /* As much of the prompts of a class as there is room for; `first`: one token at least. */
 static void grant_prompts(struct hn_engine *engine, struct room *room, enum hn_class klass,
                           bool first)
 {
-    for (struct hn_sequence *s; (s = next_reader(engine, klass));) {
+    for (struct hn_sequence *s; first || has_room(engine, room);) {
+        if (!(s = next_reader(engine, klass))) return;
         struct hn_sequence *reader = hn_engine_ahead(engine, s);
         const size_t n = may_read(engine, room, reader, first);
         if (n && grant(engine, room, reader, n)) {

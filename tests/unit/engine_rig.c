@@ -14,6 +14,13 @@ void rig_start(size_t context, size_t batch)
     rig_start_planned(&options);
 }
 
+/* A tick passes between two looks. */
+static uint64_t tick(void *ctx)
+{
+    uint64_t *ns = ctx;
+    return *ns += 1000;
+}
+
 void rig_start_planned(const struct hn_plan_options *options)
 {
     const struct tiny_spec spec = tiny_llama(HN_Q8_0);
@@ -21,6 +28,7 @@ void rig_start_planned(const struct hn_plan_options *options)
     tiny_load(&rig.model, &spec, options, 2);
     rig.tokenizer = tiny_tokenizer();
     ck_assert_int_eq(hn_engine_create(rig.model.decoder, rig.tokenizer, &rig.engine, &err), HN_OK);
+    hn_engine_clock(rig.engine, tick, &rig.ns);
 }
 
 void rig_stop(void)

@@ -11,10 +11,12 @@ struct rig {
     struct tiny_model model;
     struct hn_tokenizer *tokenizer;
     struct hn_engine *engine;
+    uint64_t ns;
 };
 extern struct rig rig;
 
-/* Sets it up, for RIG_SEQUENCES requests at once, or by a plan. Tests fail where that fails. */
+/* Sets it up, for RIG_SEQUENCES requests at once, or by a plan. Tests fail where that fails. Time is a
+ * count of how often it was asked for: all steps take the same, so that guesses always pay. */
 void rig_start(size_t context, size_t batch);
 void rig_start_planned(const struct hn_plan_options *options);
 void rig_stop(void);

@@ -576,6 +576,76 @@ START_TEST(answers_take_turns)
 }
 END_TEST
 
+/* A thousand at once, whose prompts begin alike. */
+START_TEST(a_thousand_run_at_once)
+{
+    enum { MANY = 1000 };
+    static struct rig_answer a[MANY];
+    int32_t tokens[1024];
+    struct hn_engine_stats stats;
+    static const struct hn_plan_options wide = {
+        .context = 256, .sequences = MANY, .kv_type = HN_KV_F16};
+    start(&wide);
+    for (size_t s = 0; s < MANY; s++) {
+        struct hn_request r = rig_request(&a[s], tokens, long_prompt(tokens, 70, 1));
+        r.max_tokens = 6;
+        r.sample.seed = s % 10;
+        rig_submit(&r);
+    }
+    step();
+    hn_engine_stats_read(rig.engine, &stats);
+    ck_assert_uint_eq(stats.running, MANY);
+    rig_run();
+    for (size_t s = 0; s < MANY; s++)
+        rig_expect_same(&a[s % 10], &a[s]);
+    ck_assert_uint_eq(a[MANY - 1].usage.cached_tokens, 64);
+    rig_stop();
+}
+END_TEST
+
+static double noise(uint32_t *state)
+{
+    *state = *state * 1664525 + 1013904223;
+    return (double)(*state >> 8) / (1 << 24);
+}
+
+/* Steps of many kinds on a machine that is not what was supposed, and noisy; at times something holds one
+ * up. What steps take is foreseen all the same. */
+START_TEST(costs_are_learned)
+{
+    uint32_t state = 1;
+    start(&usual);
+    struct hn_budget budget = rig.engine->budget;
+    rig_stop();
+    for (int i = 0; i < 2000; i++) {
+        struct hn_work work = {0};
+        const size_t answers = (size_t)(noise(&state) * 16), pos = (size_t)(noise(&state) * 1000);
+        const size_t prompt =
+            answers && i % 3 ? 0 : 1 + (size_t)(noise(&state) * (i % 2 ? 20 : 500));
+        work.rows[HN_ANSWERS] = (double)answers;
+        work.keys[HN_ANSWERS] = (double)answers * hn_budget_keys(&budget, pos, 1);
+        work.rows[HN_PROMPTS] = (double)prompt;
+        work.keys[HN_PROMPTS] = hn_budget_keys(&budget, pos / 2, prompt);
+        const double took = FIXED_S + ANSWER_S * work.rows[HN_ANSWERS] +
+                            PROMPT_S * work.rows[HN_PROMPTS] +
+                            KEY_S * (work.keys[HN_ANSWERS] + work.keys[HN_PROMPTS] / 4);
+        const double foreseen = budget.fixed + hn_budget_added(&budget, &work);
+        if (i >= 300)
+            ck_assert_msg(fabs(foreseen / took - 1) < 0.3, "step %d: %g, not %g", i, foreseen,
+                          took);
+        hn_budget_note(&budget, &work,
+                       took * (0.95 + 0.1 * noise(&state)) * (i % 100 == 99 ? 20 : 1));
+    }
+    /* Rows are cut to the time that they take. */
+    const size_t n = hn_budget_rows(&budget, 500, 512, 0.05);
+    const double cost = budget.row[HN_PROMPTS], key = budget.key[HN_PROMPTS];
+    ck_assert_double_le((double)n * cost + key * hn_budget_keys(&budget, 500, n), 0.05);
+    ck_assert_double_gt((double)(n + 1) * cost + key * hn_budget_keys(&budget, 500, n + 1), 0.05);
+    ck_assert_uint_eq(hn_budget_rows(&budget, 500, 512, -1), 0);
+    ck_assert_uint_eq(hn_budget_rows(&budget, 500, 512, 1e6), 512);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("load");
@@ -595,5 +665,7 @@ int main(void)
     tcase_add_test(tcase, joules_of_all_add_up_to_those_of_the_steps);
     tcase_add_test(tcase, work_is_paid_by_those_who_cause_it);
     tcase_add_test(tcase, answers_take_turns);
+    tcase_add_test(tcase, a_thousand_run_at_once);
+    tcase_add_test(tcase, costs_are_learned);
     return run_unit("load", tcase);
 }
