@@ -5,11 +5,12 @@
 #include "cli/options.h"
 #include "text/grammar.h"
 
-enum { HN_GRAMMAR_ITEMS = 2 };
+enum { HN_GRAMMAR_ITEMS = 3 };
 
 struct hn_grammar_options {
-    const char *gbnf;  /* a file */
-    const char *regex; /* the expression */
+    const char *gbnf;   /* a file */
+    const char *schema; /* a file, or the schema itself */
+    const char *regex;  /* the expression */
 };
 
 extern const struct hn_opt hn_grammar_items[HN_GRAMMAR_ITEMS];

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/str.h"
+#include "base/json.h"
 
 enum {
     HN_GRAMMAR_MAX_SOURCE = 1 << 20, /* bytes */
@@ -33,6 +33,21 @@ enum hn_status hn_grammar_gbnf(struct hn_str source, struct hn_grammar **out, st
  * name. */
 enum hn_status hn_grammar_regex(struct hn_str pattern, struct hn_grammar **out,
                                 struct hn_error *err);
+
+/* Values of a JSON schema (draft 2020-12). Properties come in the order of the schema; one that is not
+ * required may be left out; others come only where additionalProperties or patternProperties says so, or
+ * none are named at all. Without a type, keywords that speak of some kind of value imply it. Strings
+ * under a pattern or format are written with no more escapes than they need, numbers with a bounded
+ * number of digits, and between values stands nothing, a space, or a line's end and its indentation.
+ *
+ * What is accepted satisfies the schema. A keyword that cannot be kept is HN_E_UNSUPPORTED, with its
+ * place; so is one that is not known, but for annotations and names that begin with "x-". oneOf is taken
+ * where its alternatives exclude each other by type, by constants or by bounds. */
+enum hn_status hn_grammar_json_schema(const json_t *schema, struct hn_grammar **out,
+                                      struct hn_error *err);
+
+/* Any object of JSON. */
+enum hn_status hn_grammar_json_object(struct hn_grammar **out, struct hn_error *err);
 
 /* Takes and gives back a reference, from any thread. NULL is fine to release. */
 struct hn_grammar *hn_grammar_retain(struct hn_grammar *grammar);

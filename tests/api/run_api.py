@@ -6,10 +6,10 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
 
+import packages
 from serving import Server
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,30 +17,8 @@ ROOT = HERE.parents[1]
 STARTER = ROOT / "models" / "starter-chat.gguf"
 
 
-def skip(why):
-    print(f"skipped: {why}")
-    sys.exit(77)
-
-
-def packages():
-    """Installs what package-lock.json says, unless it is there."""
-    stamp = HERE / "node_modules" / ".lock"
-    lock = (HERE / "package-lock.json").read_text(encoding="utf-8")
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == lock:
-        return
-    if not shutil.which("npm"):
-        skip("npm is not installed (Debian: npm)")
-    done = subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=HERE, text=True, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=280)
-    if done.returncode:
-        skip("npm cannot install the clients: " + " ".join(done.stdout.split())[-300:])
-    stamp.write_text(lock, encoding="utf-8")
-
-
 def main():
-    if not shutil.which("node"):
-        skip("node is not installed (Debian: nodejs)")
-    packages()
+    packages.install()
     hence = sys.argv[1]
     version = json.loads((HERE / "node_modules/openai/package.json").read_text())["version"]
     with Server(hence, "-m", f"starter={STARTER}") as server:

@@ -126,6 +126,16 @@ class Run(Program):
         self.assertRegex(said, r"\A(- [A-Za-z ]{3,30}\n){3}\Z")
         self.assertEqual(said, self.good("run", "-m", STARTER, "--grammar", grammar, "--guess", 0,
                                          "What do you sell?"))
+        schema = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 12}, "price": {
+            "type": "number", "minimum": 1, "multipleOf": 0.01}}, "required": ["name", "price"]}
+        said = json.loads(self.good("run", "-m", STARTER, "--json-schema", json.dumps(schema),
+                                    "What is the price of a tent?"))
+        self.assertEqual(list(said), ["name", "price"])
+        path = self.folder / "schema.json"
+        path.write_text(json.dumps(schema))
+        self.assertEqual(said, json.loads(self.good("run", "-m", STARTER, "--json-schema", path,
+                                                    "What is the price of a tent?")))
+        self.bad(EXIT_FAILURE, "'not'", "run", "-m", STARTER, "--json-schema", '{"not": {}}', "a")
         grammar.write_text("root ::= item")
         self.bad(EXIT_FAILURE, "'item'", "run", "-m", STARTER, "--grammar", grammar, "a")
         self.bad(EXIT_FAILURE, "look-ahead", "run", "-m", STARTER, "--regex", "(?=a)", "a")

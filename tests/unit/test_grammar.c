@@ -209,6 +209,67 @@ START_TEST(regex_refusals)
 }
 END_TEST
 
+static enum hn_status compile_schema(struct hn_str source, struct hn_grammar **out,
+                                     struct hn_error *err)
+{
+    json_t *schema;
+    *out = NULL;
+    HN_TRY(hn_json_parse(source, "schema", &schema, err));
+    const enum hn_status status = hn_grammar_json_schema(schema, out, err);
+    json_decref(schema);
+    return status;
+}
+
+#define SCHEMA(source, yes, no)          check(compile_schema, source, yes, no)
+#define BAD_SCHEMA(source, status, word) check_fails(compile_schema, source, status, word)
+
+/* That what is accepted is valid is shown with another validator (tests/api/test_schemas.py); this is about
+ * what is accepted at all. */
+START_TEST(schema_values)
+{
+    SCHEMA("{}", TEXTS("null", "-1.5e3", "[1, {\"a\": [ ]\n  }]", "\"\\ud83d\\ude00\""),
+           TEXTS("", "nul", "01", "[1,]", "{\"a\":  1}", "\"\\ud83d\"", "[1]\n\n"));
+    SCHEMA(
+        "{\"type\": \"object\", \"properties\": {\"a\": {\"type\": \"integer\"}, \"b\": {\"type\": "
+        "\"boolean\"}, \"c\": {\"const\": 1}}, \"required\": [\"b\"]}",
+        TEXTS("{\"a\":1,\"b\":true,\"c\":1}", "{ \"b\": false }", "{\n\t\"b\":true, \"c\":1\n}"),
+        TEXTS("{}", "{\"a\":1}", "{\"b\":true,\"a\":1}", "{\"b\":true,}", "{\"b\":true,\"d\":1}",
+              "{,\"b\":true}"));
+    SCHEMA("{\"properties\": {\"ab\": {\"type\": \"null\"}}, \"additionalProperties\": {\"const\": "
+           "1}}",
+           TEXTS("{\"ab\":null}", "{\"a\":1}", "{\"abc\":1,\"\":1}", "{\"ab\":null,\"b\":1}"),
+           TEXTS("{\"ab\":1}", "{\"x\":1,\"ab\":null}", "{\"\\u0061b\":1}"));
+    SCHEMA("{\"type\": \"integer\", \"minimum\": -3, \"exclusiveMaximum\": 120}",
+           TEXTS("-3", "-1", "0", "7", "99", "119"), TEXTS("-4", "120", "1.0", "-0", "007"));
+    SCHEMA("{\"type\": \"number\", \"minimum\": 0.25, \"maximum\": 12.5}",
+           TEXTS("0.25", "0.250", "0.3", "1", "11.99", "12.5", "12.50", "12"),
+           TEXTS("0", "0.2", "0.2499", "12.51", "13", "-1", "12.", "1e1"));
+    SCHEMA("{\"type\": \"number\", \"exclusiveMinimum\": -1, \"exclusiveMaximum\": 0}",
+           TEXTS("-0.5", "-0.999", "-0.01"), TEXTS("-1", "-1.0", "0", "-0", "-0.0", "0.1"));
+    SCHEMA("{\"type\": \"string\", \"minLength\": 1, \"maxLength\": 3}",
+           TEXTS("\"a\"", "\"\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80\"", "\"\\n\\u0041\""),
+           TEXTS("\"\"", "\"abcd\"", "\"\xC3\""));
+    SCHEMA("{\"type\": \"string\", \"pattern\": \"b+\", \"maxLength\": 4}",
+           TEXTS("\"b\"", "\"abba\"", "\"\\n\\\"b\""), TEXTS("\"a\"", "\"aaaab\"", "\"\\u0062\""));
+    SCHEMA("{\"type\": \"string\", \"format\": \"date\"}",
+           TEXTS("\"2024-02-29\"", "\"2000-02-29\"", "\"1999-12-31\""),
+           TEXTS("\"2023-02-29\"", "\"1900-02-29\"", "\"2024-04-31\"", "\"2024-13-01\"",
+                 "\"24-01-01\""));
+    SCHEMA("{\"$defs\": {\"t\": {\"type\": \"array\", \"items\": {\"$ref\": \"#/$defs/t\"}}}, "
+           "\"$ref\": "
+           "\"#/$defs/t\"}",
+           TEXTS("[]", "[[],[[]]]"), TEXTS("[1]", "[[]"));
+    BAD_SCHEMA("{\"properties\": {\"a\": {\"not\": {}}}}", HN_E_UNSUPPORTED,
+               "#/properties/a: 'not'");
+    BAD_SCHEMA("{\"$ref\": \"#\"}", HN_E_LIMIT, "refers to itself");
+    BAD_SCHEMA("false", HN_E_ARG, "no text");
+    struct hn_grammar *g;
+    ck_assert_int_eq(hn_grammar_json_object(&g, NULL), HN_OK);
+    ck_assert(matches(g, HN_STR("{\"a\": [1]}")) && !matches(g, HN_STR("[]")));
+    hn_grammar_release(g);
+}
+END_TEST
+
 /* What would take too long or too much memory is refused. */
 START_TEST(bombs)
 {
@@ -270,6 +331,7 @@ int main(void)
     tcase_add_test(tcase, gbnf_refusals);
     tcase_add_test(tcase, regex_notation);
     tcase_add_test(tcase, regex_refusals);
+    tcase_add_test(tcase, schema_values);
     tcase_add_test(tcase, bombs);
     tcase_add_test(tcase, equal_grammars);
     return run_unit("grammar", tcase);

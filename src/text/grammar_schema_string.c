@@ -1,0 +1,130 @@
+/* Strings of JSON, free or with a pattern, a format, a length. */
+#include "text/grammar_schema.h"
+
+#include "base/bits.h"
+#include "text/grammar_regex.h"
+#include "text/json_write.h"
+#include "text/utf8.h"
+
+#define DATE                                                                                       \
+    "(\\d{4}-((0[13578]|1[02])-(0[1-9]|[12]\\d|3[01])|(0[469]|11)-(0[1-9]|[12]\\d|30)|"            \
+    "02-(0[1-9]|1\\d|2[0-8]))|(\\d\\d(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])"   \
+    "00)"                                                                                          \
+    "-02-29)"
+#define TIME  "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?([zZ]|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
+#define BYTE  "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
+#define LABEL "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+#define WORD  "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}"
+#define HEX4  "[0-9a-fA-F]{1,4}"
+
+/* What formats are taken to mean: RFC 3339, 4122, 5321 (without quotes), 1123. */
+static const struct {
+    const char *name, *pattern;
+} formats[] = {
+    {"date", DATE},
+    {"time", TIME},
+    {"date-time", "(" DATE ")[tT]" TIME},
+    {"uuid", "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"},
+    {"email", WORD "(\\." WORD "){0,3}@(" LABEL "\\.){1,4}[a-zA-Z]{2,24}"},
+    {"hostname", "(" LABEL "\\.){0,3}" LABEL},
+    {"ipv4", BYTE "(\\." BYTE "){3}"},
+    {"ipv6", "(" HEX4 ":){7}" HEX4 "|(" HEX4 ":){1,6}:" HEX4 "|::" HEX4 "|::"},
+    {"uri", "https?://(" LABEL "\\.){0,3}" LABEL
+            "(:[1-9]\\d{0,3})?(/[A-Za-z0-9._~!$&'()*+,;=:@-]{0,100}){0,20}"
+            "(\\?[A-Za-z0-9._~!$&'()*+,;=:@/?-]{0,500})?(#[A-Za-z0-9._~!$&'()*+,;=:@/?-]{0,100})?"},
+    {"duration",
+     "P(\\d{1,6}W|(\\d{1,6}D|\\d{1,6}M(\\d{1,6}D)?|\\d{1,6}Y(\\d{1,6}M(\\d{1,6}D)?)?)(T(\\d{1,6}H"
+     "(\\d{1,6}M(\\d{1,6}S)?)?|\\d{1,6}M(\\d{1,6}S)?|\\d{1,6}S))?|T(\\d{1,6}H(\\d{1,6}M(\\d{1,6}S)?"
+     ")?|"
+     "\\d{1,6}M(\\d{1,6}S)?|\\d{1,6}S))"},
+};
+
+static const char *format_pattern(const char *name)
+{
+    for (size_t i = 0; i < HN_COUNT(formats); i++)
+        if (strcmp(formats[i].name, name) == 0) return formats[i].pattern;
+    return NULL;
+}
+
+static enum hn_status quoted(struct hn_schema *s, struct hn_expr *inner, struct hn_expr **out)
+{
+    struct hn_rules *r = &s->rules;
+    *out = HN_EXPR_SEQ(r, hn_expr_text(r, "\""), inner, hn_expr_text(r, "\""));
+    return *out ? HN_OK : hn_schema_no_room(s);
+}
+
+/* A regular expression, which ECMAScript searches for. */
+static enum hn_status matching(struct hn_schema *s, const struct hn_shape *shape,
+                               struct hn_str pattern, bool search, struct hn_expr **out)
+{
+    const struct hn_regex_style style = {.json = true, .search = search};
+    const bool bounded = shape->min_length || shape->max_length != HN_EXPR_FOREVER;
+    struct hn_error err = {.text = ""};
+    struct hn_expr *inner;
+    const enum hn_status status = hn_regex_expr(&s->rules, pattern, style, &inner, &err);
+    if (status < 0) return hn_schema_fail(s, shape->path, status, "'pattern': %s", err.text);
+    if (bounded) inner = hn_expr_bounded(&s->rules, inner, shape->min_length, shape->max_length);
+    return quoted(s, inner, out);
+}
+
+enum hn_status hn_schema_string(struct hn_schema *s, const struct hn_shape *shape,
+                                struct hn_expr **out)
+{
+    struct hn_rules *r = &s->rules;
+    if (shape->pattern && shape->format)
+        return hn_schema_fail(s, shape->path, HN_E_UNSUPPORTED,
+                              "'pattern' and 'format' of one string cannot both be kept");
+    if (shape->pattern)
+        return matching(s, shape, (struct hn_str){shape->pattern, shape->pattern_n}, true, out);
+    if (shape->format) {
+        const char *pattern = format_pattern(shape->format);
+        if (pattern) return matching(s, shape, hn_str_from(pattern), false, out);
+        return hn_schema_fail(s, shape->path, HN_E_UNSUPPORTED, "'format': '%s' cannot be kept",
+                              shape->format);
+    }
+    if (shape->min_length || shape->max_length != HN_EXPR_FOREVER) {
+        if (shape->min_length > shape->max_length) *out = hn_expr_class(r, NULL, 0, false, false);
+        else
+            return quoted(s,
+                          hn_expr_repeat(r, hn_expr_call(r, s->character), shape->min_length,
+                                         shape->max_length),
+                          out);
+    } else {
+        *out = hn_expr_call(r, s->string);
+    }
+    return *out ? HN_OK : hn_schema_no_room(s);
+}
+
+static void put_value(struct hn_json_writer *w, const char *key, const json_t *v)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+    switch (json_typeof(v)) {
+    case JSON_OBJECT:
+        hn_json_open(w, key, '{');
+        json_object_foreach((json_t *)v, name, member) put_value(w, name, member);
+        hn_json_close(w, '}');
+        return;
+    case JSON_ARRAY:
+        hn_json_open(w, key, '[');
+        json_array_foreach(v, i, member) put_value(w, NULL, member);
+        hn_json_close(w, ']');
+        return;
+    case JSON_STRING: hn_json_put_text(w, key, hn_json_str(v)); return;
+    case JSON_INTEGER: hn_json_put_int(w, key, json_integer_value(v)); return;
+    case JSON_REAL: hn_json_put_real(w, key, json_real_value(v)); return;
+    case JSON_TRUE:
+    case JSON_FALSE: hn_json_put_bool(w, key, json_is_true(v)); return;
+    case JSON_NULL: hn_json_put_null(w, key); return;
+    }
+}
+
+enum hn_status hn_schema_literal(struct hn_schema *s, const json_t *value, struct hn_expr **out)
+{
+    struct hn_json_writer w = {0};
+    put_value(&w, NULL, value);
+    *out = w.out.failed < 0 ? NULL : hn_expr_bytes(&s->rules, hn_buf_view(&w.out));
+    hn_buf_free(&w.out);
+    return *out ? HN_OK : hn_schema_no_room(s);
+}
