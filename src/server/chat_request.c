@@ -28,12 +28,13 @@ static const struct hn_field items[] = {
      .about = "And those of so many of the likeliest; `logprobs` must be true."},
     {"tools", HN_FIELD_ARRAY, HERE(tools), .max = MAX_TOOLS,
      .schema = "{\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Tool\"}}",
-     .about = "Functions that the model may call."},
+     .about = "Functions that the model may call. Arguments are sure to satisfy their schema where "
+              "`tool_choice` asks for a call, whether they are `strict` or not."},
     {"tool_choice", HN_FIELD_ANY, HERE(tool_choice),
      .schema = "{\"anyOf\": [{\"type\": \"string\", \"enum\": [\"none\", \"auto\", \"required\"]}, "
                "{\"$ref\": \"#/components/schemas/NamedTool\"}]}",
      .about = "Whether tools are called: `none`, `auto` (the default), `required`, or the one that "
-              "is to be called."},
+              "is to be called. With the last two the answer is one call."},
     {"parallel_tool_calls", HN_FIELD_BOOL, HERE(parallel_tool_calls), .fallback = "true",
      .about = "Whether there may be several calls in one answer."},
     {"response_format", HN_FIELD_OBJECT, HERE(response_format),

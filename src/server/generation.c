@@ -195,7 +195,9 @@ static void on_event(void *ctx, const struct hn_answer_event *event)
 {
     struct hn_choice *c = ctx;
     struct hn_generation *g = c->of;
+    if (c->satisfied) return;
     c->in_reasoning = event->kind == HN_ANSWER_REASONING;
+    c->satisfied = g->one_call && event->kind == HN_ANSWER_CALL_END;
     if (g->stream) {
         if (event->kind == HN_ANSWER_CALL) c->n_calls++;
         g->voice->event(c, event, &g->out);
@@ -225,7 +227,7 @@ static bool on_token(void *ctx, const struct hn_token_event *token)
     if (token->pick && g->voice->token) g->voice->token(c, token);
     take_text(c, token->text);
     c->n_reasoning += c->in_reasoning;
-    return c->status >= 0 && send_out(g) >= 0;
+    return c->status >= 0 && send_out(g) >= 0 && !c->satisfied;
 }
 
 static void on_done(void *ctx, enum hn_finish finish, struct hn_str text,
@@ -236,13 +238,14 @@ static void on_done(void *ctx, enum hn_finish finish, struct hn_str text,
     take_text(c, text);
     if (c->answer && c->status >= 0 && hn_answer_finish(c->answer) < 0)
         c->status = hn_fail_nomem(&c->error, "the answer", text.n);
-    c->finish = finish;
+    c->finish = c->satisfied ? HN_FINISH_EOG : finish;
     c->usage = *usage;
     if (finish == HN_FINISH_ERROR && c->status >= 0) {
         c->status = err->status;
         c->error = *err;
     }
-    if (g->stream && c->status >= 0 && finish != HN_FINISH_CANCELLED) g->voice->finish(c, &g->out);
+    if (g->stream && c->status >= 0 && c->finish != HN_FINISH_CANCELLED)
+        g->voice->finish(c, &g->out);
     (void)send_out(g);
     leave(g);
 }
@@ -259,6 +262,7 @@ static struct hn_generation *create(struct hn_call *call, const struct hn_ask *a
     g->voice = ask->voice;
     g->mind = ask->mind;
     g->stream = ask->stream;
+    g->one_call = ask->one_call;
     g->klass = ask->request.klass;
     g->created = time(NULL);
     g->series =

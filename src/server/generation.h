@@ -27,6 +27,7 @@ struct hn_choice {
     /* What an API has to say of single tokens, for the next event or the whole answer. */
     struct hn_json_writer notes[HN_CHOICE_NOTES];
     atomic_size_t n_tokens; /* so far ... */
+    bool satisfied;         /* it has all that was wanted, and ends */
     size_t n_reasoning;     /* ... of them in the reasoning */
     uint64_t last_ns;       /* when the last one came */
     bool in_reasoning;
@@ -63,7 +64,7 @@ struct hn_generation {
     struct hn_served *served;
     const struct hn_voice *voice;
     void *mind; /* the API's own */
-    bool stream;
+    bool stream, one_call;
     enum hn_class klass;
     int64_t created;          /* seconds since 1970 */
     struct hn_series *series; /* of the model, and the key */
@@ -84,6 +85,7 @@ struct hn_ask {
     const struct hn_voice *voice;
     void *mind; /* ... as this does, also when it does not start */
     bool stream;
+    bool one_call;                   /* an answer ends after its first call of a tool */
     const struct hn_tokens *prompts; /* [n_prompts] */
     size_t n_prompts, n_each;        /* each is answered so many times, with seeds that count up */
     struct hn_request request;       /* but for tokens and sink */

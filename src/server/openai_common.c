@@ -158,8 +158,28 @@ enum hn_status hn_openai_prompts(struct hn_openai_ask *ask, size_t n, struct hn_
     return HN_OK;
 }
 
+enum hn_status hn_openai_form(const struct hn_openai_common *c, struct hn_form *out,
+                              struct hn_refusal *why)
+{
+    const struct hn_form gbnf = {.kind = HN_FORM_GBNF, .text = c->grammar, .param = "grammar"};
+    const struct hn_form regex = {.kind = HN_FORM_REGEX, .text = c->regex, .param = "regex"};
+    *out = (struct hn_form){.kind = HN_FORM_NONE};
+    if (c->grammar.p) HN_TRY(hn_form_set(out, gbnf, why));
+    return c->regex.p ? hn_form_set(out, regex, why) : HN_OK;
+}
+
+enum hn_status hn_openai_hold(struct hn_call *call, struct hn_openai_ask *ask,
+                              const struct hn_form *form, struct hn_refusal *why)
+{
+    const enum hn_status status =
+        hn_forms_get(call->server->forms, form, call->may_wait, &ask->ask.request.grammar, why);
+    call->again = status == HN_E_BUSY;
+    return status;
+}
+
 void hn_openai_ask_free(struct hn_openai_ask *ask)
 {
+    hn_grammar_release(ask->ask.request.grammar);
     for (size_t i = 0; i < ask->ask.n_prompts; i++)
         hn_tokens_free(&ask->prompts[i]);
     free(ask->prompts);

@@ -2,6 +2,7 @@
 #ifndef HN_SERVER_OPENAI_COMMON_H
 #define HN_SERVER_OPENAI_COMMON_H
 
+#include "server/forms.h"
 #include "server/generation.h"
 #include "server/models.h"
 
@@ -12,7 +13,7 @@ enum hn_tier { HN_TIER_AUTO, HN_TIER_DEFAULT, HN_TIER_FLEX, HN_TIER_PRIORITY, HN
 
 /* Begins the structs of both requests. Views are of the body. */
 struct hn_openai_common {
-    struct hn_str model; /* p NULL: not given */
+    struct hn_str model, grammar, regex; /* p NULL: not given */
     bool stream, ignore_eos;
     bool include_usage;
     int service_tier;
@@ -37,6 +38,12 @@ struct hn_openai_ask {
  * stops, n. The ask points into `out`. Free it, also after a failure. */
 enum hn_status hn_openai_ask(struct hn_call *call, struct hn_openai_common *common,
                              struct hn_openai_ask *out, struct hn_refusal *why);
+/* The form that `grammar` or `regex` asks for, or none. */
+enum hn_status hn_openai_form(const struct hn_openai_common *common, struct hn_form *out,
+                              struct hn_refusal *why);
+/* Holds the answers to a form. Where that has to wait and the call may not, call->again is set. */
+enum hn_status hn_openai_hold(struct hn_call *call, struct hn_openai_ask *ask,
+                              const struct hn_form *form, struct hn_refusal *why);
 /* Makes room for the ids of n prompts. */
 enum hn_status hn_openai_prompts(struct hn_openai_ask *ask, size_t n, struct hn_refusal *why);
 void hn_openai_ask_free(struct hn_openai_ask *ask);

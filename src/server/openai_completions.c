@@ -241,7 +241,10 @@ static enum hn_status start(struct hn_call *call, struct hn_completion_request *
                             struct hn_openai_ask *ask, struct hn_refusal *why)
 {
     struct hn_ask *a = &ask->ask;
+    struct hn_form form;
+    HN_TRY(hn_openai_form(&r->common, &form, why));
     HN_TRY(hn_openai_ask(call, &r->common, ask, why));
+    HN_TRY(hn_openai_hold(call, ask, &form, why));
     HN_TRY(hn_openai_prompts(ask, r->n_prompts, why));
     const struct hn_tokenizer *tokenizer = hn_served_instance(a->served)->tokenizer;
     for (size_t i = 0; i < r->n_prompts; i++)

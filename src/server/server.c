@@ -49,6 +49,7 @@ static enum hn_status start_parts(struct hn_server *server, struct hn_error *err
     const struct hn_log_file_options log = {
         .path = o->access_log, .complain = o->complain, .ctx = o->ctx};
     const struct hn_metrics_options metrics = {.per_key = o->metrics_per_key, .aliases = true};
+    HN_TRY(hn_forms_create(&server->forms, err));
     HN_TRY(hn_metrics_create(&metrics, &server->metrics, err));
     if (o->access_log) HN_TRY(hn_log_file_open(&log, &server->access_log, err));
     HN_TRY(hn_service_start(&service, &server->service, err));
@@ -146,6 +147,7 @@ void hn_server_stop(struct hn_server *server)
     hn_service_stop(server->service);
     hn_http_stop(server->http);
     hn_catalogue_destroy(server->catalogue);
+    hn_forms_destroy(server->forms);
     hn_keys_close(server->keys);
     hn_log_file_close(server->access_log);
     hn_metrics_destroy(server->metrics);

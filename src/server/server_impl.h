@@ -8,6 +8,7 @@
 #include "engine/service.h"
 #include "meter/log_file.h"
 #include "server/catalogue.h"
+#include "server/forms.h"
 #include "server/http.h"
 #include "server/keys.h"
 #include "server/metrics.h"
@@ -26,10 +27,11 @@ struct hn_server {
     struct hn_workers *workers;
     struct hn_metrics *metrics;
     struct hn_log_file *access_log; /* or NULL */
-    struct hn_keys *keys;           /* NULL: everybody may call */
-    atomic_int state;               /* enum hn_server_state */
-    uint32_t boot;                  /* random, begins the ids of this run */
-    atomic_ullong serials;          /* of calls, given so far */
+    struct hn_forms *forms;
+    struct hn_keys *keys;  /* NULL: everybody may call */
+    atomic_int state;      /* enum hn_server_state */
+    uint32_t boot;         /* random, begins the ids of this run */
+    atomic_ullong serials; /* of calls, given so far */
     char
         fingerprint[64]; /* of what decides an answer's bits beside the model: version, processor */
 

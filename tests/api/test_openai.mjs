@@ -207,6 +207,77 @@ test("completions: echo, logprobs, and what is refused", async () => {
   await assert.rejects(complete({ prompt: [1e9] }), { status: 400, param: "prompt" });
 });
 
+const weather = { type: "function", function: { name: "weather", description: "The weather of a place.",
+  parameters: { type: "object", properties: { place: { $ref: "#/$defs/place" }, days: { type: "integer", minimum: 1, maximum: 9 } },
+    required: ["place", "days"], additionalProperties: false, $defs: { place: { type: "string", enum: ["Oslo", "Rome"] } } } } };
+const clock = { type: "function", function: { name: "clock" } };
+
+test("a tool that has to be called is called, streamed or not", async () => {
+  for (const tool_choice of ["required", { type: "function", function: { name: "weather" } }])
+    for (let seed = 0; seed < 4; seed++) {
+      const more = { tools: [clock, weather], tool_choice, temperature: 1.5, seed, max_tokens: 200 };
+      const { message, finish_reason } = (await chat(more)).choices[0];
+      assert.equal(finish_reason, "tool_calls");
+      assert.equal(message.content, null);
+      assert.equal(message.tool_calls.length, 1);
+      const call = message.tool_calls[0];
+      assert.match(call.id, /^call_\w{24}$/);
+      assert.ok(["clock", "weather"].includes(call.function.name));
+      if (tool_choice !== "required") assert.equal(call.function.name, "weather");
+      const args = JSON.parse(call.function.arguments);
+      if (call.function.name === "weather") {
+        assert.ok(["Oslo", "Rome"].includes(args.place) && args.days >= 1 && args.days <= 9, call.function.arguments);
+        assert.equal(Object.keys(args).length, 2);
+      }
+      const chunks = await collect(await chat({ ...more, stream: true }));
+      const deltas = chunks.flatMap((c) => c.choices[0].delta.tool_calls ?? []);
+      assert.equal(deltas[0].id, call.id);
+      assert.equal(deltas[0].function.name, call.function.name);
+      assert.equal(deltas.map((d) => d.function.arguments).join(""), call.function.arguments);
+      assert.equal(chunks.map((c) => c.choices[0].delta.content ?? "").join(""), "");
+      assert.equal(chunks.at(-1).choices[0].finish_reason, "tool_calls");
+    }
+  await assert.rejects(chat({ tools: [weather], tool_choice: { type: "function", function: { name: "other" } } }), { status: 400, param: "tool_choice" });
+});
+
+test("an exchange with tools goes on", async () => {
+  const more = { tools: [weather, clock], max_tokens: 8 };
+  const assistant = { role: "assistant", content: null, tool_calls: [
+    { id: "call_1", type: "function", function: { name: "weather", arguments: '{"place": "Oslo", "days": 2}' } }] };
+  const answer = await chat({ ...more, messages: [...messages, assistant, { role: "tool", tool_call_id: "call_1", content: "Rain." }] });
+  assert.ok(answer.usage.prompt_tokens > 50);
+  const none = await chat({ ...more, tool_choice: "none" });
+  assert.equal(none.choices[0].message.content, (await chat({ max_tokens: 8 })).choices[0].message.content);
+});
+
+test("an answer keeps to its response_format", async () => {
+  const schema = { type: "object", properties: { title: { type: "string", maxLength: 20 }, score: { type: "number", minimum: 0, maximum: 1 },
+    tags: { type: "array", items: { enum: ["tent", "lamp"] }, maxItems: 2 } }, required: ["title", "score", "tags"], additionalProperties: false };
+  const response_format = { type: "json_schema", json_schema: { name: "subject", schema, strict: true } };
+  for (let seed = 0; seed < 5; seed++) {
+    const { message } = (await chat({ response_format, temperature: 1.3, seed, max_tokens: 300 })).choices[0];
+    const value = JSON.parse(message.content);
+    assert.deepEqual(Object.keys(value).sort(), ["score", "tags", "title"]);
+    assert.ok(value.title.length <= 20 && value.score >= 0 && value.score <= 1 && value.tags.length <= 2);
+  }
+  const free = (await chat({ response_format: { type: "json_object" }, max_tokens: 120, temperature: 1 })).choices[0];
+  if (free.finish_reason === "stop") assert.equal(typeof JSON.parse(free.message.content), "object");
+  const refused = (format, param) => assert.rejects(chat({ response_format: format }), { status: 400, param });
+  await refused({ type: "xml" }, "response_format.type");
+  await refused({ type: "json_schema" }, "response_format.json_schema.schema");
+  await refused({ type: "json_schema", json_schema: { name: "a", schema: { type: "string", pattern: "(?=a)b" } } }, "response_format");
+  await refused({ type: "json_schema", json_schema: { name: "a", schema: { type: "object", unheardOf: 1 } } }, "response_format");
+  await assert.rejects(chat({ response_format, regex: "a" }), { status: 400, param: "response_format" });
+});
+
+test("answers follow grammars and regular expressions", async () => {
+  const yes = await chat({ grammar: 'root ::= ("yes" | "no") "!"', max_tokens: 9 });
+  assert.match(yes.choices[0].message.content, /^(yes|no)!$/);
+  assert.match((await complete({ regex: "[0-9]{3}-[0-9]{2}", max_tokens: 20 })).choices[0].text, /^[0-9]{3}-[0-9]{2}$/);
+  await assert.rejects(chat({ grammar: "root ::= (" }), { status: 400, param: "grammar" });
+  await assert.rejects(complete({ regex: "(?=a)" }), { status: 400, param: "regex" });
+});
+
 test("a client that leaves is noticed, streaming or not", async () => {
   const running = async () => (await (await fetch(url + "/slots")).json()).length;
   const until = async (n) => {
