@@ -85,7 +85,8 @@ void hn_exchange_reply(struct hn_exchange *x, int status, const struct hn_http_h
 /* Or piece by piece (chunked): */
 enum hn_status hn_exchange_begin(struct hn_exchange *x, int status,
                                  const struct hn_http_header *headers, size_t n_headers);
-/* Pieces written between two turns of the loop go out as one chunk. HN_E_CANCELLED: the client is gone; HN_E_LIMIT: it left more than max_unsent unread and was cut off;
+/* Pieces written between two turns of the loop go out as one chunk. HN_E_CANCELLED: the client is gone;
+ * HN_E_LIMIT: it left more than max_unsent unread, or took nothing for a minute, and was cut off;
  * HN_E_NOMEM. Never waits. */
 enum hn_status hn_exchange_write(struct hn_exchange *x, struct hn_str bytes);
 void hn_exchange_end(struct hn_exchange *x);

@@ -68,10 +68,13 @@ void hn_conn_free(struct hn_conn *c)
     free(c);
 }
 
-/* Ends the connection now; whoever is making an answer is told. */
+/* Ends the connection now; whoever is making an answer is told. `cut`: for not reading; then the system
+ * keeps none of what was sent either. */
 static void drop(struct hn_conn *c, bool cut)
 {
     struct hn_exchange *x = c->x;
+    const struct linger at_once = {.l_onoff = 1};
+    if (cut) setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
     const bool handed_over = c->state == CONN_ANSWERING;
     hn_conn_free(c);
     if (x && handed_over) hn_exchange_lost(x, cut);
@@ -434,7 +437,8 @@ void hn_conn_tick(struct hn_conn *c, uint64_t now)
 {
     const bool draining = atomic_load(&c->loop->http->draining);
     if (draining && c->state == CONN_IDLE) finish(c);
-    else if (gone_unseen(c) || stalled(c, now)) drop(c, false);
+    else if (stalled(c, now)) drop(c, true);
+    else if (gone_unseen(c)) drop(c, false);
     else if (!c->deadline_ns || now < c->deadline_ns) return;
     else if (c->state == CONN_RECEIVING) refuse(c, 408, "the request did not arrive in time");
     else drop(c, false);

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import select
 import socket
 import ssl
 import subprocess
@@ -324,7 +325,9 @@ class Clients(unittest.TestCase):
         with Server("max_unsent=1000000") as server:
             with server.connect() as s, server.connect() as other:
                 s.sendall(request("/flood"))
-                until(lambda: server.gone() == 1, "it is cut off")
+                ends = select.poll()
+                ends.register(s, select.POLLRDHUP)
+                self.assertTrue(ends.poll(PATIENCE * 1000), "it is not cut off")
                 until(lambda: server.open() == 0, "its exchange is closed")
                 other.sendall(request("/ok"))
                 read_until(other, b"ok")
