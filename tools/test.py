@@ -207,7 +207,7 @@ class Runner:
         self.say(part, int(done.returncode == 0), int(done.returncode != 0), 0, started)
 
     def part_gcc(self):
-        """the unit tests as released, with assertions, built by gcc"""
+        """the unit tests and those of HTTP as released, with assertions, built by gcc"""
         folder = self.build("gcc")
         if folder:
             self.tool("check exports", "tools/check-exports", folder)
@@ -236,13 +236,13 @@ class Runner:
             self.meson("golden", folder, suites=["golden"])
 
     def part_clang(self):
-        """the unit tests, built by clang"""
+        """the unit tests and HTTP, built by clang"""
         folder = self.build("clang")
         if folder:
             self.meson("clang", folder, without=APART)
 
     def part_asan(self):
-        """AddressSanitizer and UndefinedBehaviorSanitizer: the unit tests and the fuzz seeds"""
+        """AddressSanitizer and UndefinedBehaviorSanitizer: the unit tests, HTTP and the fuzz seeds"""
         folder = self.build("asan")
         env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1",
                "UBSAN_OPTIONS": "print_stacktrace=1"}
@@ -251,7 +251,7 @@ class Runner:
                        wrapper=self.fixed_layout)
 
     def part_tsan(self):
-        """ThreadSanitizer: the unit tests"""
+        """ThreadSanitizer: the unit tests and HTTP"""
         folder = self.build("tsan")
         if folder:
             self.meson("tsan", folder, without=APART, scale=6, wrapper=self.fixed_layout,
@@ -268,7 +268,7 @@ class Runner:
                 self.skip("level " + level, "this processor lacks " + " ".join(sorted(missing)))
                 break
             if folder:
-                self.meson("level " + level, folder, without=APART, env={"HENCE_CPU": level})
+                self.meson("level " + level, folder, without=APART + ["http"], env={"HENCE_CPU": level})
 
     def part_emulated(self):
         """the unit tests on an emulated processor without AVX, where a leaked instruction dies"""
@@ -278,7 +278,7 @@ class Runner:
             return
         folder = self.build("gcc")
         if folder:
-            self.meson("emulated", folder, without=APART, scale=20,
+            self.meson("emulated", folder, without=APART + ["http"], scale=20,
                        wrapper=[emulator, "-cpu", "Nehalem"])
 
     def part_data(self):

@@ -11,7 +11,6 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 
@@ -633,4 +632,7 @@ class Ways(unittest.TestCase):
 
 if __name__ == "__main__":
     TOOL = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    outcome = unittest.main(exit=False).result
+    bad = len(outcome.failures + outcome.errors)
+    print(f"{outcome.testsRun - bad} passed, {bad} failed")
+    sys.exit(1 if bad else 0)
