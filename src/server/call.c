@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "server/access.h"
+#include "server/anthropic.h"
 #include "server/generation.h"
 #include "server/server_impl.h"
 
@@ -113,7 +114,12 @@ void hn_call_refuse(struct hn_call *call, const struct hn_refusal *why)
     char seconds[16];
     struct hn_json_writer w = {0};
     struct headers h = headers_of(call, "application/json");
-    hn_refusal_write(&w, why);
+    if (hn_anthropic_path(hn_exchange_path(call->x))) {
+        hn_anthropic_refusal(&w, why, call->id);
+        add(&h, "request-id", call->id);
+    } else {
+        hn_refusal_write(&w, why);
+    }
     snprintf(seconds, sizeof seconds, "%u", why->retry_after);
     if (why->retry_after) add(&h, "Retry-After", seconds);
     if (why->status == 401) add(&h, "WWW-Authenticate", "Bearer");

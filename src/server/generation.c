@@ -201,7 +201,7 @@ static void on_event(void *ctx, const struct hn_answer_event *event)
     if (g->stream) {
         if (event->kind == HN_ANSWER_CALL) c->n_calls++;
         g->voice->event(c, event, &g->out);
-    } else if (!keep(c, event)) {
+    } else if (!(g->voice->keep ? g->voice->keep : keep)(c, event)) {
         c->status = hn_fail_nomem(&c->error, "the answer", event->text.n);
     }
 }

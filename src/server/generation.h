@@ -48,6 +48,9 @@ struct hn_choice {
 struct hn_voice {
     /* A token of the text, before its event; NULL: not wanted. Only with log-probabilities. */
     void (*token)(struct hn_choice *choice, const struct hn_token_event *token);
+    /* Not streamed: keeps an event of an answer, and counts its calls; false: there is no memory. NULL:
+     * the choice keeps content, reasoning and calls apart. */
+    bool (*keep)(struct hn_choice *choice, const struct hn_answer_event *event);
     /* Streamed: appends what is to be sent. */
     void (*event)(struct hn_choice *choice, const struct hn_answer_event *event,
                   struct hn_json_writer *w);

@@ -1,8 +1,7 @@
 /* /v1/chat/completions: a chat in, a message or its pieces out. */
 #include <stdlib.h>
 
-#include "server/chat_form.h"
-#include "server/chat_request.h"
+#include "server/chat_ask.h"
 #include "server/endpoints.h"
 #include "server/requests.h"
 #include "server/server_impl.h"
@@ -242,26 +241,6 @@ static const struct hn_voice voice = {
 
 /* --- the request ------------------------------------------------------------------------------- */
 
-/* The prompt, and whether it begins the answer's reasoning. */
-static enum hn_status make_prompt(const struct hn_chat_request *r, struct hn_openai_ask *ask,
-                                  struct hn_answer_params *answer, struct hn_refusal *why)
-{
-    struct hn_error err;
-    struct hn_buf text = {0};
-    const struct hn_served *served = ask->ask.served;
-    const struct hn_chat *chat = hn_served_chat(served);
-    enum hn_status status = hn_chat_request_render(r, served, &text, why);
-    if (status >= 0) status = hn_openai_prompts(ask, 1, why);
-    if (status >= 0) {
-        answer->format = hn_chat_format(chat);
-        answer->opened = hn_answer_opened(answer->format, hn_buf_view(&text));
-        status = hn_chat_tokenize(chat, hn_buf_view(&text), &ask->prompts[0], &err);
-        if (status < 0) (void)hn_refuse_by(why, status, &err);
-    }
-    hn_buf_free(&text);
-    return status;
-}
-
 static struct mind *make_mind(struct hn_chat_request *r)
 {
     struct mind *mind = calloc(1, sizeof *mind);
@@ -272,50 +251,19 @@ static struct mind *make_mind(struct hn_chat_request *r)
     return mind;
 }
 
-/* How the answer is read: as the model writes, or as its form makes it write. */
-static enum hn_status set_reading(const struct hn_chat_request *r, const struct hn_form *form,
-                                  bool called, struct hn_answer_params *answer,
-                                  struct hn_refusal *why)
-{
-    struct hn_error err;
-    answer->tools = r->choice == HN_TOOLS_NONE ? NULL : r->tools;
-    if (form->kind == HN_FORM_NONE) return HN_OK;
-    *answer = (struct hn_answer_params){.tools = called ? r->tools : NULL, .eager = called};
-    if (hn_answer_calls_named(HN_STR("json"), &answer->format.calls, &err) >= 0) return HN_OK;
-    return hn_refuse_by(why, HN_E_INTERNAL, &err);
-}
-
-/* A form leaves no room to think aloud: templates that ask are told so, unless the client spoke of it. */
-static bool stop_thinking(struct hn_chat_request *r, const struct hn_form *form)
-{
-    return form->kind == HN_FORM_NONE || json_object_get(r->variables, "enable_thinking") ||
-           json_object_set_new(r->variables, "enable_thinking", json_false()) == 0;
-}
-
 static enum hn_status start(struct hn_call *call, struct hn_chat_request *r,
-                            const struct hn_form *form, bool called, struct hn_openai_ask *ask,
-                            struct hn_refusal *why)
+                            struct hn_openai_ask *ask, struct hn_refusal *why)
 {
     struct hn_ask *a = &ask->ask;
-    struct hn_answer_params answer = {0};
-    HN_TRY(hn_openai_ask(call, &r->common, ask, why));
-    HN_TRY(hn_openai_hold(call, ask, form, why));
-    a->mind = stop_thinking(r, form) ? make_mind(r) : NULL;
-    if (!a->mind)
-        return hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the request.");
-    HN_TRY(make_prompt(r, ask, &answer, why));
-    HN_TRY(set_reading(r, form, called, &answer, why));
-    if (answer.tools || answer.format.reasoning) {
-        a->answer = &answer;
-        a->request.show_control = true; /* the markers may be control tokens */
-    }
-    a->one_call = !r->parallel_tool_calls;
+    HN_TRY(hn_chat_ask(call, r, HN_STR(""), ask, why));
     if (r->logprobs)
         a->request.sample.top_logprobs = r->top_logprobs > 0 ? (int32_t)r->top_logprobs : 0;
     a->voice = &voice;
+    a->mind = make_mind(r);
+    if (!a->mind)
+        return hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the request.");
     const enum hn_status status = hn_generation_start(call, a, why);
     a->served = NULL; /* the generation's */
-    a->mind = NULL;
     return status;
 }
 
@@ -323,13 +271,8 @@ enum hn_status hn_answer_chat(struct hn_call *call, struct hn_refusal *why)
 {
     struct hn_chat_request request;
     struct hn_openai_ask ask = {0};
-    struct hn_form form;
-    json_t *calls = NULL;
     enum hn_status status = hn_chat_request_read(call->body, &request, why);
-    if (status >= 0) status = hn_chat_form(&request, &form, &calls, why);
-    if (status >= 0) status = start(call, &request, &form, calls != NULL, &ask, why);
-    forget(ask.ask.mind);
-    json_decref(calls);
+    if (status >= 0) status = start(call, &request, &ask, why);
     hn_chat_request_free(&request);
     hn_openai_ask_free(&ask);
     return status;

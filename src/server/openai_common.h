@@ -29,6 +29,7 @@ void hn_openai_defaults(struct hn_openai_common *common);
 /* An ask, and what it points to. */
 struct hn_openai_ask {
     struct hn_ask ask;
+    struct hn_answer_params answer; /* of a chat */
     struct hn_str stops[HN_STOPS_MAX];
     struct hn_logit_bias *bias; /* owned */
     struct hn_tokens *prompts;  /* owned, with their ids */

@@ -72,15 +72,20 @@ const char *hn_refusal_type(int http_status)
     }
 }
 
-void hn_refusal_write(struct hn_json_writer *w, const struct hn_refusal *why)
+void hn_refusal_put(struct hn_json_writer *w, const char *key, const struct hn_refusal *why)
 {
-    hn_json_open(w, NULL, '{');
-    hn_json_open(w, "error", '{');
+    hn_json_open(w, key, '{');
     hn_json_put_text(w, "message", hn_str_from(why->message));
     hn_json_put_text(w, "type", hn_str_from(hn_refusal_type(why->status)));
     if (*why->param) hn_json_put_text(w, "param", hn_str_from(why->param));
     else hn_json_put_null(w, "param");
     hn_json_put_text(w, "code", hn_str_from(why->code));
     hn_json_close(w, '}');
+}
+
+void hn_refusal_write(struct hn_json_writer *w, const struct hn_refusal *why)
+{
+    hn_json_open(w, NULL, '{');
+    hn_refusal_put(w, "error", why);
     hn_json_close(w, '}');
 }

@@ -25,6 +25,9 @@ enum hn_status hn_refuse_by(struct hn_refusal *why, enum hn_status status,
 /* OpenAI's kind of error for a status of HTTP: "invalid_request_error", "server_error", ... */
 const char *hn_refusal_type(int http_status);
 
+/* {"message", "type", "param", "code"}, a value under `key`. */
+void hn_refusal_put(struct hn_json_writer *w, const char *key, const struct hn_refusal *why);
+
 /* {"error": {"message", "type", "param", "code"}}, as a value of an array or document. */
 void hn_refusal_write(struct hn_json_writer *w, const struct hn_refusal *why);
 

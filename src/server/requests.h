@@ -7,6 +7,9 @@
 extern const struct hn_fields hn_none_fields; /* nothing is sent */
 extern const struct hn_fields hn_chat_fields;
 extern const struct hn_fields hn_completion_fields;
+extern const struct hn_fields hn_responses_fields;
+extern const struct hn_fields hn_messages_fields;
+extern const struct hn_fields hn_count_tokens_fields;
 extern const struct hn_fields hn_tokenize_fields;
 extern const struct hn_fields hn_detokenize_fields;
 

@@ -1,7 +1,9 @@
 #include "fuzz.h"
 
+#include "server/anthropic_request.h"
 #include "server/chat_request.h"
 #include "server/completion_request.h"
+#include "server/responses_request.h"
 
 static void refuse(const struct hn_refusal *why)
 {
@@ -11,18 +13,38 @@ static void refuse(const struct hn_refusal *why)
     hn_buf_free(&w.out);
 }
 
+static void touch_chat(const struct hn_chat_request *request)
+{
+    char *text = json_dumps(request->variables, JSON_COMPACT);
+    if (text) fuzz_touch(text, strlen(text));
+    free(text);
+}
+
 static void read_chat(const json_t *body)
 {
     struct hn_chat_request request;
     struct hn_refusal why;
-    if (hn_chat_request_read(body, &request, &why) < 0) {
-        refuse(&why);
-    } else {
-        char *text = json_dumps(request.variables, JSON_COMPACT);
-        if (text) fuzz_touch(text, strlen(text));
-        free(text);
-    }
+    if (hn_chat_request_read(body, &request, &why) < 0) refuse(&why);
+    else touch_chat(&request);
     hn_chat_request_free(&request);
+}
+
+static void read_messages(const json_t *body, bool counting)
+{
+    struct hn_messages_request request;
+    struct hn_refusal why;
+    if (hn_messages_request_read(body, counting, &request, &why) < 0) refuse(&why);
+    else touch_chat(&request.request);
+    hn_messages_request_free(&request);
+}
+
+static void read_response(const json_t *body)
+{
+    struct hn_responses_request request;
+    struct hn_refusal why;
+    if (hn_responses_request_read(body, &request, &why) < 0) refuse(&why);
+    else touch_chat(&request.request);
+    hn_responses_request_free(&request);
 }
 
 static void read_completion(const json_t *body)
@@ -33,7 +55,7 @@ static void read_completion(const json_t *body)
     else fuzz_touch(&request.n_prompts, sizeof request.n_prompts);
 }
 
-/* The body of a request, as both endpoints read it. */
+/* The body of a request, as every endpoint reads it. */
 void fuzz_one(const uint8_t *data, size_t n)
 {
     json_t *body = NULL;
@@ -42,6 +64,9 @@ void fuzz_one(const uint8_t *data, size_t n)
     if (json_is_object(body)) {
         read_chat(body);
         read_completion(body);
+        read_messages(body, false);
+        read_messages(body, true);
+        read_response(body);
     }
     json_decref(body);
 }

@@ -1,0 +1,69 @@
+#include "server/chat_ask.h"
+
+#include "server/chat_form.h"
+
+/* The prompt, and how the answer is read: as the model writes, or as its form makes it write. */
+static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str start,
+                                 struct hn_openai_ask *out, struct hn_refusal *why)
+{
+    struct hn_error err;
+    struct hn_buf text = {0};
+    const struct hn_served *served = out->ask.served;
+    const struct hn_chat *chat = hn_served_chat(served);
+    enum hn_status status = hn_chat_request_render(r, served, &text, why);
+    if (status >= 0 && hn_buf_str(&text, start) < 0)
+        status = hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the prompt.");
+    if (status >= 0) status = hn_openai_prompts(out, 1, why);
+    if (status >= 0) {
+        out->answer.format = hn_chat_format(chat);
+        out->answer.opened = hn_answer_opened(out->answer.format, hn_buf_view(&text));
+        status = hn_chat_tokenize(chat, hn_buf_view(&text), &out->prompts[0], &err);
+        if (status < 0) (void)hn_refuse_by(why, status, &err);
+    }
+    hn_buf_free(&text);
+    return status;
+}
+
+static enum hn_status set_reading(const struct hn_chat_request *r, const struct hn_form *form,
+                                  bool called, struct hn_openai_ask *out, struct hn_refusal *why)
+{
+    struct hn_error err;
+    struct hn_answer_params *answer = &out->answer;
+    answer->tools = r->choice == HN_TOOLS_NONE ? NULL : r->tools;
+    if (form->kind != HN_FORM_NONE) {
+        *answer = (struct hn_answer_params){.tools = called ? r->tools : NULL, .eager = called};
+        if (hn_answer_calls_named(HN_STR("json"), &answer->format.calls, &err) < 0)
+            return hn_refuse_by(why, HN_E_INTERNAL, &err);
+    }
+    const bool channels = answer->format.calls && answer->format.calls->channels;
+    if (!answer->tools && !answer->format.reasoning && !channels) return HN_OK;
+    out->ask.answer = answer;
+    out->ask.request.show_control = true; /* the markers may be control tokens */
+    return HN_OK;
+}
+
+/* A form leaves no room to think aloud: templates that ask are told so, unless the client spoke of it. */
+static bool stop_thinking(struct hn_chat_request *r, const struct hn_form *form)
+{
+    return form->kind == HN_FORM_NONE || json_object_get(r->variables, "enable_thinking") ||
+           json_object_set_new(r->variables, "enable_thinking", json_false()) == 0;
+}
+
+enum hn_status hn_chat_ask(struct hn_call *call, struct hn_chat_request *r, struct hn_str start,
+                           struct hn_openai_ask *out, struct hn_refusal *why)
+{
+    struct hn_form form;
+    json_t *calls = NULL;
+    enum hn_status status = hn_chat_form(r, &form, &calls, why);
+    if (status >= 0) status = hn_openai_ask(call, &r->common, out, why);
+    if (status >= 0) status = hn_openai_hold(call, out, &form, why);
+    const bool called = calls != NULL;
+    json_decref(calls);
+    HN_TRY(status);
+    if (!stop_thinking(r, &form))
+        return hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the request.");
+    HN_TRY(set_prompt(r, start, out, why));
+    HN_TRY(set_reading(r, &form, called, out, why));
+    out->ask.one_call = !r->parallel_tool_calls;
+    return HN_OK;
+}
