@@ -46,7 +46,7 @@ enum hn_status hn_answer_metrics(struct hn_call *call, struct hn_refusal *why)
     struct hn_buf text = {0};
     const bool open = hn_metrics_wants_open(hn_exchange_header(call->x, "accept"));
     const struct hn_metrics_now now = {
-        .open_connections = hn_http_open(server->http),
+        .open_connections = hn_http_connections(server->http),
         .log_lines_dropped = server->access_log ? hn_log_file_dropped(server->access_log) : 0,
     };
     set_gauges(server);

@@ -328,6 +328,11 @@ void hn_http_drain(struct hn_http *http)
     wake_all(http);
 }
 
+size_t hn_http_connections(const struct hn_http *http)
+{
+    return atomic_load(&http->connections);
+}
+
 size_t hn_http_open(const struct hn_http *http)
 {
     return atomic_load(&http->open);

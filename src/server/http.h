@@ -55,6 +55,8 @@ const char *hn_http_url(const struct hn_http *http);
 void hn_http_drain(struct hn_http *http);
 /* Exchanges whose answers are not complete and handed to the system yet. */
 size_t hn_http_open(const struct hn_http *http);
+/* Clients that are connected, idle ones too. */
+size_t hn_http_connections(const struct hn_http *http);
 /* Closes everything, ends the threads. The handlers' exchanges must not be used afterwards: stop their
  * users first. NULL is fine. */
 void hn_http_stop(struct hn_http *http);

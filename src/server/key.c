@@ -16,7 +16,7 @@ static const struct hn_str prefix = {"hn-", 3};
 enum { SECRET = 52, SECRET_BYTES = 32, ID_BYTES = 5 };
 _Static_assert(HN_KEY_TEXT == 3 + HN_KEY_ID + 1 + SECRET, "hn-ID-SECRET");
 
-/* Only new keys are made here, so that it may look up a table is told to nobody. */
+/* For keys that are being made: nobody is there yet to measure how long a look into a table takes. */
 static void base32(const uint8_t *bytes, size_t n, char *out)
 {
     uint32_t bits = 0;

@@ -98,6 +98,16 @@ class Metering(unittest.TestCase):
             self.assertNotIn("hence-joules", headers)
             self.assertNotIn('hence_joules_total{model="m"}', figures(server))
 
+    def test_idle_clients_are_counted(self):
+        with Server(HENCE, "-m", f"m={STARTER}") as server:
+            idle = [server.connect() for _ in range(5)]
+            while figures(server)["hence_open_connections"] != len(idle) + 1:
+                pass
+            for connection in idle:
+                connection.close()
+            while figures(server)["hence_open_connections"] != 1:
+                pass
+
     def test_a_full_disk_does_not_stop_the_server(self):
         with Server(HENCE, "-m", f"m={STARTER}", "--access-log", "/dev/full") as server:
             for _ in range(5):
