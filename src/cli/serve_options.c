@@ -34,6 +34,20 @@ static enum hn_status take_kv_type(void *field, const char *text, struct hn_erro
     return hn_fail(err, HN_E_ARG, "give f16, bf16, f32 or q8_0");
 }
 
+static enum hn_status take_calls(void *field, const char *text, struct hn_error *err)
+{
+    struct hn_answer_choice *choice = field;
+    choice->calls_given = true;
+    return hn_answer_calls_named(hn_str_from(text), &choice->format.calls, err);
+}
+
+static enum hn_status take_reasoning(void *field, const char *text, struct hn_error *err)
+{
+    struct hn_answer_choice *choice = field;
+    choice->reasoning_given = true;
+    return hn_answer_reasoning_named(hn_str_from(text), &choice->format.reasoning, err);
+}
+
 #define AT(field) offsetof(struct hn_serve_options, field)
 const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
     {"model", 'm', "[NAME=]PATH", HN_OPT_CALL, 0, .take = take_model,
@@ -55,6 +69,11 @@ const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
      .help = "a smaller model of the same vocabulary that guesses ahead; answers are the same"},
     {"guess", 0, "N", HN_OPT_SIZE, AT(max_draft), 0, HN_DRAFT_MAX,
      .help = "guess up to N tokens ahead, where that pays (default: 8; 0: never)"},
+    {"tool-calls", 0, "FORMAT", HN_OPT_CALL, AT(answer), .take = take_calls,
+     .help = "how the model writes calls of tools, hermes or mistral for instance (default: as its "
+             "chat template shows)"},
+    {"reasoning", 0, "FORMAT", HN_OPT_CALL, AT(answer), .take = take_reasoning,
+     .help = "how it writes its reasoning, think for instance (default: as its template shows)"},
     {"idle-unload-s", 0, "N", HN_OPT_SIZE, AT(idle_unload_s), 1, 1 << 30,
      .help = "unload a model that nobody asks for N seconds, until somebody does (default: never)"},
     {"host", 'H', "ADDRESS", HN_OPT_TEXT, AT(host),
@@ -118,6 +137,8 @@ const struct hn_opt hn_serve_model_items[HN_SERVE_MODEL_ITEMS] = {
     {"threads", 0, "N", HN_OPT_SIZE, AT(threads), 1, HN_POOL_MAX_THREADS},
     {"sequences", 0, "N", HN_OPT_SIZE, AT(sequences), 1, 4096},
     {"kv-type", 0, "TYPE", HN_OPT_CALL, AT(kv_type), .take = take_model_kv_type},
+    {"tool-calls", 0, "FORMAT", HN_OPT_CALL, AT(answer), .take = take_calls},
+    {"reasoning", 0, "FORMAT", HN_OPT_CALL, AT(answer), .take = take_reasoning},
 };
 #undef AT
 
@@ -159,7 +180,16 @@ static struct hn_instance_options instance_of(const struct hn_serve_options *o,
         .cpu = getenv("HENCE_CPU"),
         .step_s = (double)o->step_ms * 1e-3,
         .draft = m->draft ? m->draft : o->draft,
+        .answer = o->answer,
     };
+    if (m->answer.calls_given) {
+        out.answer.calls_given = true;
+        out.answer.format.calls = m->answer.format.calls;
+    }
+    if (m->answer.reasoning_given) {
+        out.answer.reasoning_given = true;
+        out.answer.format.reasoning = m->answer.format.reasoning;
+    }
     out.plan.sequences = m->sequences ? m->sequences : o->sequences;
     return out;
 }

@@ -16,12 +16,14 @@ struct hn_serve_model {
     const char *draft;
     size_t context, batch, threads, sequences;
     unsigned kv_type; /* an enum hn_kv_type and 1 */
+    struct hn_answer_choice answer;
 };
 
 struct hn_serve_options {
     struct hn_session_options session; /* for all models; `model` is not used */
     size_t sequences, max_draft;
     const char *draft;
+    struct hn_answer_choice answer;
     const char *host, *unix_socket, *tls_cert, *tls_key, *cors, *config, *keys, *access_log;
     size_t port, http_threads, max_body, request_s, idle_s, max_connections, max_per_address;
     size_t max_waiting, drain_s, step_ms, idle_unload_s;
@@ -34,12 +36,12 @@ struct hn_serve_options {
 
 /* In this order. */
 enum {
-    HN_SERVE_MODELS = 9,
+    HN_SERVE_MODELS = 11,
     HN_SERVE_NETWORK = 6,
     HN_SERVE_ACCESS = 6,
     HN_SERVE_LIMITS = 6,
     HN_SERVE_ITEMS = HN_SERVE_MODELS + HN_SERVE_NETWORK + HN_SERVE_ACCESS + HN_SERVE_LIMITS,
-    HN_SERVE_MODEL_ITEMS = 8,
+    HN_SERVE_MODEL_ITEMS = 10,
 };
 extern const struct hn_opt hn_serve_items[HN_SERVE_ITEMS];
 /* Of struct hn_serve_model, for the configuration file. */

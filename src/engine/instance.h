@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "formats/gguf.h"
 #include "model/decoder.h"
+#include "text/answer_format.h"
 #include "text/tokenizer.h"
 
 struct hn_instance_options {
@@ -19,6 +20,7 @@ struct hn_instance_options {
                             measuring speed, which does not depend on sense; 0: do not */
     double step_s;        /* how long a step may take, as hn_engine_limit_step says; 0: as there */
     const char *draft; /* a smaller model of the same vocabulary that guesses ahead; NULL: none */
+    struct hn_answer_choice answer; /* how the model writes, where its template does not tell */
     const struct hn_load_progress *progress; /* or NULL */
 };
 

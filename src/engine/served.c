@@ -22,6 +22,7 @@ static enum hn_status load(struct hn_served *served, const struct hn_instance_op
     HN_TRY(hn_instance_open(&own, &served->instance, err));
     const enum hn_status status = hn_chat_load(served->instance.file, served->name,
                                                served->instance.tokenizer, &served->chat, err);
+    if (status >= 0) hn_chat_choose_format(served->chat, &own.answer);
     return status == HN_E_NOTFOUND ? HN_OK : status;
 }
 

@@ -50,6 +50,12 @@ struct hn_answer_format {
     const struct hn_answer_reasoning *reasoning;
 };
 
+/* What somebody says of them who knows better than the template. */
+struct hn_answer_choice {
+    bool calls_given, reasoning_given; /* only what is given counts */
+    struct hn_answer_format format;
+};
+
 /* Told from the text of the model's chat template, the one for tools where it has two. A template that
  * is given tools but shows no convention is taken for one that wants plain JSON. */
 struct hn_answer_format hn_answer_format_of(struct hn_str chat_template);

@@ -235,7 +235,10 @@ static void marker(struct hn_answer *a, enum hn_answer_mark mark, struct hn_str 
         a->skip_space = true;
         go(a, HN_ANSWER_IN_CONTENT);
         break;
-    case HN_MARK_SPACE: hn_answer_put(a, &a->space, text); break;
+    case HN_MARK_SPACE:
+        hn_answer_put(a, &a->space, text);
+        if (a->space.n > SPACE_MAX) say_space(a);
+        break;
     case HN_MARK_CALL: call_begins(a, text); break;
     case HN_MARK_MESSAGE: message_begins(a); break;
     case HN_MARK_HEADER:

@@ -54,6 +54,12 @@ struct hn_answer_format hn_chat_format(const struct hn_chat *chat)
     return chat->format;
 }
 
+void hn_chat_choose_format(struct hn_chat *chat, const struct hn_answer_choice *choice)
+{
+    if (choice->calls_given) chat->format.calls = choice->format.calls;
+    if (choice->reasoning_given) chat->format.reasoning = choice->format.reasoning;
+}
+
 /* Sets a variable to the text of a token, unless the request has it or there is no such token. */
 static bool add_token(json_t *variables, const char *name, const struct hn_tokenizer *tokenizer,
                       int32_t id)

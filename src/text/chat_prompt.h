@@ -17,6 +17,8 @@ void hn_chat_destroy(struct hn_chat *chat);
 
 /* How the model writes its answers, as far as the template shows it. */
 struct hn_answer_format hn_chat_format(const struct hn_chat *chat);
+/* Or as somebody says. Before the chat is shared. */
+void hn_chat_choose_format(struct hn_chat *chat, const struct hn_answer_choice *choice);
 
 /* Appends the prompt of a request: an object with `messages`, and `tools`, `add_generation_prompt` and
  * any further variables of the template. A template that knows no tools has them told in the system message. `bos_token`, `eos_token`, ... are the vocabulary's where the

@@ -293,6 +293,8 @@ class TestOptions(WithFolder):
         self.wrong(1, "named \"a\" already", "-m", f"a={STARTER}", "-m", f"a={STARTER}")
         self.wrong(2, "65535", "--port", "70000")
         self.wrong(2, "NAME=PATH", "-m", "=x")
+        self.wrong(2, "named 'nope'; there are .*hermes.*none", "--tool-calls", "nope")
+        self.wrong(2, "named 'nope'; there are .*think.*none", "--reasoning", "nope")
         self.wrong(1, "no-keys", "-m", STARTER, "--api-keys", self.folder / "no-keys")
 
     def test_wrong_configurations(self):
@@ -321,6 +323,19 @@ class TestOptions(WithFolder):
             answer = server.post(CHAT, chat(model="org/two"))[2]
             self.assertEqual(answer["model"], "org/two")
             self.assertEqual(server.post(CHAT, chat())[2]["model"], "one")
+
+    def test_formats_of_answers(self):
+        """A prompt that ends with a marker has begun the reasoning, if the model's format has that marker."""
+        path = self.config(f"reasoning: think\nmodels:\n  - name: thinks\n    path: {STARTER}\n"
+                           f"  - name: plain\n    path: {STARTER}\n    reasoning: none\n    tool-calls: hermes\n")
+        body = {"max_tokens": 15, "temperature": 0, "messages": [
+            {"role": "user", "content": "Write a subject line for a waterproof tent."},
+            {"role": "assistant", "content": "<think>"}]}
+        with Server(HENCE, "--config", path) as server:
+            for model, kind in [("thinks", "thinking"), ("plain", "text")]:
+                status, _, answer = server.post("/v1/messages", {"model": model, **body})
+                self.assertEqual(status, 200, answer)
+                self.assertEqual([block["type"] for block in answer["content"]], [kind])
 
     def test_a_unix_socket(self):
         path = self.folder / "socket"
