@@ -92,9 +92,10 @@ const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
     {"insecure", 0, NULL, HN_OPT_FLAG, AT(insecure),
      .help = "let everybody who reaches the server use it, also from other machines"},
     {"access-log", 0, "FILE", HN_OPT_TEXT, AT(access_log),
-     .help =
-         "a line of JSON for each request, without its texts; - is standard error; SIGHUP opens "
-         "the file anew"},
+     .help = "a line of JSON for each request; - is standard error; SIGHUP opens "
+             "the file anew"},
+    {"log-texts", 0, NULL, HN_OPT_FLAG, AT(log_texts),
+     .help = "write what is asked and answered into the access log, too"},
     {"metrics-per-key", 0, NULL, HN_OPT_FLAG, AT(metrics_per_key),
      .help = "tell the keys apart in /metrics"},
     {"idle-watts", 0, "W", HN_OPT_REAL, AT(idle_w), 0, 100000,
@@ -213,6 +214,7 @@ struct hn_server_options hn_serve_server(const struct hn_serve_options *o)
         .idle_s = (unsigned)o->idle_unload_s,
         .keys = o->keys,
         .access_log = o->access_log,
+        .log_texts = o->log_texts,
         .metrics_per_key = o->metrics_per_key,
         .idle_w = (double)o->idle_w,
         .core_w = (double)o->core_w,

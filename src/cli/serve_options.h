@@ -27,7 +27,7 @@ struct hn_serve_options {
     const char *host, *unix_socket, *tls_cert, *tls_key, *cors, *config, *keys, *access_log;
     size_t port, http_threads, max_body, request_s, idle_s, max_connections, max_per_address;
     size_t max_waiting, drain_s, step_ms, idle_unload_s;
-    bool insecure, openapi, metrics_per_key;
+    bool insecure, openapi, log_texts, metrics_per_key;
     float idle_w, core_w;
     size_t n_models;
     struct hn_serve_model models[HN_SERVE_MAX_MODELS];
@@ -38,7 +38,7 @@ struct hn_serve_options {
 enum {
     HN_SERVE_MODELS = 11,
     HN_SERVE_NETWORK = 6,
-    HN_SERVE_ACCESS = 6,
+    HN_SERVE_ACCESS = 7,
     HN_SERVE_LIMITS = 6,
     HN_SERVE_ITEMS = HN_SERVE_MODELS + HN_SERVE_NETWORK + HN_SERVE_ACCESS + HN_SERVE_LIMITS,
     HN_SERVE_MODEL_ITEMS = 10,

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/bits.h"
 #include "base/clock.h"
 
 /* Microseconds and millijoules are as fine as anything here is measured. */
@@ -54,6 +55,12 @@ void hn_receipt_put(struct hn_json_writer *w, const char *key, const struct hn_r
     hn_json_close(w, '}');
 }
 
+static void put_beginning(struct hn_json_writer *w, const char *key, struct hn_str text)
+{
+    text.n = hn_min(text.n, HN_ACCESS_TEXT);
+    if (text.n) hn_json_put_text(w, key, text);
+}
+
 static void put_trace(struct hn_json_writer *w, const struct hn_traceparent *trace)
 {
     put_text(w, "trace_id", trace->trace);
@@ -81,8 +88,8 @@ void hn_access_line_put(struct hn_json_writer *w, const struct hn_access_line *l
     put_tokens(w, receipt);
     put_times(w, receipt);
     put_joules(w, receipt->joules);
-    if (texts && line->prompt.p) hn_json_put_text(w, "prompt", line->prompt);
-    if (texts && line->answer.p) hn_json_put_text(w, "answer", line->answer);
+    if (texts) put_beginning(w, "request", line->request);
+    if (texts) put_beginning(w, "answer", line->answer);
     hn_json_close(w, '}');
 }
 

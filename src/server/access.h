@@ -11,14 +11,16 @@
  * is null. */
 void hn_receipt_put(struct hn_json_writer *w, const char *key, const struct hn_receipt *receipt);
 
-/* One exchange. Texts may be NULL, views may have p NULL. */
+enum { HN_ACCESS_TEXT = 1 << 18 }; /* bytes of a text that a line holds at most */
+
+/* One exchange. Texts may be NULL, views empty. */
 struct hn_access_line {
     int64_t wall_ms; /* when it came */
     const struct hn_traceparent *trace;
     const struct hn_receipt *receipt;
     const char *peer, *method;
     struct hn_str path;
-    struct hn_str prompt, answer; /* written only by a log that is to have texts */
+    struct hn_str request, answer; /* what was said: only in a log that is to have texts */
 };
 
 /* One line of JSON, without its end. */

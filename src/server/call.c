@@ -56,14 +56,17 @@ static void note(struct hn_call *call, int status)
         .peer = hn_exchange_peer(call->x),
         .method = hn_exchange_method(call->x),
         .path = hn_exchange_path(call->x),
+        .request = hn_exchange_body(call->x),
+        .answer = hn_buf_view(&call->said),
     };
-    hn_access_log(log, &line, false);
+    hn_access_log(log, &line, call->server->options->log_texts);
 }
 
 /* After the exchange was given back: nothing of HTTP knows the call any more. */
 static void release(struct hn_call *call)
 {
     json_decref(call->body);
+    hn_buf_free(&call->said);
     free(call);
 }
 

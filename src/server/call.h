@@ -51,6 +51,7 @@ struct hn_call {
     uint32_t reserved;         /* of the quota */
     struct hn_receipt receipt; /* what it took, so far as that is known */
     struct hn_traceparent trace;
+    struct hn_buf said; /* the first answer, where the log is to have texts */
     struct hn_figure figures[HN_CALL_FIGURES]; /* further headers of the answer */
     size_t n_figures;
 

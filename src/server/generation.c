@@ -208,7 +208,9 @@ static void on_event(void *ctx, const struct hn_answer_event *event)
 
 static void take_text(struct hn_choice *c, struct hn_str text)
 {
+    struct hn_call *call = c->of->call;
     if (!text.n) return;
+    if (c->index == 0 && call->server->options->log_texts) (void)hn_buf_str(&call->said, text);
     if (!c->answer) on_event(c, &(struct hn_answer_event){.kind = HN_ANSWER_CONTENT, .text = text});
     else if (hn_answer_push(c->answer, text) < 0)
         c->status = hn_fail_nomem(&c->error, "the answer", text.n);

@@ -20,6 +20,7 @@ struct hn_server_options {
     unsigned idle_s;  /* a model that nobody asked so long sleeps until somebody does; 0: never */
     const char *keys; /* the file of API keys (server/key_file.h); NULL: everybody may call */
     const char *access_log; /* a line of JSON for each request; "-": standard error; NULL: none */
+    bool log_texts;         /* with what was asked and answered */
     bool metrics_per_key;   /* figures for each key, too */
     bool insecure;          /* may be reached from elsewhere without keys */
     /* What the machine takes, and more for a busy core, in watts, where it does not tell itself. */

@@ -98,6 +98,21 @@ class Metering(unittest.TestCase):
             self.assertNotIn("hence-joules", headers)
             self.assertNotIn('hence_joules_total{model="m"}', figures(server))
 
+    def test_texts_are_logged_where_asked(self):
+        """What the engine wrote, streamed or not; nothing of it without the option."""
+        answers = []
+        for words in [[], ["--log-texts"]]:
+            with Server(HENCE, "-m", f"m={STARTER}", "--access-log", self.folder / "log",
+                        *words) as server:
+                body = server.post(CHAT, chat())[2]
+                server.post(CHAT, chat(stream=True))
+                answers.append(body["choices"][0]["message"]["content"])
+        log = self.log_lines(4)
+        self.assertEqual([sorted({"request", "answer"} & set(line)) for line in log],
+                         [[], [], ["answer", "request"], ["answer", "request"]])
+        self.assertEqual([line["answer"] for line in log[2:]], [answers[1]] * 2)
+        self.assertEqual(json.loads(log[2]["request"]), chat())
+
     def test_idle_clients_are_counted(self):
         with Server(HENCE, "-m", f"m={STARTER}") as server:
             idle = [server.connect() for _ in range(5)]

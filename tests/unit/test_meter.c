@@ -241,7 +241,7 @@ START_TEST(a_line_has_texts_only_where_wanted)
         .peer = "127.0.0.1",
         .method = "POST",
         .path = HN_STR("/v1/chat/completions\n"),
-        .prompt = HN_STR("secret"),
+        .request = HN_STR("secret"),
     };
     struct hn_json_writer w = {0};
     hn_access_line_put(&w, &line, false);
@@ -254,7 +254,7 @@ START_TEST(a_line_has_texts_only_where_wanted)
     w.out.n = 0;
     w.follows = false;
     hn_access_line_put(&w, &line, true);
-    ck_assert_ptr_nonnull(strstr(w.out.p, "\"prompt\": \"secret\"}"));
+    ck_assert_ptr_nonnull(strstr(w.out.p, "\"request\": \"secret\"}"));
     hn_buf_free(&w.out);
 }
 END_TEST
