@@ -69,18 +69,26 @@ static void handle_by_worker(struct hn_call *call)
     handle(call);
 }
 
-void hn_router_handle(void *ctx, struct hn_exchange *x)
+static void route(struct hn_call *call)
 {
-    struct hn_server *server = ctx;
     struct hn_refusal why;
-    struct hn_call *call = hn_call_open(server, x);
-    if (!call) return;
     enum hn_status status = find(call, &why);
     if (status >= 0) status = hn_gate_enter(call, &why);
     if (status >= 0) status = check_state(call, &why);
     if (status < 0) hn_call_refuse(call, &why);
-    else if (hn_exchange_body(x).n <= LARGE_BODY && !call->endpoint->slow) handle(call);
-    else hn_workers_do(server->workers, handle_by_worker, call);
+    else if (hn_exchange_body(call->x).n <= LARGE_BODY && !call->endpoint->slow) handle(call);
+    else hn_workers_do(call->server->workers, handle_by_worker, call);
+}
+
+void hn_router_handle(void *ctx, struct hn_exchange *x)
+{
+    struct hn_server *server = ctx;
+    struct hn_call *call = hn_call_open(server, x);
+    if (!call) return;
+    /* Whoever stops the server waits for those who may have found it ready. */
+    atomic_fetch_add(&server->routing, 1);
+    route(call);
+    atomic_fetch_sub(&server->routing, 1);
 }
 
 void hn_router_error_body(void *ctx, int status, const char *text, struct hn_buf *body)

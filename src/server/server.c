@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/cpu.h"
@@ -142,7 +143,9 @@ void hn_server_stop(struct hn_server *server)
 {
     if (!server) return;
     atomic_store(&server->state, HN_SERVER_DRAINING);
-    /* Whoever uses an exchange ends before HTTP does: first what is computed, then who asks for it. */
+    while (atomic_load(&server->routing) > 0)
+        usleep(1000);
+    /* Nothing new is begun now. Whoever uses an exchange ends before HTTP does. */
     hn_workers_stop(server->workers);
     hn_service_stop(server->service);
     hn_http_stop(server->http);
