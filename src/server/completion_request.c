@@ -20,7 +20,8 @@ static const struct hn_field items[] = {
     {"logprobs", HN_FIELD_INT, HERE(logprobs), .min = 0, .max = HN_SAMPLE_MAX_TOP,
      .about = "Give each token's log-probability, and those of so many of the likeliest."},
     {"echo", HN_FIELD_BOOL, HERE(echo), .fallback = "false",
-     .about = "Begin the answer with the prompt. Not together with `logprobs`."},
+     .about = "Begin the answer with the prompt, and its tokens' log-probabilities where they are "
+              "wanted."},
     {"best_of", HN_FIELD_INT, HERE(best_of), .min = 1, .max = HN_MAX_CHOICES,
      .about = "Only the number that `n` is: all answers are given."},
     {"suffix", HN_FIELD_REFUSED, .words = "\"\"", .about = "Texts are gone on from their end."},
@@ -60,10 +61,6 @@ enum hn_status hn_completion_request_read(const json_t *body, struct hn_completi
     if (out->best_of != HN_NOT_GIVEN && out->best_of != out->common.n)
         return hn_refuse(why, 400, "unsupported_value", "best_of",
                          "Unsupported value: 'best_of' must be 'n': all answers are given.");
-    if (out->echo && out->logprobs != HN_NOT_GIVEN)
-        return hn_refuse(why, 400, "unsupported_value", "logprobs",
-                         "Unsupported value: 'logprobs' are those of the answer, and not to be had "
-                         "with 'echo'.");
     if (out->common.max_tokens == 0 && !out->echo)
         return hn_refuse(why, 400, "integer_below_min_value", "max_tokens",
                          "Invalid 'max_tokens': integer below minimum value. Expected a value >= "

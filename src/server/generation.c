@@ -232,6 +232,12 @@ static bool on_token(void *ctx, const struct hn_token_event *token)
     return c->status >= 0 && send_out(g) >= 0 && !c->satisfied;
 }
 
+static void on_prompt_logits(void *ctx, size_t position, const float *logits, size_t n)
+{
+    struct hn_choice *c = ctx;
+    c->of->voice->prompt_logits(c, position, logits, n);
+}
+
 static void on_done(void *ctx, enum hn_finish finish, struct hn_str text,
                     const struct hn_usage *usage, const struct hn_error *err)
 {
@@ -307,7 +313,10 @@ static enum hn_status submit(struct hn_generation *g, const struct hn_ask *ask, 
         request.owner = hn_key_number(&g->call->caller.key);
         request.weight = g->call->caller.key.weight;
     }
-    request.sink = (struct hn_sink){.ctx = c, .token = on_token, .done = on_done};
+    request.sink = (struct hn_sink){.ctx = c,
+                                    .token = on_token,
+                                    .done = on_done,
+                                    .prompt_logits = ask->prompt_logits ? on_prompt_logits : NULL};
     HN_TRY(hn_service_submit(g->call->server->service, g->served, &request, &id, err));
     atomic_store(&c->id, id);
     return HN_OK;

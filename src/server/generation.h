@@ -51,6 +51,8 @@ struct hn_voice {
     /* Not streamed: keeps an event of an answer, and counts its calls; false: there is no memory. NULL:
      * the choice keeps content, reasoning and calls apart. */
     bool (*keep)(struct hn_choice *choice, const struct hn_answer_event *event);
+    /* The logits behind each token of a prompt, where the ask wants them. */
+    void (*prompt_logits)(struct hn_choice *choice, size_t position, const float *logits, size_t n);
     /* Streamed: appends what is to be sent. */
     void (*event)(struct hn_choice *choice, const struct hn_answer_event *event,
                   struct hn_json_writer *w);
@@ -88,7 +90,8 @@ struct hn_ask {
     const struct hn_voice *voice;
     void *mind; /* ... as this does, also when it does not start */
     bool stream;
-    bool one_call;                   /* an answer ends after its first call of a tool */
+    bool one_call; /* an answer ends after its first call of a tool */
+    bool prompt_logits;
     const struct hn_tokens *prompts; /* [n_prompts] */
     size_t n_prompts, n_each;        /* each is answered so many times, with seeds that count up */
     struct hn_request request;       /* but for tokens and sink */

@@ -1,6 +1,8 @@
 /* /v1/completions: texts in, what follows them out. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "server/completion_request.h"
 #include "server/endpoints.h"
@@ -13,16 +15,24 @@
 struct mind {
     bool include_usage, logprobs;
     int64_t n_top;
-    struct hn_buf *echoes; /* [n_echoes]: the prompts' texts */
+    struct echo *echoes; /* [n_echoes], one of each prompt */
     size_t n_echoes;
+};
+
+/* A prompt that its answers begin with. */
+struct echo {
+    struct hn_buf text;
+    struct hn_tokens ids;
 };
 
 static void forget(void *ctx)
 {
     struct mind *mind = ctx;
     if (!mind) return;
-    for (size_t i = 0; i < mind->n_echoes; i++)
-        hn_buf_free(&mind->echoes[i]);
+    for (size_t i = 0; i < mind->n_echoes; i++) {
+        hn_buf_free(&mind->echoes[i].text);
+        hn_tokens_free(&mind->echoes[i].ids);
+    }
     free(mind->echoes);
     free(mind);
 }
@@ -59,23 +69,70 @@ static const char *token_name(const struct hn_tokenizer *tokenizer, int32_t id, 
     return out;
 }
 
-static void note_token(struct hn_choice *c, const struct hn_token_event *token)
+/* A token, its log-probability (NAN: none, it is the first) and the likeliest in its place. */
+static void note(struct hn_choice *c, int32_t id, double logprob, const struct hn_logprob *top,
+                 size_t n_top)
 {
     char name[MAX_NAME];
     const struct mind *mind = c->of->mind;
-    const struct hn_pick *pick = token->pick;
     const struct hn_tokenizer *tokenizer = hn_served_instance(c->of->served)->tokenizer;
-    struct hn_json_writer *top = &c->notes[NOTE_TOP];
-    hn_json_put_text(&c->notes[NOTE_TOKENS], NULL,
-                     hn_str_from(token_name(tokenizer, pick->id, name)));
-    hn_json_put_real(&c->notes[NOTE_LOGPROBS], NULL, pick->logprob);
+    struct hn_json_writer *tops = &c->notes[NOTE_TOP];
+    hn_json_put_text(&c->notes[NOTE_TOKENS], NULL, hn_str_from(token_name(tokenizer, id, name)));
+    hn_json_put_real(&c->notes[NOTE_LOGPROBS], NULL, logprob);
     hn_json_put_uint(&c->notes[NOTE_OFFSETS], NULL, c->offset);
-    c->offset += characters(hn_tokenizer_piece(tokenizer, pick->id));
+    if (!hn_tokenizer_is_control(tokenizer, id))
+        c->offset += characters(hn_tokenizer_piece(tokenizer, id));
     if (!mind->n_top) return;
-    hn_json_open(top, NULL, '{');
-    for (int32_t i = 0; i < pick->n_top; i++)
-        hn_json_put_real(top, token_name(tokenizer, pick->top[i].id, name), pick->top[i].logprob);
-    hn_json_close(top, '}');
+    if (isnan(logprob)) {
+        hn_json_put_null(tops, NULL);
+        return;
+    }
+    hn_json_open(tops, NULL, '{');
+    for (size_t i = 0; i < n_top; i++)
+        hn_json_put_real(tops, token_name(tokenizer, top[i].id, name), top[i].logprob);
+    hn_json_close(tops, '}');
+}
+
+static void note_token(struct hn_choice *c, const struct hn_token_event *token)
+{
+    const struct hn_pick *pick = token->pick;
+    note(c, pick->id, pick->logprob, pick->top, (size_t)pick->n_top);
+}
+
+/* Puts a token among the likeliest, which are in order; of equals the lowest id comes first. */
+static void rank(struct hn_logprob *top, size_t *n, size_t max, int32_t id, float logit)
+{
+    size_t at = *n;
+    while (at > 0 && top[at - 1].logprob < logit)
+        at--;
+    if (at == max) return;
+    if (*n < max) (*n)++;
+    memmove(top + at + 1, top + at, (*n - at - 1) * sizeof *top);
+    top[at] = (struct hn_logprob){id, logit};
+}
+
+/* The logits behind token `position` of the prompt tell of the token after it. */
+static void note_prompt(struct hn_choice *c, size_t position, const float *logits, size_t n)
+{
+    const struct mind *mind = c->of->mind;
+    const struct hn_tokens *ids = &mind->echoes[c->prompt].ids;
+    struct hn_logprob top[HN_SAMPLE_MAX_TOP];
+    size_t n_top = 0;
+    if (position == 0) note(c, ids->ids[0], NAN, NULL, 0);
+    if (position + 1 >= ids->n) return;
+    float most = logits[0];
+    double sum = 0;
+    for (size_t i = 1; i < n; i++)
+        most = fmaxf(most, logits[i]);
+    for (size_t i = 0; i < n; i++)
+        sum += exp((double)(logits[i] - most));
+    const double all = (double)most + log(sum);
+    for (size_t i = 0; i < n && mind->n_top; i++)
+        rank(top, &n_top, (size_t)mind->n_top, (int32_t)i, logits[i]);
+    for (size_t i = 0; i < n_top; i++)
+        top[i].logprob = (float)((double)top[i].logprob - all);
+    const int32_t next = ids->ids[position + 1];
+    note(c, next, (float)((double)logits[next] - all), top, n_top);
 }
 
 /* The tokens noted since the last time. */
@@ -106,7 +163,7 @@ static void put_logprobs(struct hn_json_writer *w, struct hn_choice *c)
 static struct hn_str echo_of(const struct hn_choice *c)
 {
     const struct mind *mind = c->of->mind;
-    return c->prompt < mind->n_echoes ? hn_buf_view(&mind->echoes[c->prompt]) : HN_STR("");
+    return c->prompt < mind->n_echoes ? hn_buf_view(&mind->echoes[c->prompt].text) : HN_STR("");
 }
 
 /* --- the whole answer -------------------------------------------------------------------------- */
@@ -151,8 +208,7 @@ static void put_chunk(struct hn_json_writer *w, struct hn_choice *c, struct hn_s
     hn_json_open(w, NULL, '{');
     hn_json_put_uint(w, "index", c->index);
     hn_json_put_text(w, "text", text);
-    if (c->begun || finish) put_logprobs(w, c);
-    else hn_json_put_null(w, "logprobs");
+    put_logprobs(w, c);
     if (finish) hn_json_put_text(w, "finish_reason", hn_str_from(finish));
     else hn_json_put_null(w, "finish_reason");
     hn_json_close(w, '}');
@@ -199,6 +255,7 @@ static void end(struct hn_generation *g, struct hn_json_writer *w)
 
 static const struct hn_voice voice = {
     .token = note_token,
+    .prompt_logits = note_prompt,
     .event = piece,
     .finish = finish,
     .end = end,
@@ -210,13 +267,15 @@ static const struct hn_voice voice = {
 /* --- the request ------------------------------------------------------------------------------- */
 
 static bool add_echo(struct mind *mind, const struct hn_tokenizer *tokenizer,
-                     const struct hn_tokens *prompt, struct hn_buf *out)
+                     const struct hn_tokens *prompt, struct echo *out)
 {
     struct hn_detokenizer state = {0};
     mind->n_echoes++;
     for (size_t i = 0; i < prompt->n; i++)
-        if (hn_detokenize(tokenizer, &state, prompt->ids[i], 0, out) < 0) return false;
-    return hn_detokenize_finish(&state, out) >= 0;
+        if (hn_tokens_add(&out->ids, prompt->ids[i]) < 0 ||
+            hn_detokenize(tokenizer, &state, prompt->ids[i], 0, &out->text) < 0)
+            return false;
+    return hn_detokenize_finish(&state, &out->text) >= 0;
 }
 
 static struct mind *make_mind(const struct hn_completion_request *r,
@@ -250,6 +309,7 @@ static enum hn_status start(struct hn_call *call, struct hn_completion_request *
     for (size_t i = 0; i < r->n_prompts; i++)
         HN_TRY(hn_completion_prompt(r, i, tokenizer, &ask->prompts[i], why));
     if (r->logprobs != HN_NOT_GIVEN) a->request.sample.top_logprobs = (int32_t)r->logprobs;
+    a->prompt_logits = r->echo && r->logprobs != HN_NOT_GIVEN;
     a->voice = &voice;
     a->mind = make_mind(r, tokenizer, a);
     if (!a->mind)

@@ -201,6 +201,19 @@ test("completions: echo, logprobs, and what is refused", async () => {
   assert.equal(logprobs.token_logprobs.length, 3);
   assert.equal(logprobs.text_offset[1], logprobs.tokens[0].length);
   assert.equal(Object.keys(logprobs.top_logprobs[0]).length, 2);
+  // The prompt's own: those that the same texts have as answers.
+  const both = (await complete({ prompt: "The tent is", max_tokens: 2, logprobs: 2, echo: true })).choices[0];
+  assert.equal(both.logprobs.tokens.join(""), both.text);
+  assert.equal(both.logprobs.token_logprobs[0], null);
+  const ids = (await (await fetch(url + "/tokenize", { method: "POST", body: JSON.stringify({ content: "The tent is", add_special: true }) })).json()).tokens;
+  for (let i = 1; i < ids.length; i++) {
+    const one = (await complete({ prompt: [ids.slice(0, i)], max_tokens: 1, logprobs: 2, logit_bias: { [ids[i]]: 100 } })).choices[0].logprobs;
+    assert.equal(both.logprobs.tokens[i], one.tokens[0]);
+    assert.ok(Math.abs(both.logprobs.token_logprobs[i] - one.token_logprobs[0]) < 1e-5);
+    assert.deepEqual(Object.keys(both.logprobs.top_logprobs[i]), Object.keys(one.top_logprobs[0]));
+  }
+  const pieces = await collect(await complete({ prompt: "The tent is", max_tokens: 2, logprobs: 2, echo: true, stream: true }));
+  assert.deepEqual(pieces.flatMap((c) => c.choices[0].logprobs.token_logprobs), both.logprobs.token_logprobs);
   await assert.rejects(complete({ suffix: "!" }), { status: 400, param: "suffix", code: "unsupported_parameter" });
   await assert.rejects(complete({ best_of: 2 }), { status: 400, param: "best_of" });
   await assert.rejects(complete({ prompt: [] }), { status: 400, param: "prompt" });
