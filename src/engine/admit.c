@@ -48,6 +48,8 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
         HN_TRY(hn_assistant_join(engine->assistant, &s->assisted, err));
 
     if (request->grammar) HN_TRY(hn_matcher_create(request->grammar, &s->matcher, err));
+    if (request->grammar && !engine->masker)
+        HN_TRY(hn_masker_create(engine->tokenizer, HN_MASKER_MEMORY, &s->masker, err));
     HN_TRY(hn_sampler_create(&request->sample, engine->n_sampled, s->limit, &s->sampler, err));
     for (size_t i = 0; i < s->n_prompt; i++) /* padding of the vocabulary has no text to repeat */
         if ((size_t)s->tokens[i] < engine->n_sampled)
@@ -70,6 +72,7 @@ void hn_sequence_drop(struct hn_sequence *s)
     hn_sampler_destroy(s->sampler);
     hn_emitter_destroy(s->emitter);
     hn_matcher_destroy(s->matcher);
+    hn_masker_destroy(s->masker);
     hn_draft_destroy(s->draft);
     free(s->assisted.pages);
     free(s->tokens);
@@ -115,6 +118,10 @@ void hn_engine_enqueue(struct hn_engine *engine, struct hn_sequence *s, uint64_t
     s->id = id;
     s->owner = hn_fair_join(&engine->fair, s->owner, s->klass);
     s->joined = true;
+    if (!engine->masker) {
+        engine->masker = s->masker;
+        s->masker = NULL;
+    }
     if (s->deadline_ns < engine->next_deadline) engine->next_deadline = s->deadline_ns;
     engine->stats.requests++;
     hn_engine_wait(engine, s);

@@ -27,6 +27,7 @@ struct hn_sequence {
     struct hn_sampler *sampler;
     struct hn_emitter *emitter;
     struct hn_matcher *matcher; /* NULL: no grammar */
+    struct hn_masker *masker;   /* for the engine, if it has none */
     bool read_only;             /* max_tokens was 0 */
     bool want_pick;             /* log-probabilities */
     bool no_cache;
@@ -111,7 +112,7 @@ struct hn_engine {
     float *logits;         /* [logit_rows][n_vocab] */
     struct hn_batch batch;
     struct hn_candidates *work;
-    struct hn_masker *masker; /* NULL until the first token of an answer with a grammar */
+    _Atomic(struct hn_masker *) masker; /* NULL until there is a request with a grammar */
     struct hn_payoff payoff;
     struct hn_assistant *assistant; /* NULL: none */
     struct hn_buf text;             /* of the token being emitted */

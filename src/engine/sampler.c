@@ -136,6 +136,9 @@ static void copy_allowed(float *to, const float *from, size_t n, const uint32_t 
         const uint32_t bits = allowed[at / 32];
         const size_t count = hn_min(32, n - at);
         if (bits == UINT32_MAX) memcpy(to + at, from + at, count * sizeof *to);
+        else if (!bits)
+            for (size_t i = 0; i < count; i++)
+                to[at + i] = -INFINITY;
         else
             for (size_t i = 0; i < count; i++)
                 to[at + i] = bits >> i & 1 ? from[at + i] : -INFINITY;

@@ -73,10 +73,7 @@ static enum hn_status allowed_next(struct hn_engine *engine, struct hn_sequence 
                                    const uint32_t **allowed)
 {
     *allowed = NULL;
-    if (!s->matcher) return HN_OK;
-    if (!engine->masker)
-        HN_TRY(hn_masker_create(engine->tokenizer, HN_MASKER_MEMORY, &engine->masker, &s->err));
-    return hn_matcher_mask(s->matcher, engine->masker, allowed, &s->err);
+    return s->matcher ? hn_matcher_mask(s->matcher, engine->masker, allowed, &s->err) : HN_OK;
 }
 
 /* Chooses the next token from row `row` of the logits and shows its text. s->finish says whether the

@@ -124,6 +124,17 @@ static enum hn_status push(struct parser *p, struct hn_expr *e)
     return HN_OK;
 }
 
+typedef struct hn_expr *join(struct hn_rules *, struct hn_expr *const *, size_t);
+
+/* Puts one expression in place of those from `first` on. */
+static enum hn_status push_joined(struct parser *p, join *make, size_t first)
+{
+    const size_t n = p->n_items - first;
+    struct hn_expr *e = make(&p->rules, n ? p->items + first : NULL, n);
+    p->n_items = first;
+    return push(p, e);
+}
+
 static enum hn_status read_hex(struct parser *p, int digits, uint32_t *out)
 {
     *out = 0;
@@ -290,9 +301,7 @@ static enum hn_status read_sequence(struct parser *p, unsigned depth)
         if (!took) HN_TRY(read_item(p, depth, &took));
         skip_space(p, depth > 0);
     }
-    struct hn_expr *e = hn_expr_seq(&p->rules, p->items + first, p->n_items - first);
-    p->n_items = first;
-    return push(p, e);
+    return push_joined(p, hn_expr_seq, first);
 }
 
 /* Pushes what stands between here and the end of the rule or group. */
@@ -303,9 +312,7 @@ static enum hn_status read_alternatives(struct parser *p, unsigned depth)
         skip_space(p, depth > 0 || p->n_items > first);
         HN_TRY(read_sequence(p, depth));
     } while (accept(p, '|'));
-    struct hn_expr *e = hn_expr_alt(&p->rules, p->items + first, p->n_items - first);
-    p->n_items = first;
-    return push(p, e);
+    return push_joined(p, hn_expr_alt, first);
 }
 
 static enum hn_status read_rule(struct parser *p)

@@ -18,7 +18,7 @@ enum {
     HN_MASKER_MEMORY = 32 << 20
 }; /* bytes, what is usual: taken from the system as they are used */
 
-/* The tokenizer must outlive it. Takes about 20 ms for 100,000 tokens. */
+/* The tokenizer must outlive it. Takes some tens of milliseconds for 100,000 tokens. */
 enum hn_status hn_masker_create(const struct hn_tokenizer *tokenizer, size_t memory,
                                 struct hn_masker **out, struct hn_error *err);
 /* NULL is fine. */

@@ -64,6 +64,17 @@ static enum hn_status push(struct parser *p, struct hn_expr *e)
     return HN_OK;
 }
 
+typedef struct hn_expr *join(struct hn_rules *, struct hn_expr *const *, size_t);
+
+/* Puts one expression in place of those from `first` on. */
+static enum hn_status push_joined(struct parser *p, join *make, size_t first)
+{
+    const size_t n = p->n_items - first;
+    struct hn_expr *e = make(p->rules, n ? p->items + first : NULL, n);
+    p->n_items = first;
+    return push(p, e);
+}
+
 static enum hn_status add_range(struct parser *p, uint32_t lo, uint32_t hi)
 {
     const struct hn_chars r = {lo, hi};
@@ -197,7 +208,7 @@ static enum hn_status read_char(struct parser *p, bool in_class, uint32_t *out)
     if (c < 0) return fail(p, HN_E_FORMAT, "a backslash at the end");
     if (c == '0' && peek_at(p, 1) >= '0' && peek_at(p, 1) <= '9')
         return unsupported(p, "octal numbers");
-    const char *found = strchr(letters, c);
+    const char *found = c ? strchr(letters, c) : NULL;
     if (found) {
         p->at++;
         *out = (unsigned char)plain[found - letters];
@@ -380,9 +391,7 @@ static enum hn_status read_sequence(struct parser *p, unsigned depth)
         HN_TRY(read_repeat(p));
     }
     if (p->style.search && !to_end) HN_TRY(push_anything(p));
-    struct hn_expr *e = hn_expr_seq(p->rules, p->items + first, p->n_items - first);
-    p->n_items = first;
-    return push(p, e);
+    return push_joined(p, hn_expr_seq, first);
 }
 
 static enum hn_status read_alternatives(struct parser *p, unsigned depth)
@@ -391,9 +400,7 @@ static enum hn_status read_alternatives(struct parser *p, unsigned depth)
     do
         HN_TRY(read_sequence(p, depth));
     while (accept(p, "|"));
-    struct hn_expr *e = hn_expr_alt(p->rules, p->items + first, p->n_items - first);
-    p->n_items = first;
-    return push(p, e);
+    return push_joined(p, hn_expr_alt, first);
 }
 
 enum hn_status hn_regex_expr(struct hn_rules *rules, struct hn_str pattern,

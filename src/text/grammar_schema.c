@@ -198,10 +198,8 @@ static enum hn_status object_value(struct hn_schema *s, const struct hn_shape *s
     if (!items || !optional) return hn_schema_no_room(s);
     for (size_t i = 0; i < n; i++) {
         const struct hn_property *p = &shape->properties[i];
-        json_t *name = json_string(p->key);
-        struct hn_expr *key = NULL, *value;
-        if (name) HN_TRY(hn_schema_literal(s, name, &key));
-        json_decref(name);
+        struct hn_expr *key, *value;
+        HN_TRY(hn_schema_key(s, p->key, &key));
         HN_TRY(hn_schema_value(s, p->value, &value, depth));
         items[i] = member(s, key, value);
         optional[i] = !p->required;

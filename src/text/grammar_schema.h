@@ -141,7 +141,8 @@ enum hn_status hn_schema_string(struct hn_schema *s, const struct hn_shape *shap
 /* The texts of numbers that have a shape. */
 enum hn_status hn_schema_number(struct hn_schema *s, const struct hn_shape *shape, bool integer,
                                 struct hn_expr **out);
-/* A value, written without spaces. */
+/* A value, written in one way, and the name of a property. */
 enum hn_status hn_schema_literal(struct hn_schema *s, const json_t *value, struct hn_expr **out);
+enum hn_status hn_schema_key(struct hn_schema *s, const char *key, struct hn_expr **out);
 
 #endif

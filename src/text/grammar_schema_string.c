@@ -13,7 +13,7 @@
     "-02-29)"
 #define TIME  "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,9})?([zZ]|[+-]([01]\\d|2[0-3]):[0-5]\\d)"
 #define BYTE  "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)"
-#define LABEL "[a-zA-Z0-9]([a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+#define LABEL "[a-zA-Z0-9]{1,20}(-[a-zA-Z0-9]{1,20}){0,2}" /* 62 characters at most */
 #define WORD  "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}"
 #define HEX4  "[0-9a-fA-F]{1,4}"
 
@@ -46,10 +46,17 @@ static const char *format_pattern(const char *name)
     return NULL;
 }
 
+/* As a rule of its own: the states of strings that may stand at one place are then not multiplied with
+ * each other. */
 static enum hn_status quoted(struct hn_schema *s, struct hn_expr *inner, struct hn_expr **out)
 {
     struct hn_rules *r = &s->rules;
-    *out = HN_EXPR_SEQ(r, hn_expr_text(r, "\""), inner, hn_expr_text(r, "\""));
+    struct hn_expr *body = HN_EXPR_SEQ(r, hn_expr_text(r, "\""), inner, hn_expr_text(r, "\""));
+    const uint32_t rule = body ? hn_rules_add(r, HN_STR("(string)")) : UINT32_MAX;
+    if (rule == UINT32_MAX) return hn_schema_no_room(s);
+    r->rules[rule].body = body;
+    r->rules[rule].shared = true;
+    *out = hn_expr_call(r, rule);
     return *out ? HN_OK : hn_schema_no_room(s);
 }
 
@@ -120,11 +127,23 @@ static void put_value(struct hn_json_writer *w, const char *key, const json_t *v
     }
 }
 
+static enum hn_status written(struct hn_schema *s, struct hn_json_writer *w, struct hn_expr **out)
+{
+    *out = w->out.failed < 0 ? NULL : hn_expr_bytes(&s->rules, hn_buf_view(&w->out));
+    hn_buf_free(&w->out);
+    return *out ? HN_OK : hn_schema_no_room(s);
+}
+
 enum hn_status hn_schema_literal(struct hn_schema *s, const json_t *value, struct hn_expr **out)
 {
     struct hn_json_writer w = {0};
     put_value(&w, NULL, value);
-    *out = w.out.failed < 0 ? NULL : hn_expr_bytes(&s->rules, hn_buf_view(&w.out));
-    hn_buf_free(&w.out);
-    return *out ? HN_OK : hn_schema_no_room(s);
+    return written(s, &w, out);
+}
+
+enum hn_status hn_schema_key(struct hn_schema *s, const char *key, struct hn_expr **out)
+{
+    struct hn_json_writer w = {0};
+    hn_json_put_text(&w, NULL, hn_str_from(key));
+    return written(s, &w, out);
 }
