@@ -86,6 +86,7 @@ struct hn_request {
     const struct hn_str *stops; /* copied; limits as in engine/stops.h */
     size_t n_stops;
     struct hn_grammar *grammar; /* that the answer follows; retained. NULL: none */
+    struct hn_str trigger; /* the grammar begins behind it (hn_matcher_await); empty: at once */
     size_t max_draft; /* tokens to guess ahead, up to HN_DRAFT_MAX, where that pays; 0: none. The
                           answer is the same, token for token */
     enum hn_class klass;

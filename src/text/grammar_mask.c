@@ -1,10 +1,8 @@
-#include "text/grammar_mask.h"
+#include "text/grammar_masker.h"
 
 #include <stdlib.h>
 
 #include "base/bits.h"
-#include "text/grammar_stacks.h"
-#include "text/grammar_trie.h"
 #include "text/hash.h"
 
 /* A situation is a set of stacks over a bottom of which nothing is known. Situations are numbered as
@@ -16,11 +14,8 @@ enum {
     EMPTY = 1,   /* in it: no stack goes on ... */
     BOTTOM = 2,  /* ... a bottom's rule has ended */
     DEAD = 0 | EMPTY,
-    NUMBER = 2, /* shift */
-    MAX_KNOWN = 32,
+    NUMBER = 2,          /* shift */
     MAX_STEPS = 1 << 24, /* nodes of the vocabulary looked at for one mask: about 50 ms */
-    TRIES = 2,           /* tokens up to the horizon of twins, and longer ones */
-    DATA_WORDS = 4 + 2 * HN_STACKS_MAX_HEADS + HN_STACKS_MAX_NODES + 2 * HN_STACKS_MAX_LINKS,
 };
 
 /* What a situation says of one of the trees of tokens. */
@@ -31,46 +26,12 @@ struct part {
     const uint32_t *exits;  /* nodes of the tree where the bottom's rule ends, with more behind */
 };
 
-struct situation {
+struct hn_situation {
     uint64_t serial, hash; /* of the grammar and of all */
     uint32_t n_data;
     const uint32_t *data; /* struct hn_stacks, packed */
     uint32_t *next;       /* [n_classes] references */
-    struct part parts[TRIES];
-};
-
-struct hn_masker {
-    const struct hn_tokenizer *tokenizer;
-    struct hn_trie tries[TRIES];
-    size_t n_words;
-    int32_t *same;     /* [tokens] the next token of the same bytes, -1: none */
-    uint32_t *eog;     /* [n_words] those that end a generation */
-    uint32_t *allowed; /* [n_words] the mask that is given out */
-    uint32_t *noted;   /* [n_words] of a part that is being made */
-    uint32_t *exits;   /* [nodes of a tree] the same */
-    uint32_t n_exits;
-    uint32_t refs[HN_TRIE_MAX_TOKEN + 1], ends[HN_TRIE_MAX_TOKEN + 1]; /* of a walk, by depth */
-    uint32_t callers[HN_STACKS_MAX_HEADS]; /* states to come back to, for a moment */
-    uint32_t steps;
-
-    struct situation *situations; /* [MAX_SITUATIONS]; 0 is none */
-    uint32_t n_situations;
-    uint32_t *slots; /* [SLOTS] */
-    char *pool;
-    size_t used, memory;
-
-    struct hn_stacks before, work, after;
-    uint32_t data[DATA_WORDS];
-
-    struct hn_grammar *known[MAX_KNOWN]; /* equal grammars become one */
-    uint32_t next_known;
-};
-
-struct hn_matcher {
-    const struct hn_masker *masker; /* that knows the grammar; NULL: none yet */
-    struct hn_grammar *grammar;
-    bool ended;
-    struct hn_stacks stacks;
+    struct part parts[HN_MASKER_TRIES];
 };
 
 /* NULL when the memory is used up. */
@@ -134,7 +95,7 @@ static enum hn_status refer(struct hn_masker *m, const struct hn_grammar *g,
     const uint64_t hash = hn_hash_text(bytes, g->serial);
     uint32_t at = (uint32_t)hash & (SLOTS - 1);
     for (; m->slots[at]; at = (at + 1) & (SLOTS - 1)) {
-        const struct situation *old = &m->situations[m->slots[at]];
+        const struct hn_situation *old = &m->situations[m->slots[at]];
         if (old->hash == hash && old->serial == g->serial && old->n_data == n &&
             memcmp(old->data, m->data, bytes.n) == 0) {
             *out = m->slots[at] << NUMBER | flags;
@@ -145,7 +106,7 @@ static enum hn_status refer(struct hn_masker *m, const struct hn_grammar *g,
     if (!data || !next || m->n_situations == MAX_SITUATIONS) return HN_E_LIMIT;
     memcpy(data, m->data, bytes.n);
     memset(next, 0, g->n_classes * sizeof *next);
-    m->situations[m->n_situations] = (struct situation){
+    m->situations[m->n_situations] = (struct hn_situation){
         .serial = g->serial, .hash = hash, .n_data = n, .data = data, .next = next};
     m->slots[at] = m->n_situations;
     *out = m->n_situations++ << NUMBER | flags;
@@ -163,7 +124,7 @@ static enum hn_status refer_states(struct hn_masker *m, const struct hn_grammar 
 static enum hn_status step(struct hn_masker *m, const struct hn_grammar *g, uint32_t ref,
                            uint8_t byte, uint32_t *out)
 {
-    const struct situation *here = &m->situations[ref >> NUMBER];
+    const struct hn_situation *here = &m->situations[ref >> NUMBER];
     uint32_t *next = &here->next[g->class_of[byte]];
     if (*next == UNKNOWN) {
         unpack(here->data, &m->before);
@@ -286,12 +247,12 @@ static enum hn_status allow_group(struct hn_masker *m, const struct hn_grammar *
                                   const struct hn_stacks *s, uint32_t node, const uint32_t *states,
                                   uint32_t n)
 {
-    uint32_t twins[HN_STACKS_MAX_HEADS], refs[TRIES];
+    uint32_t twins[HN_STACKS_MAX_HEADS], refs[HN_MASKER_TRIES];
     for (uint32_t i = 0; i < n; i++)
         twins[i] = g->states[states[i]].twin;
     HN_TRY(refer_states(m, g, twins, n, &refs[0]));
     HN_TRY(refer_states(m, g, states, n, &refs[1]));
-    for (unsigned t = 0; t < TRIES; t++) {
+    for (unsigned t = 0; t < HN_MASKER_TRIES; t++) {
         const struct part *part;
         if (refs[t] & EMPTY) continue;
         HN_TRY(part_of(m, g, refs[t], t, &part));
@@ -328,13 +289,13 @@ static void recognise(struct hn_masker *m, struct hn_matcher *matcher)
 {
     struct hn_grammar *grammar = matcher->grammar;
     matcher->masker = m;
-    for (unsigned i = 0; i < MAX_KNOWN; i++) {
+    for (unsigned i = 0; i < HN_MASKER_KNOWN; i++) {
         if (!m->known[i] || !hn_grammar_same(m->known[i], grammar)) continue;
         matcher->grammar = hn_grammar_retain(m->known[i]);
         hn_grammar_release(grammar);
         return;
     }
-    const uint32_t at = m->next_known++ % MAX_KNOWN;
+    const uint32_t at = m->next_known++ % HN_MASKER_KNOWN;
     hn_grammar_release(m->known[at]);
     m->known[at] = hn_grammar_retain(grammar);
 }
@@ -342,84 +303,19 @@ static void recognise(struct hn_masker *m, struct hn_matcher *matcher)
 enum hn_status hn_matcher_mask(struct hn_matcher *matcher, struct hn_masker *m,
                                const uint32_t **allowed, struct hn_error *err)
 {
+    *allowed = m->allowed;
+    if (matcher->trigger.waiting) {
+        hn_trigger_mask(matcher, m);
+        return HN_OK;
+    }
     if (matcher->masker != m) recognise(m, matcher);
     enum hn_status status = make_mask(m, matcher);
     if (status == HN_E_LIMIT) {
         forget_all(m);
         status = make_mask(m, matcher);
     }
-    *allowed = m->allowed;
     if (status == HN_OK) return HN_OK;
     return hn_fail(err, status, "the grammar is too ambiguous here to say what may come next");
-}
-
-/* How many of the bytes may come; goes past them. *fits turns false where the stacks have no room. */
-static size_t read_bytes(struct hn_matcher *matcher, struct hn_masker *m, struct hn_str bytes,
-                         bool *fits)
-{
-    for (size_t i = 0; i < bytes.n; i++) {
-        *fits = hn_stacks_step(matcher->grammar, &matcher->stacks, (uint8_t)bytes.p[i], &m->work,
-                               &m->after);
-        if (!m->after.n_heads && !m->after.bottom) return i;
-        hn_stacks_copy(&matcher->stacks, &m->after);
-    }
-    return bytes.n;
-}
-
-enum hn_status hn_matcher_accept(struct hn_matcher *matcher, struct hn_masker *m, int32_t id,
-                                 struct hn_error *err)
-{
-    const struct hn_str piece = hn_tokenizer_piece(m->tokenizer, id);
-    if (hn_tokenizer_is_eog(m->tokenizer, id) && hn_matcher_may_end(matcher)) {
-        matcher->ended = true;
-        return HN_OK;
-    }
-    const bool text = piece.n && piece.n <= HN_TRIE_MAX_TOKEN && !matcher->ended &&
-                      !hn_tokenizer_is_control(m->tokenizer, id) &&
-                      !hn_tokenizer_is_eog(m->tokenizer, id);
-    bool fits = true;
-    hn_stacks_copy(&m->before, &matcher->stacks);
-    if (text && read_bytes(matcher, m, piece, &fits) == piece.n) return HN_OK;
-    hn_stacks_copy(&matcher->stacks, &m->before);
-    if (!fits) return hn_fail(err, HN_E_LIMIT, "the answer is nested too deeply for its grammar");
-    return hn_fail(err, HN_E_ARG, "token %d may not come here, says the grammar", id);
-}
-
-size_t hn_matcher_read(struct hn_matcher *matcher, struct hn_masker *masker, struct hn_str bytes)
-{
-    bool fits;
-    return read_bytes(matcher, masker, bytes, &fits);
-}
-
-bool hn_matcher_may_end(const struct hn_matcher *matcher)
-{
-    return matcher->ended || matcher->stacks.bottom;
-}
-
-void hn_matcher_copy(struct hn_matcher *to, const struct hn_matcher *from)
-{
-    to->ended = from->ended;
-    hn_stacks_copy(&to->stacks, &from->stacks);
-}
-
-enum hn_status hn_matcher_create(struct hn_grammar *grammar, struct hn_matcher **out,
-                                 struct hn_error *err)
-{
-    struct hn_matcher *matcher = malloc(sizeof *matcher);
-    *out = matcher;
-    if (!matcher) return hn_fail_nomem(err, "a matcher", sizeof *matcher);
-    matcher->masker = NULL;
-    matcher->grammar = hn_grammar_retain(grammar);
-    matcher->ended = false;
-    hn_stacks_begin(grammar, &grammar->rules[0].start, 1, &matcher->stacks);
-    return HN_OK;
-}
-
-void hn_matcher_destroy(struct hn_matcher *matcher)
-{
-    if (!matcher) return;
-    hn_grammar_release(matcher->grammar);
-    free(matcher);
 }
 
 static enum hn_status fill(struct hn_masker *m, struct hn_error *err)
@@ -467,9 +363,9 @@ enum hn_status hn_masker_create(const struct hn_tokenizer *tokenizer, size_t mem
 void hn_masker_destroy(struct hn_masker *masker)
 {
     if (!masker) return;
-    for (unsigned i = 0; i < MAX_KNOWN; i++)
+    for (unsigned i = 0; i < HN_MASKER_KNOWN; i++)
         hn_grammar_release(masker->known[i]);
-    for (unsigned i = 0; i < TRIES; i++)
+    for (unsigned i = 0; i < HN_MASKER_TRIES; i++)
         hn_trie_free(&masker->tries[i]);
     free(masker->same);
     free(masker->eog);

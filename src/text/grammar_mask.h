@@ -30,6 +30,15 @@ enum hn_status hn_matcher_create(struct hn_grammar *grammar, struct hn_matcher *
                                  struct hn_error *err);
 void hn_matcher_destroy(struct hn_matcher *matcher);
 
+enum { HN_TRIGGER_MAX = 64 };
+
+/* Has the grammar begin only behind the first place where `trigger` (1 to HN_TRIGGER_MAX bytes, copied)
+ * has been generated. Before, anything may come and the text may end; control tokens count as their
+ * text. A token that holds the end of the trigger and goes on may come where the grammar allows its rest.
+ * Once, before the first use, from any thread. HN_E_ARG: the trigger is empty or too long. */
+enum hn_status hn_matcher_await(struct hn_matcher *matcher, const struct hn_tokenizer *tokenizer,
+                                struct hn_str trigger, struct hn_error *err);
+
 /* The tokens that may come next, 32 to a word, the lowest bit of the first word for token 0: as many
  * words as the vocabulary takes, valid until the masker is used again. Never control tokens, but those
  * that end a generation exactly when the text may end (or has). HN_E_LIMIT: the grammar is so ambiguous

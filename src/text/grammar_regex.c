@@ -142,7 +142,7 @@ static enum hn_status read_property(struct parser *p)
             name.n++;
     const char spaced[] = {' ', name.n > 0 ? name.p[0] : '?', name.n > 1 ? name.p[1] : ' ',
                            name.n > 1 ? ' ' : '\0', '\0'};
-    if (name.n < 1 || name.n > 2 || !strstr(names, spaced))
+    if (peek_at(p, 2 + name.n) != '}' || name.n < 1 || name.n > 2 || !strstr(names, spaced))
         return unsupported(p, "Unicode properties but for general categories such as \\p{Lu}");
     p->at += 3 + name.n;
     if (p->rules->n_properties++ == MAX_PROPERTIES)

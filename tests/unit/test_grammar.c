@@ -197,6 +197,7 @@ START_TEST(regex_refusals)
     BAD_REGEX("a++", HN_E_UNSUPPORTED, "possessive");
     BAD_REGEX("\\p{Greek}", HN_E_UNSUPPORTED, "categories");
     BAD_REGEX("[[:alpha:]]", HN_E_UNSUPPORTED, "by name");
+    BAD_REGEX("\\p{L", HN_E_UNSUPPORTED, "categories");
     BAD_REGEX("(a", HN_E_FORMAT, "')'");
     BAD_REGEX("a)", HN_E_FORMAT, "')'");
     BAD_REGEX("[a", HN_E_FORMAT, "end");

@@ -202,6 +202,58 @@ START_TEST(depth_is_bounded)
 }
 END_TEST
 
+/* Before the trigger all may come but tokens that go past it wrongly; behind it the grammar holds. */
+START_TEST(triggers)
+{
+    static int32_t may[WORDS_MAX];
+    struct hn_grammar *g;
+    struct hn_matcher *m, *spare;
+    struct hn_error err = {.text = ""};
+    const uint32_t *mask;
+    ck_assert_int_eq(hn_grammar_regex(HN_STR("a[bc]+\\}"), &g, NULL), HN_OK);
+    ck_assert_int_eq(hn_matcher_create(g, &m, NULL), HN_OK);
+    ck_assert_int_eq(hn_matcher_create(g, &spare, NULL), HN_OK);
+    ck_assert_int_eq(hn_matcher_await(m, tokenizer, HN_STR(""), &err), HN_E_ARG);
+    /* A start that comes again within itself. */
+    ck_assert_int_eq(hn_matcher_await(m, tokenizer, HN_STR("baba{\""), &err), HN_OK);
+    ck_assert_int_eq(hn_matcher_await(spare, tokenizer, HN_STR("baba{\""), &err), HN_OK);
+    const char *before = "x</s>[[bababa";
+    for (; *before; before++)
+        ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + *before, &err), HN_OK);
+    ck_assert(hn_matcher_may_end(m));
+    unsigned refused = 0;
+    for (size_t id = 0; id < hn_tokenizer_size(tokenizer); id++) {
+        const struct hn_str piece = hn_tokenizer_piece(tokenizer, (int32_t)id);
+        const struct hn_str rest = {piece.p + 2, piece.n - 2};
+        ck_assert_int_eq(hn_matcher_mask(m, masker, &mask, &err), HN_OK);
+        hn_matcher_copy(spare, m);
+        const bool may_come = hn_matcher_accept(spare, masker, (int32_t)id, NULL) == HN_OK;
+        ck_assert(bit(mask, id) == may_come);
+        if (id == WORDS_CONTROL) { /* its text is {"a" */
+            ck_assert(!may_come);
+        } else if (hn_str_starts(piece, HN_STR("{\"")) && rest.n) {
+            ck_assert(!may_come || rest.p[0] == 'a');
+            refused += !may_come;
+        } else {
+            ck_assert_msg(may_come, "token %zu", id);
+        }
+    }
+    ck_assert_uint_gt(refused, 5);
+    ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + '{', &err), HN_OK);
+    ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + '"', &err), HN_OK);
+    ck_assert(!hn_matcher_may_end(m));
+    ck_assert_uint_gt(check_mask(m, spare, may), 0);
+    ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + 'x', &err), HN_E_ARG);
+    for (const char *then = "abcb}"; *then; then++)
+        ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + *then, &err), HN_OK);
+    ck_assert_uint_eq(check_mask(m, spare, may), 0);
+    ck_assert(hn_matcher_may_end(m));
+    hn_matcher_destroy(m);
+    hn_matcher_destroy(spare);
+    hn_grammar_release(g);
+}
+END_TEST
+
 /* A second grammar that is the same uses what is known of the first. */
 START_TEST(equal_grammars_share)
 {
@@ -234,6 +286,7 @@ int main(void)
     tcase_add_test(tcase, random_masks);
     tcase_add_test(tcase, little_memory);
     tcase_add_test(tcase, depth_is_bounded);
+    tcase_add_test(tcase, triggers);
     tcase_add_test(tcase, equal_grammars_share);
     return run_unit("grammar_mask", tcase);
 }

@@ -1,0 +1,84 @@
+#include <stdlib.h>
+
+#include "text/grammar_masker.h"
+
+size_t hn_stacks_read(const struct hn_grammar *grammar, struct hn_stacks *stacks,
+                      struct hn_masker *m, struct hn_str bytes, bool *fits)
+{
+    for (size_t i = 0; i < bytes.n; i++) {
+        *fits = hn_stacks_step(grammar, stacks, (uint8_t)bytes.p[i], &m->work, &m->after);
+        if (!m->after.n_heads && !m->after.bottom) return i;
+        hn_stacks_copy(stacks, &m->after);
+    }
+    return bytes.n;
+}
+
+static enum hn_status refused(struct hn_error *err, int32_t id)
+{
+    return hn_fail(err, HN_E_ARG, "token %d may not come here, says the grammar", id);
+}
+
+enum hn_status hn_matcher_accept(struct hn_matcher *matcher, struct hn_masker *m, int32_t id,
+                                 struct hn_error *err)
+{
+    const struct hn_str piece = hn_tokenizer_piece(m->tokenizer, id);
+    bool fits = true;
+    if (matcher->trigger.waiting) {
+        if (hn_trigger_accept(matcher, m, id)) return HN_OK;
+        return refused(err, id);
+    }
+    if (hn_tokenizer_is_eog(m->tokenizer, id) && hn_matcher_may_end(matcher)) {
+        matcher->ended = true;
+        return HN_OK;
+    }
+    const bool text = piece.n && piece.n <= HN_TRIE_MAX_TOKEN && !matcher->ended &&
+                      !hn_tokenizer_is_control(m->tokenizer, id) &&
+                      !hn_tokenizer_is_eog(m->tokenizer, id);
+    hn_stacks_copy(&m->before, &matcher->stacks);
+    if (text && hn_stacks_read(matcher->grammar, &matcher->stacks, m, piece, &fits) == piece.n)
+        return HN_OK;
+    hn_stacks_copy(&matcher->stacks, &m->before);
+    if (!fits) return hn_fail(err, HN_E_LIMIT, "the answer is nested too deeply for its grammar");
+    return refused(err, id);
+}
+
+size_t hn_matcher_read(struct hn_matcher *matcher, struct hn_masker *masker, struct hn_str bytes)
+{
+    bool fits;
+    return hn_stacks_read(matcher->grammar, &matcher->stacks, masker, bytes, &fits);
+}
+
+bool hn_matcher_may_end(const struct hn_matcher *matcher)
+{
+    return matcher->ended || matcher->trigger.waiting || matcher->stacks.bottom;
+}
+
+void hn_matcher_copy(struct hn_matcher *to, const struct hn_matcher *from)
+{
+    to->ended = from->ended;
+    to->trigger.at = from->trigger.at;
+    to->trigger.waiting = from->trigger.waiting;
+    hn_stacks_copy(&to->stacks, &from->stacks);
+}
+
+enum hn_status hn_matcher_create(struct hn_grammar *grammar, struct hn_matcher **out,
+                                 struct hn_error *err)
+{
+    struct hn_matcher *matcher = malloc(sizeof *matcher);
+    *out = matcher;
+    if (!matcher) return hn_fail_nomem(err, "a matcher", sizeof *matcher);
+    matcher->masker = NULL;
+    matcher->grammar = hn_grammar_retain(grammar);
+    matcher->ended = false;
+    matcher->trigger = (struct hn_trigger){.waiting = false};
+    hn_stacks_begin(grammar, &grammar->rules[0].start, 1, &matcher->stacks);
+    return HN_OK;
+}
+
+void hn_matcher_destroy(struct hn_matcher *matcher)
+{
+    if (!matcher) return;
+    hn_grammar_release(matcher->grammar);
+    free(matcher->trigger.risky);
+    free(matcher);
+}
