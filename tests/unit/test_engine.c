@@ -151,6 +151,8 @@ START_TEST(an_assistant_changes_nothing)
 {
     static struct rig_answer plain[6], helped[6];
     int32_t tokens[400];
+    struct hn_grammar *words;
+    ck_assert_int_eq(hn_grammar_regex(HN_STR("([a-z]{1,4} )*"), &words, NULL), HN_OK);
     for (int round = 0; round < 3; round++) {
         struct tiny_model assistant = {0};
         struct tiny_spec spec = tiny_llama(HN_Q8_0);
@@ -174,6 +176,7 @@ START_TEST(an_assistant_changes_nothing)
             r.max_tokens = 100;
             r.sample.temperature = 0.5f * (float)(s % 3);
             r.sample.repeat_penalty = s == 5 ? 1.2f : 1;
+            r.grammar = s == 2 || s == 3 ? words : NULL;
             r.max_draft = round ? 8 : 0;
             rig_submit(&r);
         }
@@ -186,6 +189,7 @@ START_TEST(an_assistant_changes_nothing)
         if (round) tiny_unload(&assistant);
         if (round == 1) ck_assert_uint_gt(right, 0); /* how often it pays is a matter of time */
     }
+    hn_grammar_release(words);
 }
 END_TEST
 
@@ -438,6 +442,8 @@ START_TEST(steps_allocate_nothing)
 {
     static struct rig_answer a[RIG_SEQUENCES];
     int32_t tokens[400];
+    struct hn_grammar *words;
+    ck_assert_int_eq(hn_grammar_regex(HN_STR("([a-z]{1,4} ){300}"), &words, NULL), HN_OK);
     rig_start(512, 96);
     for (size_t s = 0; s < RIG_SEQUENCES; s++) {
         struct hn_request r = rig_request(&a[s], tokens, rig_prompt(tokens, s));
@@ -445,6 +451,7 @@ START_TEST(steps_allocate_nothing)
         r.sample.top_p = 0.9f;
         r.sample.repeat_penalty = 1.1f;
         r.max_draft = 8;
+        r.grammar = s ? words : NULL;
         r.sink.token = NULL; /* what it asserts allocates */
         rig_submit(&r);
     }
@@ -457,6 +464,7 @@ START_TEST(steps_allocate_nothing)
     for (size_t s = 0; s < RIG_SEQUENCES; s++)
         ck_assert_uint_eq(a[s].usage.completion_tokens, 150);
     rig_stop();
+    hn_grammar_release(words);
 }
 END_TEST
 
@@ -470,6 +478,8 @@ START_TEST(a_refused_request_leaves_no_trace)
     r.sample.repeat_penalty = 1.1f;
     r.stops = (const struct hn_str[]){HN_STR("zzzz"), HN_STR("yyyy")};
     r.n_stops = 2;
+    ck_assert_int_eq(hn_grammar_regex(HN_STR("[a-x ]*"), &r.grammar, NULL), HN_OK);
+    r.trigger = HN_STR("x");
     size_t refused = 0;
     for (;; refused++) {
         struct hn_error err = {.text = ""};
@@ -485,6 +495,7 @@ START_TEST(a_refused_request_leaves_no_trace)
     rig_submit(&r);
     rig_run();
     ck_assert_int_eq(a.done, 1);
+    hn_grammar_release(r.grammar);
     rig_expect_same(&a, &b);
     rig_stop();
 }
