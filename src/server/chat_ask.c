@@ -2,8 +2,8 @@
 
 #include "server/chat_form.h"
 
-/* The prompt, and how the answer is read: as the model writes, or as its form makes it write. */
-static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str start,
+/* The prompt. What is held to a form (`formed`) begins with it: there is no room for reasoning. */
+static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str start, bool formed,
                                  struct hn_openai_ask *out, struct hn_refusal *why)
 {
     struct hn_error err;
@@ -11,7 +11,8 @@ static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str 
     const struct hn_served *served = out->ask.served;
     const struct hn_chat *chat = hn_served_chat(served);
     enum hn_status status = hn_chat_request_render(r, served, &text, why);
-    if (status >= 0 && hn_buf_str(&text, start) < 0)
+    if (status >= 0 && formed) (void)hn_answer_make_plain(hn_chat_format(chat), &text);
+    if (status >= 0 && (hn_buf_str(&text, start) < 0 || text.failed))
         status = hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the prompt.");
     if (status >= 0) status = hn_openai_prompts(out, 1, why);
     if (status >= 0) {
@@ -24,6 +25,7 @@ static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str 
     return status;
 }
 
+/* How the answer is read: as the model writes, or as its form makes it write. */
 static enum hn_status set_reading(const struct hn_chat_request *r, const struct hn_form *form,
                                   bool called, struct hn_openai_ask *out, struct hn_refusal *why)
 {
@@ -62,7 +64,7 @@ enum hn_status hn_chat_ask(struct hn_call *call, struct hn_chat_request *r, stru
     HN_TRY(status);
     if (!stop_thinking(r, &form))
         return hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the request.");
-    HN_TRY(set_prompt(r, start, out, why));
+    HN_TRY(set_prompt(r, start, form.kind != HN_FORM_NONE, out, why));
     HN_TRY(set_reading(r, &form, called, out, why));
     out->ask.one_call = !r->parallel_tool_calls;
     return HN_OK;

@@ -298,6 +298,15 @@ static struct hn_str trimmed_end(struct hn_str s)
     return s;
 }
 
+enum hn_status hn_answer_make_plain(struct hn_answer_format format, struct hn_buf *prompt)
+{
+    if (format.calls && format.calls->channels)
+        return hn_buf_text(prompt, "<|channel|>final<|message|>");
+    if (!hn_answer_opened(format, hn_buf_view(prompt))) return HN_OK;
+    HN_TRY(hn_buf_text(prompt, format.reasoning->end));
+    return hn_buf_text(prompt, "\n\n");
+}
+
 bool hn_answer_opened(struct hn_answer_format format, struct hn_str prompt)
 {
     return format.reasoning &&

@@ -73,4 +73,8 @@ const struct hn_answer_reasoning *hn_answer_reasoning_at(size_t i);
 /* Whether the prompt ends within reasoning that its template began. */
 bool hn_answer_opened(struct hn_answer_format format, struct hn_str prompt);
 
+/* Appends to a prompt what makes the answer plain content from its first byte on: an end to reasoning that
+ * has begun, the header of the message where there are channels. For answers held to a grammar. */
+enum hn_status hn_answer_make_plain(struct hn_answer_format format, struct hn_buf *prompt);
+
 #endif

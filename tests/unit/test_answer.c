@@ -467,6 +467,27 @@ START_TEST(a_prompt_may_open_the_reasoning)
 }
 END_TEST
 
+START_TEST(a_prompt_may_be_made_to_want_plain_content)
+{
+    static const struct {
+        const char *calls, *reasoning, *prompt, *expect;
+    } kinds[] = {
+        {"none", "think", "a<think>\n", "a<think>\n</think>\n\n"},
+        {"none", "think", "a<think></think>\n", "a<think></think>\n"},
+        {"hermes", "none", "a<think>\n", "a<think>\n"},
+        {"harmony", "none", "<|start|>assistant", "<|start|>assistant<|channel|>final<|message|>"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        struct hn_buf prompt = {0};
+        hn_buf_text(&prompt, kinds[i].prompt);
+        const struct hn_answer_format format = format_named(kinds[i].calls, kinds[i].reasoning);
+        ck_assert_int_eq(hn_answer_make_plain(format, &prompt), HN_OK);
+        ck_assert_str_eq(prompt.p, kinds[i].expect);
+        hn_buf_free(&prompt);
+    }
+}
+END_TEST
+
 /* What the reader relies on. */
 START_TEST(markers_are_short_and_none_begins_another)
 {
@@ -504,6 +525,7 @@ int main(void)
     tcase_add_test(tc, a_call_without_end_is_given_back);
     tcase_add_test(tc, formats_are_told_from_templates);
     tcase_add_test(tc, a_prompt_may_open_the_reasoning);
+    tcase_add_test(tc, a_prompt_may_be_made_to_want_plain_content);
     tcase_add_test(tc, markers_are_short_and_none_begins_another);
     const int status = run_unit("answer", tc);
     json_decref(tools);
