@@ -194,6 +194,12 @@ static bool arguments_byte(struct hn_answer *a, char c)
 static bool call_byte_first(struct hn_answer *a, char c)
 {
     if (hn_answer_is_space(c)) return true;
+    if (a->calls->literal_end) {
+        hn_answer_unwatch(a);
+        hn_answer_watch(a, a->calls->literal_end, HN_MARK_END);
+        a->state = HN_ANSWER_IN_LITERAL;
+        return hn_answer_literal_byte(a, c);
+    }
     if (c == '[' && !a->list) {
         a->list = true;
         a->state = HN_ANSWER_IN_LIST;
@@ -309,6 +315,7 @@ static bool state_byte(struct hn_answer *a, char c)
     case HN_ANSWER_AT_VALUE: return value_begins(a, c);
     case HN_ANSWER_IN_VALUE: return value_byte(a, c);
     case HN_ANSWER_IN_LIST: return list_byte(a, c);
+    case HN_ANSWER_IN_LITERAL: return hn_answer_literal_byte(a, c);
     case HN_ANSWER_AT_KEY:
         if (c == '}') return object_ends(a);
         if (space || c != '"') return space;

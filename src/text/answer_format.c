@@ -146,6 +146,18 @@ static const struct hn_answer_calls calls[] = {
         .bare = true,
     },
     {
+        .name = "gemma",
+        .detect = {"<|tool_call>call:"},
+        .begin = {"<|tool_call>"},
+        .literal_end = "<tool_call|>",
+    },
+    {
+        .name = "lfm2",
+        .detect = {"List of tools: "},
+        .begin = {"<|tool_call_start|>"},
+        .literal_end = "<|tool_call_end|>",
+    },
+    {
         .name = "granite",
         .detect = {"<|tool_call|>"},
         .begin = {"<|tool_call|>"},

@@ -31,10 +31,11 @@ struct hn_answer_calls {
     const char *around[HN_ANSWER_MARKS]; /* stand before calls and mean nothing */
     const char *after[HN_ANSWER_MARKS];  /* stand behind calls and mean nothing */
     const struct hn_answer_parts *parts; /* NULL: the arguments are a JSON object */
-    const char *separator; /* the function's name stands behind it, or else before it */
-    bool named;            /* the name stands before the arguments, not within them */
-    bool bare;             /* an answer that is a JSON call needs no marker */
-    bool channels;         /* the answer is a sequence of messages with headers */
+    const char *separator;   /* the function's name stands behind it, or else before it */
+    const char *literal_end; /* calls are written as in a program, up to this */
+    bool named;              /* the name stands before the arguments, not within them */
+    bool bare;               /* an answer that is a JSON call needs no marker */
+    bool channels;           /* the answer is a sequence of messages with headers */
 };
 
 struct hn_answer_reasoning {

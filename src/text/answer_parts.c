@@ -64,8 +64,7 @@ static void put_string(struct hn_answer *a, struct hn_str s)
     if (w.out.failed) a->failed = w.out.failed;
 }
 
-/* Templates write true, false and null as Python does. */
-static struct hn_str from_python(struct hn_str s)
+struct hn_str hn_answer_from_python(struct hn_str s)
 {
     if (hn_str_is(s, "True")) return HN_STR("true");
     if (hn_str_is(s, "False")) return HN_STR("false");
@@ -80,7 +79,7 @@ static void put_value(struct hn_answer *a, struct hn_str text)
                            : a->part_kind == HN_MARK_VALUE_JSON ? ANY
                                                                 : kinds_of_part(a);
     json_t *value = NULL;
-    const struct hn_str json = from_python(text);
+    const struct hn_str json = hn_answer_from_python(text);
     if (kinds != TEXT) {
         const enum hn_status status = hn_json_parse(json, "argument", &value, NULL);
         if (status == HN_E_NOMEM) a->failed = status;

@@ -1,5 +1,6 @@
 /* The parts of an answer's reader: answer_reader.c reads what lies between calls, answer_call.c calls,
- * answer_parts.c calls whose arguments have markers of their own. */
+ * answer_parts.c calls whose arguments have markers of their own, answer_literal.c those that look like a
+ * program's. */
 #ifndef HN_TEXT_ANSWER_READER_IMPL_H
 #define HN_TEXT_ANSWER_READER_IMPL_H
 
@@ -21,6 +22,7 @@ enum hn_answer_state {
     HN_ANSWER_IN_VALUE,
     HN_ANSWER_BEHIND_VALUE,
     HN_ANSWER_IN_LIST, /* of calls, between them */
+    HN_ANSWER_IN_LITERAL,
     /* And of a call with markers for its arguments. */
     HN_ANSWER_IN_PART_NAME,
     HN_ANSWER_AT_PART,
@@ -115,6 +117,11 @@ const json_t *hn_answer_tool(const struct hn_answer *a, struct hn_str name);
 
 /* answer_parts.c: a byte of a call with markers for its arguments, from the name on. */
 bool hn_answer_part_byte(struct hn_answer *a, char c);
+/* "True", "False" and "None", which models and templates write, as JSON; anything else as it is. */
+struct hn_str hn_answer_from_python(struct hn_str s);
+
+/* answer_literal.c: a byte of calls that are written as in a program. */
+bool hn_answer_literal_byte(struct hn_answer *a, char c);
 
 /* answer_reader.c. Goes on with what lies between calls. */
 void hn_answer_resume(struct hn_answer *a);

@@ -234,6 +234,22 @@ static const struct row rows[] = {
      "<minimax:tool_call>\n<invoke name=\"f\">\n<parameter name=\"s\">x</parameter>\n</invoke>\n"
      "</minimax:tool_call>",
      "CALL 0 f({\"s\": \"x\"})", false, false},
+    /* As in a program. */
+    {"lfm2", "none",
+     "ok <|tool_call_start|>[f(s=\"a, \\\"b\\\"\", n=-1.5, b=True, l=[1, 'x', {\"k\": None}]), "
+     "g()]<|tool_call_end|>",
+     "C:okCALL 0 f({\"s\": \"a, \\\"b\\\"\", \"n\": -1.5, \"b\": true, \"l\": [1, \"x\", {\"k\": "
+     "null}]})CALL 1 g({})",
+     false, false},
+    {"lfm2", "none", "<|tool_call_start|>[f(s=oops)]<|tool_call_end|> x",
+     "C:<|tool_call_start|>[f(s=oops)]<|tool_call_end|> x", false, false},
+    {"lfm2", "none", "<|tool_call_start|>[f(n=1)", "C:<|tool_call_start|>[f(n=1)", false, false},
+    {"gemma", "gemma",
+     "<|channel>thought\nw<channel|><|tool_call>call:f{s:<|\"|>a \"b\" "
+     "{<|\"|>,n:7,l:[1,<|\"|>y<|\"|>]}<tool_call|>"
+     "<|tool_call>call:g{}<tool_call|>",
+     "R:wCALL 0 f({\"s\": \"a \\\"b\\\" {\", \"n\": 7, \"l\": [1, \"y\"]})CALL 1 g({})", false,
+     false},
     /* Messages with channels. */
     {"harmony", "none",
      "<|channel|>analysis<|message|>hm <|end|><|start|>assistant<|channel|>commentary "
