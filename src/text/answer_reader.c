@@ -200,6 +200,7 @@ static void message_begins(struct hn_answer *a)
     if (a->calls && hn_str_starts(to, HN_STR("functions."))) {
         call_begins(a, header);
         hn_answer_put(a, &a->raw, HN_STR("<|message|>"));
+        to = header_word(hn_buf_view(&a->raw), "to="); /* the header's own buffer is empty now */
         if (hn_answer_call_name(a, to)) {
             hn_answer_call_arguments(a);
             return;
