@@ -187,16 +187,13 @@ static enum hn_status take_weight(const char *word, const char *text, float *out
 /* NAME=VALUE behind the fields that every key has. */
 static enum hn_status take_option(char *word, struct hn_key *key, struct hn_error *err)
 {
-    const char *value = strchr(word, '=');
-    const struct hn_str name = {word, value ? (size_t)(value - word) : strlen(word)};
-    if (value++) {
-        if (hn_str_is(name, "rpm")) return take_count(word, value, &key->limit.requests, err);
-        if (hn_str_is(name, "tpm")) return take_count(word, value, &key->limit.tokens, err);
-        if (hn_str_is(name, "concurrent"))
-            return take_count(word, value, &key->limit.concurrent, err);
-        if (hn_str_is(name, "weight")) return take_weight(word, value, &key->weight, err);
-        if (hn_str_is(name, "revoked")) return take_time(word, value, &key->revoked_ms, err);
-    }
+    const struct hn_str name = {word, strcspn(word, "=")};
+    const char *value = word + name.n + (word[name.n] == '=');
+    if (hn_str_is(name, "rpm")) return take_count(word, value, &key->limit.requests, err);
+    if (hn_str_is(name, "tpm")) return take_count(word, value, &key->limit.tokens, err);
+    if (hn_str_is(name, "concurrent")) return take_count(word, value, &key->limit.concurrent, err);
+    if (hn_str_is(name, "weight")) return take_weight(word, value, &key->weight, err);
+    if (hn_str_is(name, "revoked")) return take_time(word, value, &key->revoked_ms, err);
     return hn_fail(err, HN_E_FORMAT, "%.40s: not one of rpm, tpm, concurrent, weight, revoked",
                    word);
 }

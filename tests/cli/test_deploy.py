@@ -79,6 +79,14 @@ class Deploy(Program):
         head = (DEPLOY / "debian" / "changelog").read_text().split("\n")[0]
         self.assertEqual(head.split()[:2], ["hence", f"({version})"])
 
+    def test_the_package_builds_with_what_the_build_wants(self):
+        rows = [line.split("|") for line in (ROOT / "tools" / "deps.sh").read_text().splitlines()
+                if line.startswith("build|")]
+        wanted = {name for row in rows for name in row[2].split() if name.endswith("-dev")}
+        control = (DEPLOY / "debian" / "control").read_text()
+        named = set(re.findall(r"[\w.+-]+", re.search(r"Build-Depends:((?:.|\n )*)", control)[1]))
+        self.assertEqual(wanted - named - {"libc6-dev"}, set())
+
     def test_files_that_the_package_names_are_there(self):
         for line in (DEPLOY / "debian" / "hence.install").read_text().splitlines():
             if line.startswith("deploy/"):

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`hence keys`: keys added, listed and revoked, the secret shown once."""
 
+import concurrent.futures
 import json
 import re
 import stat
@@ -45,6 +46,12 @@ class Keys(Program):
         self.assertEqual(len(lines), 2)
         at = head.index("concurrent")
         self.assertEqual([line[at:at + 10].strip() for line in lines], ["-", "3"])
+
+    def test_none_of_several_changes_at_a_time_is_lost(self):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            keys = list(pool.map(lambda i: self.keys("add", f"k{i}").strip(), range(24)))
+        known = json.loads(self.keys("list", "--json"))
+        self.assertEqual(sorted(key["id"] for key in known), sorted(k.split("-")[1] for k in keys))
 
     def test_the_usual_file_is_below_the_home_folder(self):
         home = self.folder / "home"

@@ -184,6 +184,8 @@ START_TEST(errors_name_the_line)
         {GOOD " weight=nan", "line 3: weight=nan: not a number"},
         {GOOD " speed=9", "line 3: speed=9: not one of rpm"},
         {GOOD " =", "line 3: =: not one of rpm"},
+        {GOOD " fast", "line 3: fast: not one of rpm"},
+        {GOOD " rpm", "line 3: rpm: not a number"},
         {GOOD " revoked=yesterday", "line 3: revoked=yesterday must be a time"},
         {"aaaaaaaa b user 2026-01-02T03:04:05Z sha256:" SALT ":" HASH,
          "line 3: the id of line 2 again"},
