@@ -84,14 +84,15 @@ static int by_number(const void *a, const void *b)
 }
 
 /* What the fresh set can reach at no cost joins it; then those that only led there leave, so that equal
- * sets look equal. Node 1 is the end of the rule. */
-static void close_fresh(struct subsets *s)
+ * sets look equal. Node 1 is the end of the rule. Returns how many were looked at. */
+static uint32_t close_fresh(struct subsets *s)
 {
     const struct hn_nfa *nfa = s->nfa;
-    uint32_t kept = 0;
+    uint32_t kept = 0, seen;
     for (uint32_t i = 0; i < s->n_fresh; i++)
         for (uint32_t a = nfa->first[s->fresh[i]]; a != NONE; a = nfa->arcs[a].next)
             if (nfa->arcs[a].kind == HN_ARC_FREE) add_fresh(s, nfa->arcs[a].target);
+    seen = s->n_fresh;
     for (uint32_t i = 0; i < s->n_fresh; i++) {
         bool needed = s->fresh[i] == 1;
         for (uint32_t a = nfa->first[s->fresh[i]]; a != NONE && !needed; a = nfa->arcs[a].next)
@@ -100,6 +101,7 @@ static void close_fresh(struct subsets *s)
     }
     s->n_fresh = kept;
     qsort(s->fresh, kept, sizeof *s->fresh, by_number);
+    return seen;
 }
 
 static enum hn_status grow_slots(struct subsets *s)
@@ -123,8 +125,7 @@ static enum hn_status grow_slots(struct subsets *s)
 /* The state of the fresh set, new perhaps. */
 static enum hn_status state_of_fresh(struct subsets *s, uint32_t *out)
 {
-    close_fresh(s);
-    HN_TRY(spend(s->dfa, s->n_fresh + 1));
+    HN_TRY(spend(s->dfa, close_fresh(s) + 1));
     const size_t bytes = s->n_fresh * sizeof *s->fresh;
     const uint64_t hash = hn_hash_text((struct hn_str){(const char *)s->fresh, bytes}, 0);
     if (s->n_sets * 2 >= s->n_slots) HN_TRY(grow_slots(s));

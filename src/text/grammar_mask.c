@@ -14,8 +14,11 @@ enum {
     EMPTY = 1,   /* in it: no stack goes on ... */
     BOTTOM = 2,  /* ... a bottom's rule has ended */
     DEAD = 0 | EMPTY,
-    NUMBER = 2,          /* shift */
-    MAX_STEPS = 1 << 24, /* nodes of the vocabulary looked at for one mask: about 50 ms */
+    NUMBER = 2, /* shift */
+    /* Work is counted in nodes of the vocabulary looked at, of some nanoseconds each. */
+    MAX_STEPS = 1 << 23,   /* for one mask */
+    FIRST_STEPS = 1 << 27, /* of a text: a third of a second, while its grammar is found out, ... */
+    STEPS_A_TOKEN = 1 << 16, /* ... and more for each of its tokens: 0.2 ms */
 };
 
 /* What a situation says of one of the trees of tokens. */
@@ -129,6 +132,7 @@ static enum hn_status step(struct hn_masker *m, const struct hn_grammar *g, uint
     if (*next == UNKNOWN) {
         unpack(here->data, &m->before);
         hn_stacks_step(g, &m->before, byte, &m->work, &m->after);
+        m->steps += 256 + m->work.n_links + m->after.n_heads * m->after.n_heads;
         HN_TRY(refer(m, g, &m->after, next));
     }
     *out = *next;
@@ -169,7 +173,7 @@ static enum hn_status walk(const struct walk *w, uint32_t node, uint32_t ref, ui
         const struct hn_trie_node here = nodes[i];
         const bool more = here.end > i + 1;
         uint32_t next;
-        if (m->steps++ == MAX_STEPS) return HN_E_LIMIT;
+        if (m->steps++ >= MAX_STEPS) return HN_E_LIMIT;
         HN_TRY(step(m, w->grammar, m->refs[depth], (uint8_t)here.byte, &next));
         if (next == DEAD) {
             i = here.end;
@@ -314,6 +318,9 @@ enum hn_status hn_matcher_mask(struct hn_matcher *matcher, struct hn_masker *m,
         forget_all(m);
         status = make_mask(m, matcher);
     }
+    matcher->steps += m->steps;
+    matcher->allowance += STEPS_A_TOKEN;
+    if (status == HN_OK && matcher->steps > FIRST_STEPS + matcher->allowance) status = HN_E_LIMIT;
     if (status == HN_OK) return HN_OK;
     return hn_fail(err, status, "the grammar is too ambiguous here to say what may come next");
 }

@@ -42,7 +42,7 @@ enum hn_status hn_matcher_await(struct hn_matcher *matcher, const struct hn_toke
 /* The tokens that may come next, 32 to a word, the lowest bit of the first word for token 0: as many
  * words as the vocabulary takes, valid until the masker is used again. Never control tokens, but those
  * that end a generation exactly when the text may end (or has). HN_E_LIMIT: the grammar is so ambiguous
- * here that the masker's memory or patience does not suffice. */
+ * here, or has been on average, that the masker's memory or patience does not suffice. */
 enum hn_status hn_matcher_mask(struct hn_matcher *matcher, struct hn_masker *masker,
                                const uint32_t **allowed, struct hn_error *err);
 
@@ -57,7 +57,7 @@ size_t hn_matcher_read(struct hn_matcher *matcher, struct hn_masker *masker, str
 /* Whether the text may end here. */
 bool hn_matcher_may_end(const struct hn_matcher *matcher);
 
-/* Puts `to`, of the same grammar, where `from` is. */
+/* Puts `to`, of the same grammar, where `from` is in the text. */
 void hn_matcher_copy(struct hn_matcher *to, const struct hn_matcher *from);
 
 #endif

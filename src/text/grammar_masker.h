@@ -55,6 +55,8 @@ struct hn_matcher {
     const struct hn_masker *masker; /* that knows the grammar; NULL: none yet */
     struct hn_grammar *grammar;
     bool ended;
+    uint64_t steps,
+        allowance; /* work done for its masks, and what may be beside that of the start */
     struct hn_trigger trigger;
     struct hn_stacks stacks;
 };

@@ -70,6 +70,7 @@ enum hn_status hn_matcher_create(struct hn_grammar *grammar, struct hn_matcher *
     matcher->masker = NULL;
     matcher->grammar = hn_grammar_retain(grammar);
     matcher->ended = false;
+    matcher->steps = matcher->allowance = 0;
     matcher->trigger = (struct hn_trigger){.waiting = false};
     hn_stacks_begin(grammar, &grammar->rules[0].start, 1, &matcher->stacks);
     return HN_OK;

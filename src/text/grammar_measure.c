@@ -14,7 +14,7 @@ enum {
 };
 
 /* Trees within rules within trees: the walks below recurse, and no deeper than this. */
-enum { MAX_WALK = 2500 };
+enum { MAX_WALK = 8000 };
 
 struct measure {
     struct hn_rules *rules;

@@ -69,6 +69,11 @@ static enum hn_status add_bytes(struct hn_nfa *nfa, uint32_t from, uint32_t lo, 
                    (struct hn_arc){.kind = HN_ARC_BYTES, .lo = lo, .hi = hi, .target = to});
 }
 
+static enum hn_status add_call(struct hn_nfa *nfa, uint32_t from, uint32_t rule, uint32_t to)
+{
+    return add_arc(nfa, from, (struct hn_arc){.kind = HN_ARC_CALL, .lo = rule, .target = to});
+}
+
 static enum hn_status add_text(struct hn_nfa *nfa, uint32_t from, struct hn_str text, uint32_t to)
 {
     if (!text.n) return add_free(nfa, from, to);
@@ -245,14 +250,17 @@ static enum hn_status build_repeat(struct hn_nfa *nfa, struct hn_expr *e, uint32
     struct hn_expr *item = e->items[0];
     const bool forever = e->max == HN_EXPR_FOREVER;
     const uint32_t copies = forever ? e->min : e->max;
-    if (copies > FEW_COPIES && !nfa->as_chars && item->kind != HN_EXPR_CALL &&
-        weigh(item, SMALL_UNIT) > SMALL_UNIT)
+    const bool many = copies > FEW_COPIES && !nfa->as_chars;
+    /* Many copies of what may be empty: none is taken to be, but all may lack. */
+    const bool empty = many && hn_expr_nullable(nfa->rules, item);
+    if (empty || (many && item->kind != HN_EXPR_CALL && weigh(item, SMALL_UNIT) > SMALL_UNIT))
         HN_TRY(outline(nfa, e, &item));
     for (uint32_t i = 0; i < copies; i++) {
         uint32_t next;
-        if (i >= e->min) HN_TRY(add_free(nfa, from, to));
+        if (empty || i >= e->min) HN_TRY(add_free(nfa, from, to));
         HN_TRY(new_node(nfa, &next));
-        HN_TRY(build(nfa, item, from, next, level));
+        if (empty) HN_TRY(add_call(nfa, from, item->rule, next));
+        else HN_TRY(build(nfa, item, from, next, level));
         from = next;
     }
     if (!forever) return add_free(nfa, from, to);
@@ -373,7 +381,7 @@ static enum hn_status build_call(struct hn_nfa *nfa, const struct hn_expr *e, ui
 {
     const struct hn_rule *rule = &nfa->rules->rules[e->rule];
     if (rule->inlined) return build(nfa, rule->body, from, to, level);
-    HN_TRY(add_arc(nfa, from, (struct hn_arc){.kind = HN_ARC_CALL, .lo = e->rule, .target = to}));
+    HN_TRY(add_call(nfa, from, e->rule, to));
     return rule->nullable ? add_free(nfa, from, to) : HN_OK;
 }
 

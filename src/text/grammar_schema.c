@@ -9,7 +9,7 @@
 #include "text/hash.h"
 #include "text/utf8.h"
 
-enum { FOREVER = HN_EXPR_FOREVER, MAX_PREFIX = 400, MAX_INDENT = 20 };
+enum { FOREVER = HN_EXPR_FOREVER, MAX_PREFIX = 400, MAX_KEY = 256, MAX_INDENT = 20 };
 
 static struct hn_expr *text(struct hn_schema *s, const char *t)
 {
@@ -39,6 +39,15 @@ static struct hn_expr *comma(struct hn_schema *s)
     return HN_EXPR_SEQ(&s->rules, text(s, ","), call(s, s->space));
 }
 
+/* What is written in several places, as a rule: nested, it would otherwise be copied again and again. */
+static struct hn_expr *as_rule(struct hn_schema *s, struct hn_expr *body)
+{
+    const uint32_t rule = body ? hn_rules_add(&s->rules, HN_STR("(item)")) : UINT32_MAX;
+    if (rule == UINT32_MAX) return NULL;
+    s->rules.rules[rule].body = body;
+    return call(s, rule);
+}
+
 /* Items with commas between them, min to max of them. */
 static struct hn_expr *several(struct hn_schema *s, struct hn_expr *item, uint32_t min,
                                uint32_t max)
@@ -46,6 +55,7 @@ static struct hn_expr *several(struct hn_schema *s, struct hn_expr *item, uint32
     struct hn_rules *r = &s->rules;
     if (min > max) return nothing(s);
     if (max == 0) return text(s, "");
+    item = as_rule(s, item);
     struct hn_expr *more = hn_expr_repeat(r, HN_EXPR_SEQ(r, comma(s), item), min ? min - 1 : 0,
                                           max == FOREVER ? FOREVER : max - 1);
     struct hn_expr *some = HN_EXPR_SEQ(r, item, more);
@@ -70,7 +80,7 @@ static enum hn_status array_value(struct hn_schema *s, const struct hn_shape *sh
         *out = bracket(s, "[", rest, "]");
         return *out ? HN_OK : hn_schema_no_room(s);
     }
-    rest = hn_expr_repeat(r, HN_EXPR_SEQ(r, comma(s), item), least, open ? most : 0);
+    rest = hn_expr_repeat(r, HN_EXPR_SEQ(r, comma(s), as_rule(s, item)), least, open ? most : 0);
     if (!open && least) rest = nothing(s);
     for (uint32_t i = n; i-- > 0;) {
         HN_TRY(hn_schema_value(s, shape->prefix[i], &item, depth));
@@ -128,8 +138,13 @@ static enum hn_status extra_key(struct hn_schema *s, const struct hn_shape *shap
     if (!shape->n_properties) return *out ? HN_OK : hn_schema_no_room(s);
     const char **keys = hn_arena_alloc(&r->arena, shape->n_properties, sizeof *keys);
     if (!keys) return hn_schema_no_room(s);
-    for (size_t i = 0; i < shape->n_properties; i++)
+    for (size_t i = 0; i < shape->n_properties; i++) {
         keys[i] = shape->properties[i].key;
+        if (strlen(keys[i]) > MAX_KEY)
+            return hn_schema_fail(s, shape->path, HN_E_LIMIT,
+                                  "a name of more than %d bytes beside unnamed properties",
+                                  MAX_KEY);
+    }
     qsort(keys, shape->n_properties, sizeof *keys, by_key);
     *out =
         HN_EXPR_SEQ(r, text(s, "\""), other_keys(s, keys, shape->n_properties, 0), text(s, "\""));

@@ -265,6 +265,14 @@ START_TEST(schema_values)
     BAD_SCHEMA("{\"$ref\": \"#\"}", HN_E_LIMIT, "refers to itself");
     BAD_SCHEMA("false", HN_E_ARG, "no text");
     struct hn_grammar *g;
+    struct hn_buf nested = {0};
+    for (int i = 0; i < 40; i++)
+        hn_buf_text(&nested, "{\"type\": \"array\", \"minItems\": 2, \"items\": ");
+    hn_buf_text(&nested, "{\"type\": \"string\"}");
+    for (int i = 0; i < 40; i++)
+        hn_buf_char(&nested, '}');
+    SCHEMA(nested.p, (const char *[]){NULL}, TEXTS("[1]", "[]"));
+    hn_buf_free(&nested);
     ck_assert_int_eq(hn_grammar_json_object(&g, NULL), HN_OK);
     ck_assert(matches(g, HN_STR("{\"a\": [1]}")) && !matches(g, HN_STR("[]")));
     hn_grammar_release(g);
@@ -285,9 +293,9 @@ START_TEST(bombs)
     BAD_GBNF(deep.p, HN_E_LIMIT, "nested");
     hn_buf_clear(&deep);
     hn_buf_text(&deep, "root ::= r0\n");
-    for (int i = 0; i < 20000; i++)
+    for (int i = 0; i < 40000; i++)
         hn_buf_printf(&deep, "r%d ::= \"a\" r%d \"b\"\n", i, i + 1);
-    hn_buf_text(&deep, "r20000 ::= \"x\"\n");
+    hn_buf_text(&deep, "r40000 ::= \"x\"\n");
     BAD_GBNF(deep.p, HN_E_LIMIT, "deep");
     hn_buf_free(&deep);
     BAD_REGEX("a{1048577}", HN_E_LIMIT, "repetitions");
@@ -299,6 +307,9 @@ START_TEST(bombs)
     REGEX("(a|b)*a(a|b){10}", TEXTS("abbbbbbbbbb"), TEXTS("bbbbbbbbbbb"));
     REGEX("[a-z]{1,5000}", TEXTS("a"), TEXTS(""));
     REGEX("((a*)*)*((((a?){99})?){99}){99}", TEXTS("", "aaaa"), TEXTS("b"));
+    REGEX("(x|a{0,20}|b*){50000}", TEXTS("", "aaxbb"), TEXTS("c"));
+    REGEX("(a?b?){6}c", TEXTS("c", "ababababababc", "bbbbbbc", "abbac"), TEXTS("bbbbbbbc", "ba"));
+    REGEX("(a*){3,7}b|(c{0,2}d?){5,}", TEXTS("b", "aab", "", "ccccddccccccccc"), TEXTS("ac"));
     check(hn_grammar_regex, "(((((a{100}){100}){100}){100}){100})", (const char *[]){NULL},
           TEXTS("a"));
 }
