@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Two servers behind HAProxy, by the configuration in deploy/. Usage: test_haproxy.py HENCE"""
+"""What lies in deploy/, at work: the configuration of the package, and two servers behind HAProxy. Usage:
+test_deployed.py HENCE"""
 
 import http.client
 import json
@@ -21,8 +22,8 @@ HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
 HENCE = sys.argv[1]
 CHAT = "/v1/chat/completions"
 
-if not pathlib.Path(HAPROXY).exists() or not STARTER.exists():
-    print("skipped: no haproxy (Debian: haproxy), or no starter model")
+if not STARTER.exists():
+    print("skipped: no starter model")
     sys.exit(77)
 
 
@@ -32,6 +33,29 @@ def free_port():
         return s.getsockname()[1]
 
 
+class Configuration(unittest.TestCase):
+    def serve(self, change):
+        """A server by the package's hence.yaml, its text changed; the files it names are in a folder."""
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-config-"))
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / "keys").touch()
+        text = (ROOT / "deploy" / "hence.yaml").read_text(encoding="utf-8")
+        text = text.replace("/etc/hence/keys", str(folder / "keys"))
+        text = text.replace("/var/log/hence/access.log", str(folder / "log"))
+        (folder / "hence.yaml").write_text(change(text), encoding="utf-8")
+        with Server(HENCE, "--config", folder / "hence.yaml") as server:
+            self.assertEqual(server.get("/health")[0], 200)
+            self.assertEqual(server.get("/v1/models")[0], 401)
+
+    def test_as_it_comes(self):
+        self.serve(lambda text: text)
+
+    def test_with_a_model_where_its_comment_has_one(self):
+        self.serve(lambda text: re.sub(r"# ( *- name|  +path|models)", r"\1", text).replace(
+            "/var/lib/hence/model.gguf", str(STARTER)))
+
+
+@unittest.skipUnless(pathlib.Path(HAPROXY).exists(), "there is no haproxy")
 class Replicas(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-haproxy-"))
@@ -107,5 +131,6 @@ if __name__ == "__main__":
     result = unittest.TextTestRunner(stream=sys.stdout).run(
         unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"]))
     failed = len(result.failures) + len(result.errors)
-    print(f"{result.testsRun - failed} passed, {failed} failed")
+    skipped = len(result.skipped)
+    print(f"{result.testsRun - failed - skipped} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)
