@@ -6,6 +6,7 @@
 
 static const char *type_name(const json_t *value)
 {
+    if (!value) return "nothing";
     switch (json_typeof(value)) {
     case JSON_OBJECT: return "an object";
     case JSON_ARRAY: return "an array";

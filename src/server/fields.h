@@ -49,7 +49,8 @@ struct hn_fields {
 enum hn_status hn_fields_read(const struct hn_fields *fields, const json_t *body,
                               const char *prefix, void *out, struct hn_refusal *why);
 
-/* "Invalid type for 'x': expected an integer, but got a string instead." */
+/* "Invalid type for 'x': expected an integer, but got a string instead." Where `got` is NULL, it was
+ * nothing. */
 enum hn_status hn_refuse_type(struct hn_refusal *why, const char *param, const char *expected,
                               const json_t *got);
 

@@ -133,5 +133,6 @@ test("what is not supported is refused by name", async () => {
   await refused({ input: [{ type: "function_call", name: "f", arguments: "{}" }] }, "input[0].call_id");
   await refused({ tools: [{ type: "web_search" }] }, "tools[0].type");
   await refused({ input: 7 }, "input");
+  await refused({ input: [{ role: "user" }] }, "input[0].content");
   await assert.rejects(respond({ model: "other" }), { status: 404 });
 });
