@@ -33,6 +33,7 @@ void hn_engine_stats_read(const struct hn_engine *engine, struct hn_engine_stats
         out->open_core_s += engine->running[i]->core_s;
     for (const struct hn_sequence *s = engine->waiting; s; s = s->next)
         out->open_core_s += s->core_s;
+    out->idle_joules = engine->energy ? hn_energy_idle_joules(engine->energy) : NAN;
     out->running = engine->n_running;
     out->waiting = engine->n_waiting;
     out->pages_all = hn_decoder_pages(engine->decoder);

@@ -1,4 +1,6 @@
 /* How the server is: /health for whoever sends requests, /metrics for whoever looks after it. */
+#include <math.h>
+
 #include "base/bits.h"
 #include "server/endpoints.h"
 #include "server/models.h"
@@ -23,8 +25,10 @@ static void look(void *ctx, struct hn_engine *engine)
     hn_engine_stats_read(engine, ctx);
 }
 
-static void set_gauges(struct hn_server *server)
+/* Returns the idle joules of the machine, which every engine knows. */
+static double set_gauges(struct hn_server *server)
 {
+    double idle_joules = NAN;
     struct hn_served *models[HN_MAX_MODELS];
     const size_t n = hn_service_list(server->service, models, HN_MAX_MODELS);
     for (size_t i = 0; i < n; i++) {
@@ -36,8 +40,10 @@ static void set_gauges(struct hn_server *server)
         hn_series_set(series, HN_METRIC_WAITING, (double)stats.waiting);
         hn_series_set(series, HN_METRIC_KV_USED,
                       (double)stats.pages_used / (double)hn_max(stats.pages_all, 1));
+        idle_joules = stats.idle_joules;
         hn_served_release(models[i]);
     }
+    return idle_joules;
 }
 
 enum hn_status hn_answer_metrics(struct hn_call *call, struct hn_refusal *why)
@@ -48,8 +54,8 @@ enum hn_status hn_answer_metrics(struct hn_call *call, struct hn_refusal *why)
     const struct hn_metrics_now now = {
         .open_connections = hn_http_connections(server->http),
         .log_lines_dropped = server->access_log ? hn_log_file_dropped(server->access_log) : 0,
+        .idle_joules = set_gauges(server),
     };
-    set_gauges(server);
     if (hn_metrics_write(server->metrics, &now, open, &text) >= 0)
         hn_call_reply(call, 200, hn_metrics_type(open), hn_buf_view(&text));
     else (void)hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the answer.");

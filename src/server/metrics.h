@@ -51,6 +51,7 @@ void hn_metrics_answered(struct hn_metrics *metrics, int status);
 struct hn_metrics_now {
     size_t open_connections;
     uint64_t log_lines_dropped;
+    double idle_joules; /* NAN: unknown */
 };
 
 /* Appends all of it: Prometheus' text format 0.0.4, or OpenMetrics 1.0. */

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -195,6 +196,9 @@ static void put_process(struct page *page, const struct hn_metrics_now *now)
             "Clients that are connected.");
     put_one(page, "hence_access_log_dropped_total", "counter", (double)now->log_lines_dropped,
             "Lines that the access log could not take.");
+    if (!isnan(now->idle_joules))
+        put_one(page, "hence_idle_joules_total", "counter", now->idle_joules,
+                "Joules that the machine used while there was nothing to compute.");
     put_one(page, "process_resident_memory_bytes", "gauge", resident_bytes(),
             "Memory in use, mapped models included.");
     put_one(page, "process_cpu_seconds_total", "counter", cpu_seconds(),

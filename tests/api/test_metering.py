@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 from serving import Server
@@ -89,6 +90,22 @@ class Metering(unittest.TestCase):
         self.assertEqual(told['vllm:e2e_request_latency_seconds_count'
                               '{engine="0",model_name="m"}'], len(answers))
 
+    def test_all_joules_are_those_of_the_watts(self):
+        """Those of requests and the idle ones: 5 for a core-second, and 20 for a second of the clock."""
+        started = time.monotonic()
+        with Server(HENCE, "-m", f"m={STARTER}", *WATTS) as server:
+            for _ in range(3):
+                server.post(CHAT, chat())
+            told = figures(server)
+        elapsed = time.monotonic() - started
+        if list(pathlib.Path("/sys/class/powercap").glob("intel-rapl:*/energy_uj")):
+            self.skipTest("this machine may know better")
+        idle = told["hence_idle_joules_total"]
+        steps = told['hence_joules_total{model="m"}'] - 5 * told['hence_core_seconds_total{model="m"}']
+        self.assertGreater(idle, 0)
+        self.assertGreater(steps, 0)
+        self.assertLess(idle + steps, 20 * elapsed)
+
     def test_joules_are_null_where_nobody_knows(self):
         if list(pathlib.Path("/sys/class/powercap").glob("intel-rapl:*/energy_uj")):
             self.skipTest("this machine may know")
@@ -96,7 +113,8 @@ class Metering(unittest.TestCase):
             _, headers, body = server.post(CHAT, chat())
             self.assertIsNone(body["hence"]["joules"])
             self.assertNotIn("hence-joules", headers)
-            self.assertNotIn('hence_joules_total{model="m"}', figures(server))
+            told = figures(server)
+            self.assertFalse([name for name in told if "joules" in name])
 
     def test_texts_are_logged_where_asked(self):
         """What the engine wrote, streamed or not; nothing of it without the option."""

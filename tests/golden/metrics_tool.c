@@ -43,7 +43,7 @@ int main(int argc, char **argv)
     count_some(metrics, "plain", "k2");
     hn_metrics_answered(metrics, 200);
     hn_metrics_answered(metrics, 404);
-    const struct hn_metrics_now now = {7, 8};
+    const struct hn_metrics_now now = {7, 8, 0.25};
     if (hn_metrics_write(metrics, &now, asked(argc, argv, "open"), &text) < 0) return EXIT_FAILURE;
     fwrite(text.p, 1, text.n, stdout);
     hn_buf_free(&text);

@@ -10,7 +10,7 @@
 #include "base/bits.h"
 #include "server/metrics.h"
 
-static const struct hn_metrics_now now = {3, 2};
+static const struct hn_metrics_now now = {3, 2, 1.5};
 
 static struct hn_metrics *create(bool per_key, bool aliases)
 {
@@ -160,6 +160,7 @@ START_TEST(the_process_is_told_of)
     ck_assert_double_eq(value_of(metrics, "hence_http_responses_total{code=\"429\"}"), 1);
     ck_assert_double_eq(value_of(metrics, "hence_open_connections"), 3);
     ck_assert_double_eq(value_of(metrics, "hence_access_log_dropped_total"), 2);
+    ck_assert_double_eq(value_of(metrics, "hence_idle_joules_total"), 1.5);
     ck_assert_double_gt(value_of(metrics, "process_resident_memory_bytes"), 100000);
     ck_assert_double_gt(value_of(metrics, "process_start_time_seconds"), 1e9);
     hn_metrics_destroy(metrics);
