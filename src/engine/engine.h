@@ -26,9 +26,9 @@ void hn_engine_destroy(struct hn_engine *engine);
 enum hn_status hn_engine_assist(struct hn_engine *engine, struct hn_decoder *assistant,
                                 struct hn_error *err);
 
-/* How long a step may take while answers are being written, in seconds: so much of the prompts is read
- * in it. 0, as it begins: twice what a step of the answers alone takes. A step makes some progress with
- * the prompts even if that leaves no time. */
+/* How long a step may take while interactive answers are being written, in seconds: so much of the
+ * prompts is read in it. 0, as it begins: twice what each answer's steps usually take. A step makes some
+ * progress with the prompts even if that leaves no time. */
 void hn_engine_limit_step(struct hn_engine *engine, double seconds);
 
 /* Where the joules of steps are read; it outlives the engine and belongs to its thread. NULL, as it

@@ -11,6 +11,7 @@
 #include "engine/filter.h"
 #include "engine/pages.h"
 #include "engine/payoff.h"
+#include "engine/rhythm.h"
 #include "text/grammar_mask.h"
 
 /* A request on its way. Waiting it has no pages. */
@@ -63,6 +64,7 @@ struct hn_sequence {
     size_t n_logits;     /* ... and how many it gets */
 
     size_t n_cached;
+    struct hn_rhythm rhythm;
     uint64_t submitted_ns, started_ns, first_ns, last_ns;
 };
 

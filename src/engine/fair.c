@@ -147,11 +147,11 @@ bool hn_fair_yields_first(const struct hn_sequence *a, const struct hn_sequence 
     return a->id > b->id;
 }
 
-/* Where the clock of s's owner will stand. */
+/* Where the clock of s's owner will stand; what runs is good for a token at least. */
 static double time_ahead(const struct hn_sequence *s)
 {
     const struct hn_owner *o = s->owner;
-    return o->time[s->klass] + (double)o->promised[s->klass] / o->weight;
+    return o->time[s->klass] + (double)(o->promised[s->klass] + o->running[s->klass]) / o->weight;
 }
 
 struct hn_sequence **hn_fair_next(struct hn_sequence **waiting)

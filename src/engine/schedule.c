@@ -10,9 +10,11 @@
 
 enum { QUANTUM = HN_KV_PAGE }; /* rows that a prompt gets before it may be another owner's turn */
 
-#define USUAL 2.0         /* times what answers take alone, a step with prompts may take */
-#define AIM   0.85        /* of that time is filled: foresight is not exact */
-#define LEAST (1.0 / 8.0) /* times what answers take, prompts get, whatever the limit */
+#define TWICE   2.0         /* what an answer usually takes, it may take */
+#define MOST_S  0.2         /* but no longer than that, unless it cannot be helped */
+#define YOUNG_S 0.1         /* and so long while there is nothing usual yet */
+#define AIM     0.85        /* of that time is filled: foresight is not exact */
+#define LEAST   (1.0 / 8.0) /* times what answers take, prompts get, whatever the limit */
 
 /* What is left of the step that is being made up. */
 struct room {
@@ -121,13 +123,29 @@ static void grant_prompts(struct hn_engine *engine, struct room *room, enum hn_c
     }
 }
 
-/* Once there is something in the step, the rest of it has its time. */
+/* How long the answers that are in the step may take, `alone` being what they take without prompts:
+ * twice what each is used to, or twice that if it is more. So a newcomer's long prompt does not hold up
+ * who has found a rhythm, and who begins among many newcomers lets them begin, too. */
+static double patience(const struct hn_engine *engine, double alone)
+{
+    double most = 0;
+    for (size_t i = 0; i < engine->n_running; i++) {
+        const struct hn_sequence *s = engine->running[i];
+        if (!s->n_now || hn_sequence_reads(s)) continue;
+        const double usual = hn_rhythm_usual(&s->rhythm);
+        const double own = usual > 0 ? fmin(TWICE * usual, MOST_S) : YOUNG_S;
+        most = most > 0 ? fmin(most, own) : own;
+    }
+    return fmax(most, TWICE * alone);
+}
+
+/* Once there is something interactive in the step, the rest of it has its time. */
 static void limit(const struct hn_engine *engine, struct room *room)
 {
     if (isfinite(room->seconds) || room->used_s <= 0) return;
     const double alone = engine->budget.fixed + room->used_s;
-    const double most = AIM * (engine->limit_s > 0 ? engine->limit_s : USUAL * alone);
-    room->seconds = fmax(most - alone, LEAST * alone);
+    const double most = engine->limit_s > 0 ? engine->limit_s : patience(engine, alone);
+    room->seconds = fmax(AIM * most - alone, LEAST * alone);
 }
 
 /* What answers, however many they are, leave to the prompts of their class. */
@@ -156,9 +174,9 @@ static void grant_all(struct hn_engine *engine)
         grant_answers(engine, &room, k);
         room.rows += kept.rows;
         room.logits += kept.logits;
-        limit(engine, &room);
+        if (k == HN_CLASS_INTERACTIVE) limit(engine, &room);
         grant_prompts(engine, &room, k, first);
-        limit(engine, &room);
+        if (k == HN_CLASS_INTERACTIVE) limit(engine, &room);
     }
 }
 

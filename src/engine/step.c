@@ -106,6 +106,7 @@ static enum hn_status generate(struct hn_engine *engine, struct hn_sequence *s, 
 static enum hn_status generate_all(struct hn_engine *engine, struct hn_sequence *s)
 {
     const size_t first = s->logits + s->n_logits - 1 - s->n_guess, before_all = s->n_tokens;
+    const uint64_t last_ns = s->last_ns;
     size_t right = 0;
     for (;; right++) {
         const size_t before = s->n_tokens;
@@ -116,6 +117,7 @@ static enum hn_status generate_all(struct hn_engine *engine, struct hn_sequence 
             break;
         s->n_done++;
     }
+    if (last_ns) hn_rhythm_note(&s->rhythm, hn_clock_seconds(last_ns, s->last_ns));
     /* What the assistant read behind a wrong guess, it reads anew. */
     s->assisted.n_done = hn_min(s->assisted.n_done, before_all + right);
     s->right += right;
