@@ -136,9 +136,8 @@ struct hn_engine_stats {
     double busy_s, idle_s; /* of the wall clock: in steps, and between them */
     double core_s;         /* busy_s x threads: what the requests' core_s add up to ... */
     double open_core_s;    /* ... with that of those that are not done yet */
-    double
-        idle_joules; /* of the machine, while none of the thread's engines had work; NAN: unknown */
-    uint64_t requests; /* taken */
+    double idle_joules;    /* of the machine, while nothing was computed; NAN: unknown */
+    uint64_t requests;     /* taken */
     uint64_t preemptions;
     uint64_t prompt_tokens, cached_tokens; /* of requests that have begun */
     uint64_t completion_tokens;
