@@ -4,6 +4,7 @@
 #include "server/chat_request.h"
 #include "server/completion_request.h"
 #include "server/responses_request.h"
+#include "text/chat_tools.h"
 
 static void refuse(const struct hn_refusal *why)
 {
@@ -13,8 +14,10 @@ static void refuse(const struct hn_refusal *why)
     hn_buf_free(&w.out);
 }
 
+/* The variables of a template, also as one that knows no tools gets them. */
 static void touch_chat(const struct hn_chat_request *request)
 {
+    (void)hn_chat_tell_tools(request->variables);
     char *text = json_dumps(request->variables, JSON_COMPACT);
     if (text) fuzz_touch(text, strlen(text));
     free(text);
