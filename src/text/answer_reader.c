@@ -350,8 +350,3 @@ enum hn_status hn_answer_finish(struct hn_answer *a)
     flush(a);
     return a->failed;
 }
-
-size_t hn_answer_calls(const struct hn_answer *a)
-{
-    return a->n_calls;
-}

@@ -56,7 +56,4 @@ enum hn_status hn_answer_push(struct hn_answer *answer, struct hn_str text);
 /* The end of the text, for whatever reason: tells what was held back. */
 enum hn_status hn_answer_finish(struct hn_answer *answer);
 
-/* Calls that were told so far. */
-size_t hn_answer_calls(const struct hn_answer *answer);
-
 #endif
