@@ -27,6 +27,7 @@ struct hn_call *hn_call_open(struct hn_server *server, struct hn_exchange *x)
         hn_exchange_reply(x, 503, NULL, 0, HN_STR(""));
         return NULL;
     }
+    atomic_init(&call->refs, 2);
     call->server = server;
     call->x = x;
     call->serial = atomic_fetch_add(&server->serials, 1) + 1;
@@ -62,11 +63,10 @@ static void note(struct hn_call *call, int status)
     hn_access_log(log, &line, call->server->options->log_texts);
 }
 
-/* After the exchange was given back: nothing of HTTP knows the call any more. */
-static void release(struct hn_call *call)
+void hn_call_release(struct hn_call *call)
 {
+    if (atomic_fetch_sub(&call->refs, 1) > 1) return;
     json_decref(call->body);
-    hn_buf_free(&call->said);
     free(call);
 }
 
@@ -97,7 +97,7 @@ void hn_call_reply(struct hn_call *call, int status, const char *type, struct hn
     const struct headers h = headers_of(call, type);
     note(call, status);
     hn_exchange_reply(call->x, status, h.list, h.n, body);
-    release(call);
+    hn_call_release(call);
 }
 
 void hn_call_json(struct hn_call *call, int status, struct hn_json_writer *w)
@@ -130,7 +130,7 @@ void hn_call_refuse(struct hn_call *call, const struct hn_refusal *why)
     note(call, why->status);
     hn_exchange_reply(call->x, why->status, h.list, h.n, hn_buf_view(&w.out));
     hn_buf_free(&w.out);
-    release(call);
+    hn_call_release(call);
 }
 
 enum hn_status hn_call_begin(struct hn_call *call)
@@ -145,5 +145,5 @@ void hn_call_end(struct hn_call *call)
 {
     note(call, 200);
     hn_exchange_end(call->x);
-    release(call);
+    hn_call_release(call);
 }

@@ -58,6 +58,9 @@ struct hn_call {
     bool may_wait; /* this is a worker, not a thread of the loop */
     bool again;    /* the handler refused since it may not wait: a worker is to call it once more */
 
+    struct hn_generation *begun; /* what does not end before hn_generation_let_go; or NULL */
+    atomic_uint refs;            /* who answers it, and who called its handler */
+
     /* In the queue of server/workers.c. */
     struct hn_call *queued;
     void (*work)(struct hn_call *call);
@@ -69,7 +72,10 @@ struct hn_call {
 /* A call for an exchange, numbered; NULL when there is no memory, and the exchange is answered then. */
 struct hn_call *hn_call_open(struct hn_server *server, struct hn_exchange *x);
 
-/* Each of these ends the call: it must not be used afterwards. */
+/* After the handler has returned, whatever it did. */
+void hn_call_release(struct hn_call *call);
+
+/* Each of these answers the call, once: it must not be used for anything else afterwards. */
 void hn_call_reply(struct hn_call *call, int status, const char *type, struct hn_str body);
 /* Takes the document and frees it; 500 when it could not be kept in memory. */
 void hn_call_json(struct hn_call *call, int status, struct hn_json_writer *w);

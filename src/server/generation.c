@@ -378,6 +378,11 @@ enum hn_status hn_generation_start(struct hn_call *call, const struct hn_ask *as
         return status;
     }
     if (atomic_load(&call->gone)) hn_generation_cancel(g);
-    leave(g);
+    call->begun = g;
     return HN_OK;
+}
+
+void hn_generation_let_go(struct hn_generation *g)
+{
+    leave(g);
 }

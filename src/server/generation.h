@@ -98,10 +98,13 @@ struct hn_ask {
     const struct hn_answer_params *answer; /* but for event, ctx and seed; NULL: all is content */
 };
 
-/* Submits everything; the call is the generation's from then on. On failure nothing is running and the
- * call is still the caller's. */
+/* Submits everything; the call is the generation's from then on, which does not end before
+ * hn_generation_let_go. On failure nothing is running and the call is still the caller's. */
 enum hn_status hn_generation_start(struct hn_call *call, const struct hn_ask *ask,
                                    struct hn_refusal *why);
+
+/* What its handler had of the request is freed: the engine thread may now free the rest. */
+void hn_generation_let_go(struct hn_generation *g);
 
 /* From any thread: ends it within a step. */
 void hn_generation_cancel(struct hn_generation *g);

@@ -4,6 +4,7 @@
 
 #include "server/endpoints.h"
 #include "server/gate.h"
+#include "server/generation.h"
 #include "server/server_impl.h"
 #include "server/workers.h"
 
@@ -57,10 +58,13 @@ static void handle(struct hn_call *call)
     struct hn_refusal why;
     enum hn_status status = call->body ? HN_OK : parse_body(call, &why);
     if (status >= 0) status = call->endpoint->handle(call, &why);
-    if (status >= 0) return;
-    if (call->again && !call->may_wait)
+    if (status < 0 && call->again && !call->may_wait) {
         hn_workers_do(call->server->workers, handle_by_worker, call);
-    else hn_call_refuse(call, &why);
+        return;
+    }
+    if (status < 0) hn_call_refuse(call, &why);
+    if (call->begun) hn_generation_let_go(call->begun);
+    hn_call_release(call);
 }
 
 static void handle_by_worker(struct hn_call *call)
@@ -75,9 +79,14 @@ static void route(struct hn_call *call)
     enum hn_status status = find(call, &why);
     if (status >= 0) status = hn_gate_enter(call, &why);
     if (status >= 0) status = check_state(call, &why);
-    if (status < 0) hn_call_refuse(call, &why);
-    else if (hn_exchange_body(call->x).n <= LARGE_BODY && !call->endpoint->slow) handle(call);
-    else hn_workers_do(call->server->workers, handle_by_worker, call);
+    if (status < 0) {
+        hn_call_refuse(call, &why);
+        hn_call_release(call);
+    } else if (hn_exchange_body(call->x).n <= LARGE_BODY && !call->endpoint->slow) {
+        handle(call);
+    } else {
+        hn_workers_do(call->server->workers, handle_by_worker, call);
+    }
 }
 
 void hn_router_handle(void *ctx, struct hn_exchange *x)
