@@ -94,6 +94,7 @@ static enum hn_status refer(struct hn_masker *m, const struct hn_grammar *g,
         return HN_OK;
     }
     const uint32_t n = pack(m, s);
+    m->steps += n;
     const struct hn_str bytes = {(const char *)m->data, n * sizeof *m->data};
     const uint64_t hash = hn_hash_text(bytes, g->serial);
     uint32_t at = (uint32_t)hash & (SLOTS - 1);
@@ -132,7 +133,7 @@ static enum hn_status step(struct hn_masker *m, const struct hn_grammar *g, uint
     if (*next == UNKNOWN) {
         unpack(here->data, &m->before);
         hn_stacks_step(g, &m->before, byte, &m->work, &m->after);
-        m->steps += 256 + m->work.n_links + m->after.n_heads * m->after.n_heads;
+        m->steps += 256 + m->after.work / 4;
         HN_TRY(refer(m, g, &m->after, next));
     }
     *out = *next;
@@ -314,7 +315,7 @@ enum hn_status hn_matcher_mask(struct hn_matcher *matcher, struct hn_masker *m,
     }
     if (matcher->masker != m) recognise(m, matcher);
     enum hn_status status = make_mask(m, matcher);
-    if (status == HN_E_LIMIT) {
+    if (status == HN_E_LIMIT && m->steps < MAX_STEPS) { /* the memory is full */
         forget_all(m);
         status = make_mask(m, matcher);
     }

@@ -11,6 +11,7 @@
 enum {
     MAX_SHAPES = 64, /* that choices within choices may come to */
     MAX_PROPERTIES = 4096,
+    MAX_WORK = 1 << 26, /* comparisons of names and values: a fraction of a second */
     FOREVER = HN_EXPR_FOREVER,
 };
 
@@ -43,6 +44,14 @@ enum hn_status hn_schema_fail(const struct hn_schema *s, const struct hn_path *p
 enum hn_status hn_schema_no_room(const struct hn_schema *s)
 {
     return hn_rules_fail(&s->rules, s->err);
+}
+
+/* Counts work that grows with the square of a schema. */
+static enum hn_status spend(struct hn_schema *s, size_t n)
+{
+    s->work += n;
+    if (s->work <= MAX_WORK) return HN_OK;
+    return hn_schema_fail(s, NULL, HN_E_LIMIT, "too many names or values to compare");
 }
 
 static void *take(struct hn_schema *s, size_t n, size_t size)
@@ -142,8 +151,7 @@ unsigned hn_json_kind(const json_t *v)
     case JSON_STRING: return HN_JSON_STRING;
     case JSON_INTEGER: return HN_JSON_INTEGER;
     case JSON_REAL:
-        return json_real_value(v) == (double)(int64_t)json_real_value(v) ? HN_JSON_INTEGER
-                                                                         : HN_JSON_FRACTION;
+        return json_real_value(v) == floor(json_real_value(v)) ? HN_JSON_INTEGER : HN_JSON_FRACTION;
     case JSON_TRUE:
     case JSON_FALSE: return HN_JSON_BOOL;
     case JSON_NULL: break;
@@ -164,6 +172,7 @@ static enum hn_status read_values(const struct reader *r, const json_t *const *v
     const json_t **list = take(r->s, n, sizeof *list);
     size_t kept = 0;
     if (!list) return hn_schema_no_room(r->s);
+    HN_TRY(spend(r->s, n * shape->n_values));
     for (size_t i = 0; i < n; i++) {
         bool also = !shape->values;
         for (size_t k = 0; k < shape->n_values && !also; k++)
@@ -340,6 +349,7 @@ static enum hn_status read_properties(const struct reader *r, struct hn_shape *s
     json_object_foreach(mine, key, value)
     {
         struct hn_property *known = find_property(shape, key);
+        HN_TRY(spend(s, shape->n_properties));
         if (!known) {
             HN_TRY(add_property(s, shape, key, shape->extra, false));
             known = &shape->properties[shape->n_properties - 1];
@@ -357,6 +367,7 @@ static enum hn_status read_properties(const struct reader *r, struct hn_shape *s
     {
         if (!json_is_string(value)) return fail(r, "required", HN_E_FORMAT, "is no list of names");
         struct hn_property *known = find_property(shape, json_string_value(value));
+        HN_TRY(spend(s, shape->n_properties));
         if (known) known->required = true;
         else HN_TRY(add_property(s, shape, json_string_value(value), shape->extra, true));
     }
@@ -617,6 +628,7 @@ static enum hn_status objects_apart(struct hn_schema *s, const struct hn_shape *
     for (size_t i = 0; i < a->n_properties && !*apart; i++) {
         const struct hn_property *mine = &a->properties[i];
         const struct hn_property *theirs = find_property(b, mine->key);
+        HN_TRY(spend(s, b->n_properties));
         if (!mine->required) continue;
         if (!theirs) *apart = b->extra_closed && !b->key_pattern;
         if (!theirs || !theirs->required || depth == 0) continue;
@@ -634,6 +646,7 @@ static enum hn_status are_apart(struct hn_schema *s, const struct hn_shape *a,
                                 const struct hn_shape *b, unsigned depth, bool *apart)
 {
     const unsigned shared = a->types & b->types;
+    HN_TRY(spend(s, a->n_values * b->n_values + 1));
     *apart = !shared || values_apart(a, b);
     if (!*apart && !(shared & ~(unsigned)HN_JSON_NUMBER))
         *apart = ranges_apart(a, b) || ranges_apart(b, a);

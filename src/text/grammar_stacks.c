@@ -7,7 +7,7 @@ enum { DROPPED = UINT32_MAX };
 
 static void clear(struct hn_stacks *s)
 {
-    s->n_heads = s->n_links = 0;
+    s->n_heads = s->n_links = s->work = 0;
     s->n_nodes = 1;
     s->ends[0] = 0;
     s->bottom = false;
@@ -16,6 +16,7 @@ static void clear(struct hn_stacks *s)
 /* False: there is no room. */
 static bool add_head(struct hn_stacks *s, uint32_t state, uint32_t node)
 {
+    s->work += s->n_heads + 1;
     for (uint32_t i = s->n_heads; i-- > 0;)
         if (s->heads[i].state == state && s->heads[i].node == node) return true;
     if (s->n_heads == HN_STACKS_MAX_HEADS) return false;
@@ -48,7 +49,7 @@ static int by_node_and_state(const void *a, const void *b)
     return (x->state > y->state) - (x->state < y->state);
 }
 
-/* Heads that can go nowhere leave, then nodes that nothing leads to. */
+/* Heads that can go nowhere leave, then nodes that nothing leads to. What is left is put in order. */
 static void tidy(const struct hn_grammar *g, struct hn_stacks *s)
 {
     uint32_t new_number[HN_STACKS_MAX_NODES], n = 0, links = 0;
@@ -78,16 +79,22 @@ static void tidy(const struct hn_grammar *g, struct hn_stacks *s)
     s->n_links = links;
     for (uint32_t i = 0; i < s->n_heads; i++)
         s->heads[i].node = new_number[s->heads[i].node];
-    if (s->n_heads > 1) qsort(s->heads, s->n_heads, sizeof *s->heads, by_node_and_state);
+    if (s->n_heads < 2) return;
+    qsort(s->heads, s->n_heads, sizeof *s->heads, by_node_and_state);
+    n = 1;
+    for (uint32_t i = 1; i < s->n_heads; i++)
+        if (by_node_and_state(&s->heads[i], &s->heads[n - 1])) s->heads[n++] = s->heads[i];
+    s->n_heads = n;
 }
 
 void hn_stacks_begin(const struct hn_grammar *g, const uint32_t *states, size_t n,
                      struct hn_stacks *out)
 {
     clear(out);
-    for (size_t i = 0; i < n; i++)
-        if (!add_head(out, states[i], 0)) break;
-    leave_rules(g, out);
+    for (size_t i = 0; i < n && i < HN_STACKS_MAX_HEADS; i++) {
+        out->heads[out->n_heads++] = (struct hn_head){states[i], 0};
+        out->bottom |= g->states[states[i]].final;
+    }
     tidy(g, out);
 }
 
@@ -128,6 +135,7 @@ static bool add_link(struct hn_stacks *s, uint32_t state, uint32_t node)
 {
     const uint32_t top = s->n_nodes - 1;
     uint32_t at = s->ends[top];
+    s->work += at - first_link(s, top) + 1;
     for (; at > first_link(s, top); at--) {
         const struct hn_link l = s->links[at - 1];
         if (l.node == node && l.state == state) return true;
@@ -161,6 +169,7 @@ static bool enter_rules(const struct hn_grammar *g, struct hn_stacks *s)
         if (!add_wishes(g, &w, s->heads[i])) return false;
     while (w.n) {
         uint32_t first = 0, left = 0;
+        s->work += 2 * w.n;
         for (uint32_t i = 1; i < w.n; i++)
             if (w.list[i].rank < w.list[first].rank) first = i;
         const uint32_t rule = w.list[first].rule;
@@ -197,8 +206,10 @@ bool hn_stacks_step(const struct hn_grammar *g, const struct hn_stacks *in, uint
                     struct hn_stacks *work, struct hn_stacks *out)
 {
     hn_stacks_copy(work, in);
+    work->work = 0;
     bool fits = enter_rules(g, work);
     out->n_heads = 0;
+    out->work = work->work;
     out->bottom = false;
     out->n_nodes = work->n_nodes;
     out->n_links = work->n_links;
@@ -209,7 +220,9 @@ bool hn_stacks_step(const struct hn_grammar *g, const struct hn_stacks *in, uint
         if (target != UINT32_MAX) fits = add_head(out, target, work->heads[i].node);
     }
     if (fits) fits = leave_rules(g, out);
+    const uint32_t done = out->work;
     if (!fits) clear(out);
     tidy(g, out);
+    out->work = done;
     return fits;
 }

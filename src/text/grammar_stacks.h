@@ -21,6 +21,7 @@ struct hn_link {
 
 struct hn_stacks {
     uint32_t n_heads, n_nodes, n_links;
+    uint32_t work;                             /* heads, links and calls looked at to make this */
     bool bottom;                               /* the text may end here: the bottom's rule ends */
     struct hn_head heads[HN_STACKS_MAX_HEADS]; /* by node, then by state */
     uint32_t ends[HN_STACKS_MAX_NODES]; /* of each node's links; node 0 has none. Links lead down */
