@@ -10,11 +10,10 @@
 
 enum { QUANTUM = HN_KV_PAGE }; /* rows that a prompt gets before it may be another owner's turn */
 
-#define TWICE   2.0         /* what an answer usually takes, it may take */
-#define MOST_S  0.2         /* but no longer than that, unless it cannot be helped */
-#define YOUNG_S 0.1         /* and so long while there is nothing usual yet */
-#define AIM     0.85        /* of that time is filled: foresight is not exact */
-#define LEAST   (1.0 / 8.0) /* times what answers take, prompts get, whatever the limit */
+#define TWICE  2.0         /* what an answer usually takes, it may take */
+#define MOST_S 0.2         /* but no longer than that, also while there is nothing usual yet */
+#define AIM    0.85        /* of that time is filled: foresight is not exact */
+#define LEAST  (1.0 / 8.0) /* times what answers take, prompts get, whatever the limit */
 
 /* What is left of the step that is being made up. */
 struct room {
@@ -133,7 +132,7 @@ static double patience(const struct hn_engine *engine, double alone)
         const struct hn_sequence *s = engine->running[i];
         if (!s->n_now || hn_sequence_reads(s)) continue;
         const double usual = hn_rhythm_usual(&s->rhythm);
-        const double own = usual > 0 ? fmin(TWICE * usual, MOST_S) : YOUNG_S;
+        const double own = usual > 0 ? fmin(TWICE * usual, MOST_S) : MOST_S;
         most = most > 0 ? fmin(most, own) : own;
     }
     return fmax(most, TWICE * alone);
