@@ -8,7 +8,7 @@
 enum {
     MAX_EDGES = 1 << 20,
     MAX_CALLS = 1 << 20,
-    MAX_WORK = 1 << 25, /* about a third of a second */
+    MAX_WORK = 1 << 24, /* some tenths of a second */
     MAX_MEMBERS = 1 << 23,
     NONE = UINT32_MAX,
 };
