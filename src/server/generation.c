@@ -97,6 +97,9 @@ static enum hn_status send_out(struct hn_generation *g)
 /* Why the whole of it is no answer; false where it is one. */
 static bool refused(struct hn_generation *g)
 {
+    /* As web servers write it down; nobody is there to read it. */
+    if (atomic_load(&g->call->gone))
+        (void)hn_refuse(&g->why, 499, "client_gone", NULL, "The client went away.");
     for (size_t i = 0; i < g->n_choices && !g->why.status; i++) {
         const struct hn_choice *c = &g->choices[i];
         if (c->status < 0) (void)hn_refuse_by(&g->why, c->status, &c->error);

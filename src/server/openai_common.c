@@ -132,6 +132,9 @@ enum hn_status hn_openai_ask(struct hn_call *call, struct hn_openai_common *c,
     ask->request.stops = out->stops;
     ask->request.ignore_eog = c->ignore_eos;
     ask->request.klass = c->service_tier == HN_TIER_FLEX ? HN_CLASS_BATCH : HN_CLASS_INTERACTIVE;
+    if (c->timeout_s > 0)
+        ask->request.deadline_ns =
+            hn_exchange_received_ns(call->x) + (uint64_t)(c->timeout_s * 1e9);
     ask->request.max_draft = call->server->options->max_draft;
     ask->request.max_tokens = c->max_tokens == HN_NOT_GIVEN ? SIZE_MAX : (size_t)c->max_tokens;
     struct hn_sample_params *s = &ask->request.sample;

@@ -19,6 +19,7 @@ struct hn_openai_common {
     int service_tier;
     int64_t n, top_k, repeat_last_n;
     int64_t seed, max_tokens; /* or HN_NOT_GIVEN */
+    double timeout_s;         /* 0: not given */
     double temperature, top_p, min_p, typical_p, repeat_penalty, frequency_penalty,
         presence_penalty;
     const json_t *stream_options, *stop, *logit_bias;

@@ -179,6 +179,21 @@ class TestRoutes(Running):
         self.assertEqual(got, [alone] * 40)
 
 
+class TestFullQueue(Running):
+    words = ("-m", STARTER, "--sequences", "1", "--max-waiting", "2")
+
+    def test_what_does_not_fit_into_the_queue_is_refused(self):
+        answer = self.server.post(CHAT, chat(n=20, max_tokens=100, ignore_eos=True))
+        self.refused(answer, 429, "rate_limit_exceeded")
+        self.assertEqual(answer[1]["Retry-After"], "1")
+        self.assertEqual(self.server.get("/slots")[2], [])
+        self.assertEqual(self.server.post(CHAT, chat())[0], 200)
+
+    def test_time_that_is_up_ends_an_answer(self):
+        choice = self.server.post(CHAT, chat(max_tokens=480, ignore_eos=True, timeout_s=0.001))[2]["choices"][0]
+        self.assertEqual(choice["finish_reason"], "length")
+
+
 class TestKeys(WithFolder):
     def test_keys(self):
         path = self.folder / "keys"
