@@ -30,6 +30,9 @@ LEVELS = [
     ("amx", "amx_tile amx_int8 amx_bf16"),
 ]
 
+# Tests of the server that sanitizers watch, too.
+SERVER = ["test_http_api", "run_api"]
+
 # Suites that have a part of their own.
 APART = ["golden", "cli", "api", "data", "fuzz", "slow"]
 
@@ -242,20 +245,24 @@ class Runner:
             self.meson("clang", folder, without=APART)
 
     def part_asan(self):
-        """AddressSanitizer and UndefinedBehaviorSanitizer: the unit tests, HTTP and the fuzz seeds"""
+        """AddressSanitizer and UndefinedBehaviorSanitizer: the unit tests, the server, the fuzz seeds"""
         folder = self.build("asan")
         env = {"ASAN_OPTIONS": "detect_stack_use_after_return=1:allocator_may_return_null=1",
                "UBSAN_OPTIONS": "print_stacktrace=1"}
         if folder:
-            self.meson("asan", folder, without=["golden", "cli", "api", "data", "slow"], scale=4, env=env,
+            self.meson("asan", folder, without=["golden", "cli", "api", "data", "slow"], scale=4,
+                       env=env, wrapper=self.fixed_layout)
+            self.meson("asan server", folder, names=SERVER, scale=4, env=env,
                        wrapper=self.fixed_layout)
 
     def part_tsan(self):
-        """ThreadSanitizer: the unit tests and HTTP"""
+        """ThreadSanitizer: the unit tests and the server"""
         folder = self.build("tsan")
+        env = {"TSAN_OPTIONS": "halt_on_error=1"}
         if folder:
-            self.meson("tsan", folder, without=APART, scale=6, wrapper=self.fixed_layout,
-                       env={"TSAN_OPTIONS": "halt_on_error=1"})
+            self.meson("tsan", folder, without=APART, scale=6, wrapper=self.fixed_layout, env=env)
+            self.meson("tsan server", folder, names=SERVER, scale=6, wrapper=self.fixed_layout,
+                       env=env)
 
     def part_levels(self):
         """the unit tests with every lower instruction set that this machine has"""

@@ -33,7 +33,7 @@ enum hn_status hn_refuse_type(struct hn_refusal *why, const char *param, const c
 static enum hn_status out_of_range(const struct hn_field *f, const char *param,
                                    const char *const codes[2], double value, struct hn_refusal *why)
 {
-    const bool above = value > f->max;
+    const bool above = value >= f->max;
     return hn_refuse(why, 400, codes[above], param,
                      "Invalid '%s': %.*s %s value. Expected a value %s %.15g, but got %.15g "
                      "instead.",
