@@ -8,7 +8,7 @@
 #include "server/server_impl.h"
 #include "server/workers.h"
 
-enum { LARGE_BODY = 32 << 10 }; /* bytes; what takes longer than this is not for a loop thread */
+enum { LARGE_BODY = 8 << 10 }; /* bytes; what takes longer than this is not for a loop thread */
 
 static enum hn_status find(struct hn_call *call, struct hn_refusal *why)
 {
