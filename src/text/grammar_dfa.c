@@ -8,7 +8,7 @@
 enum {
     MAX_EDGES = 1 << 20,
     MAX_CALLS = 1 << 20,
-    MAX_WORK = 1 << 24, /* some tenths of a second */
+    MAX_WORK = 1 << 23, /* a fifth of a second at most */
     MAX_MEMBERS = 1 << 23,
     NONE = UINT32_MAX,
 };
