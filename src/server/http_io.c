@@ -21,7 +21,8 @@ enum hn_status hn_io_open(struct hn_io *io, struct event_base *base, int fd, SSL
     if (tls) {
         io->ssl = SSL_new(tls);
         if (!io->ssl || SSL_set_fd(io->ssl, fd) != 1) return HN_E_NOMEM;
-        SSL_set_accept_state(io->ssl);
+        if (SSL_is_server(io->ssl)) SSL_set_accept_state(io->ssl);
+        else SSL_set_connect_state(io->ssl);
     }
     return event_add(&io->readable, NULL) < 0 ? HN_E_NOMEM : HN_OK;
 }
