@@ -26,6 +26,12 @@ static bool matches(const char *pattern, struct hn_str path, struct hn_str *tail
     return true;
 }
 
+/* HEAD is GET whose answer is sent without its body (server/http_conn.c). */
+static bool fits(const struct hn_endpoint *e, const char *method)
+{
+    return strcmp(e->method, strcmp(method, "HEAD") == 0 ? "GET" : method) == 0;
+}
+
 const struct hn_endpoint *hn_endpoint_find(struct hn_str path, const char *method,
                                            struct hn_str *tail, char *allow, size_t allow_size)
 {
@@ -34,9 +40,10 @@ const struct hn_endpoint *hn_endpoint_find(struct hn_str path, const char *metho
     for (size_t i = 0; i < HN_ENDPOINTS; i++) {
         const struct hn_endpoint *e = &hn_endpoints[i];
         if (!matches(e->path, path, tail)) continue;
-        if (strcmp(e->method, method) == 0) return e;
+        if (fits(e, method)) return e;
         if (n < allow_size)
-            n += (size_t)snprintf(allow + n, allow_size - n, "%s%s", n ? ", " : "", e->method);
+            n += (size_t)snprintf(allow + n, allow_size - n, "%s%s%s", n ? ", " : "", e->method,
+                                  fits(e, "HEAD") ? ", HEAD" : "");
     }
     return NULL;
 }

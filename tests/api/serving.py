@@ -62,7 +62,7 @@ class Server:
         text = answer.read()
         connection.close()
         kind = answer.headers.get("Content-Type", "")
-        return answer.status, answer.headers, json.loads(text) if "json" in kind else text.decode()
+        return answer.status, answer.headers, json.loads(text) if text and "json" in kind else text.decode()
 
     def post(self, path, body, **more):
         return self.ask("POST", path, body, more)

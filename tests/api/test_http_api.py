@@ -73,9 +73,17 @@ class TestRoutes(Running):
         self.refused(server.get("/v1/nothing"), 404, "unknown_url")
         answer = server.post("/v1/models", {})
         self.refused(answer, 405, "method_not_allowed")
-        self.assertEqual(answer[1]["Allow"], "GET")
+        self.assertEqual(answer[1]["Allow"], "GET, HEAD")
         self.assertEqual(server.get(CHAT)[1]["Allow"], "POST")
         self.assertEqual(server.get("/health")[2], {"status": "ok"})
+        self.assertEqual(server.ask("HEAD", CHAT)[0], 405)
+
+    def test_head_is_get_without_a_body(self):
+        for path in ["/health", "/v1/models", "/v1/models/starter", "/openapi.json"]:
+            got, head = self.server.ask("GET", path), self.server.ask("HEAD", path)
+            self.assertEqual(head[0], 200, path)
+            self.assertFalse(head[2], path)
+            self.assertEqual(head[1]["Content-Length"], got[1]["Content-Length"], path)
 
     def test_ids(self):
         ids = [self.server.get("/health")[1]["x-request-id"] for _ in range(3)]
