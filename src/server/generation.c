@@ -199,7 +199,6 @@ static void on_event(void *ctx, const struct hn_answer_event *event)
     struct hn_choice *c = ctx;
     struct hn_generation *g = c->of;
     if (c->satisfied) return;
-    c->in_reasoning = event->kind == HN_ANSWER_REASONING;
     c->satisfied = g->one_call && event->kind == HN_ANSWER_CALL_END;
     if (g->stream) {
         if (event->kind == HN_ANSWER_CALL) c->n_calls++;
@@ -230,8 +229,8 @@ static bool on_token(void *ctx, const struct hn_token_event *token)
     c->last_ns = now;
     atomic_fetch_add_explicit(&c->n_tokens, 1, memory_order_relaxed);
     if (token->pick && g->voice->token) g->voice->token(c, token);
+    c->n_reasoning += c->answer && hn_answer_in_reasoning(c->answer);
     take_text(c, token->text);
-    c->n_reasoning += c->in_reasoning;
     return c->status >= 0 && send_out(g) >= 0 && !c->satisfied;
 }
 

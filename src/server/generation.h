@@ -27,10 +27,9 @@ struct hn_choice {
     /* What an API has to say of single tokens, for the next event or the whole answer. */
     struct hn_json_writer notes[HN_CHOICE_NOTES];
     atomic_size_t n_tokens; /* so far ... */
+    size_t n_reasoning;     /* ... of them in the reasoning (hn_answer_in_reasoning) */
     bool satisfied;         /* it has all that was wanted, and ends */
-    size_t n_reasoning;     /* ... of them in the reasoning */
     uint64_t last_ns;       /* when the last one came */
-    bool in_reasoning;
     bool begun;    /* the API has said something of it */
     size_t offset; /* characters that its tokens so far stand for */
 

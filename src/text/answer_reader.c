@@ -336,6 +336,11 @@ enum hn_status hn_answer_push(struct hn_answer *a, struct hn_str text)
     return a->failed;
 }
 
+bool hn_answer_in_reasoning(const struct hn_answer *a)
+{
+    return a->state == HN_ANSWER_IN_REASONING;
+}
+
 enum hn_status hn_answer_finish(struct hn_answer *a)
 {
     if (a->state >= HN_ANSWER_AT_CALL) give_back(a);

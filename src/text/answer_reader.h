@@ -53,6 +53,11 @@ void hn_answer_destroy(struct hn_answer *answer);
 /* The next piece of the text, in whole characters. HN_E_NOMEM; the answer is of no more use then. */
 enum hn_status hn_answer_push(struct hn_answer *answer, struct hn_str text);
 
+/* Whether the text so far ends within reasoning: behind its begin marker, and not yet behind its end
+ * marker. A token that begins so is one of the reasoning; thus the token that ends it is, and the one that
+ * begins it is not. */
+bool hn_answer_in_reasoning(const struct hn_answer *answer);
+
 /* The end of the text, for whatever reason: tells what was held back. */
 enum hn_status hn_answer_finish(struct hn_answer *answer);
 

@@ -284,6 +284,31 @@ START_TEST(answers_are_read)
 END_TEST
 
 /* Arguments told as they come are those of the whole call. */
+/* Which pieces begin within reasoning: the one that ends it does, the one that begins it does not. */
+START_TEST(reasoning_has_borders)
+{
+    static const char *const pieces[] = {"<think>", "\n", "why", "</th", "ank>", "</think>", " so"};
+    static const bool expect[] = {false, true, true, true, true, true, false};
+    for (int opened = 0; opened < 2; opened++) {
+        struct hn_answer *answer;
+        struct script script = {.kind = -1};
+        const struct hn_answer_params params = {.format = format_named("none", "think"),
+                                                .opened = opened,
+                                                .event = note,
+                                                .ctx = &script};
+        ck_assert_int_eq(hn_answer_create(&params, &answer, NULL), HN_OK);
+        for (size_t i = (size_t)opened; i < sizeof expect; i++) {
+            ck_assert_msg(hn_answer_in_reasoning(answer) == expect[i], "%zu", i);
+            ck_assert_int_eq(hn_answer_push(answer, hn_str_from(pieces[i])), HN_OK);
+        }
+        ck_assert_int_eq(hn_answer_finish(answer), HN_OK);
+        ck_assert_str_eq(script.text.p, "R:why</thank>C:so");
+        hn_answer_destroy(answer);
+        hn_buf_free(&script.text);
+    }
+}
+END_TEST
+
 START_TEST(eager_answers_are_the_same_unless_cut)
 {
     const struct row *row = &rows[_i];
@@ -534,6 +559,7 @@ int main(void)
     const int n_rows = sizeof rows / sizeof rows[0];
     TCase *tc = tcase_create("answer");
     tcase_add_loop_test(tc, answers_are_read, 0, n_rows);
+    tcase_add_test(tc, reasoning_has_borders);
     tcase_add_loop_test(tc, eager_answers_are_the_same_unless_cut, 0, n_rows);
     tcase_add_loop_test(tc, scraps_are_read_alike_in_any_pieces, 0, (int)n_calls);
     tcase_add_test(tc, ids_come_from_the_seed);
