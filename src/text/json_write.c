@@ -31,11 +31,11 @@ static void put_escaped(struct hn_buf *out, struct hn_str s)
 
 static void begin(struct hn_json_writer *w, const char *key)
 {
-    if (w->follows) hn_buf_text(&w->out, ", ");
+    if (w->follows) hn_buf_char(&w->out, ',');
     w->follows = true;
     if (!key) return;
     put_escaped(&w->out, hn_str_from(key));
-    hn_buf_text(&w->out, ": ");
+    hn_buf_char(&w->out, ':');
 }
 
 void hn_json_open(struct hn_json_writer *w, const char *key, char bracket)

@@ -1,4 +1,4 @@
-/* JSON out: values in the order they come, into a buffer. What cannot be had (memory) marks the buffer
+/* JSON out, without a blank: values in the order they come, into a buffer. What cannot be had (memory) marks the buffer
  * failed, so a whole document may be checked once, at its end. */
 #ifndef HN_TEXT_JSON_WRITE_H
 #define HN_TEXT_JSON_WRITE_H

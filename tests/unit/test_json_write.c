@@ -22,9 +22,9 @@ START_TEST(a_document_reads_back)
     hn_json_close(&w, ']');
     hn_json_close(&w, '}');
     ck_assert_int_eq(w.out.failed, 0);
-    ck_assert_str_eq(w.out.p, "{\"none\": [], \"text\": \"a\\\"\\\\\\n\\t\\u0001 \xC3\xA9 "
-                              "\xF0\x9F\x99\x82\", \"low\": -9223372036854775808, "
-                              "\"high\": 18446744073709551615, \"list\": [true, null, {}]}");
+    ck_assert_str_eq(w.out.p, "{\"none\":[],\"text\":\"a\\\"\\\\\\n\\t\\u0001 \xC3\xA9 "
+                              "\xF0\x9F\x99\x82\",\"low\":-9223372036854775808,"
+                              "\"high\":18446744073709551615,\"list\":[true,null,{}]}");
     json_t *value;
     ck_assert_int_eq(hn_json_parse(hn_buf_view(&w.out), "it", &value, NULL), HN_OK);
     json_decref(value);
