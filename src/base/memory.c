@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -75,4 +76,20 @@ size_t hn_memory_available(void)
     if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
         bytes = hn_min(bytes, (size_t)space.rlim_cur);
     return bytes;
+}
+
+void hn_memory_keep_little(void)
+{
+#ifdef __GLIBC__
+    /* Left alone it learns from the first large piece to keep up to 64 MiB, in each thread. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
+#endif
+}
+
+void hn_memory_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }

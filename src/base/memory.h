@@ -1,4 +1,4 @@
-/* How much memory there is to be had. */
+/* How much memory there is to be had, and giving it back. */
 #ifndef HN_BASE_MEMORY_H
 #define HN_BASE_MEMORY_H
 
@@ -7,5 +7,13 @@
 /* Bytes this process may still take without swapping: what the kernel calls available, or less where
  * a control group (versions 1 and 2) or the address space limit says so. */
 size_t hn_memory_available(void);
+
+/* For a program that runs for long: large pieces go back to the system when they are freed, and little
+ * is kept of the others. Of the whole process, before threads are started. */
+void hn_memory_keep_little(void);
+
+/* Gives what was freed back to the system, where the allocator would keep it. Takes milliseconds when
+ * that is much. */
+void hn_memory_trim(void);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/door.h"
 #include "cli/progress.h"
@@ -156,6 +157,7 @@ static enum hn_status serve(struct hn_serve_options *o, struct hn_error *err)
     const sigset_t set = signals_of_interest();
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    hn_memory_keep_little();
     HN_TRY(hn_server_start(&options, &server, err));
     const enum hn_status status = load_all(o, server, err);
     if (status >= 0) {

@@ -69,8 +69,10 @@ static void handle(struct hn_call *call)
 
 static void handle_by_worker(struct hn_call *call)
 {
+    struct hn_server *server = call->server;
     call->may_wait = true;
     handle(call);
+    atomic_store(&server->untidy, true);
 }
 
 static void route(struct hn_call *call)

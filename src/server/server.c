@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "base/memory.h"
 #include "hence/version.h"
 #include "server/generation.h"
 #include "server/models.h"
@@ -100,6 +101,8 @@ static bool in_use(struct hn_server *server, const struct hn_served *served)
 void hn_server_tick(struct hn_server *server)
 {
     struct hn_served *models[HN_MAX_MODELS];
+    /* A large body is many small values: the allocator keeps all of them, once for each thread. */
+    if (atomic_exchange(&server->untidy, false)) hn_memory_trim();
     if (!server->options->idle_s) return;
     const size_t n = hn_service_list(server->service, models, HN_MAX_MODELS);
     for (size_t i = 0; i < n; i++) {

@@ -36,7 +36,7 @@ enum hn_status hn_server_start(const struct hn_server_options *options, struct h
 /* Puts a model into service. */
 enum hn_status hn_server_load(struct hn_server *server, const char *name,
                               const struct hn_instance_options *options, struct hn_error *err);
-/* What is to be done every second or so: models that nobody asks are unloaded. */
+/* What is to be done every second or so: models that nobody asks are unloaded, memory is given back. */
 void hn_server_tick(struct hn_server *server);
 /* Takes requests from now on. */
 void hn_server_ready(struct hn_server *server);

@@ -31,6 +31,7 @@ struct hn_server {
     struct hn_keys *keys;  /* NULL: everybody may call */
     atomic_int state;      /* enum hn_server_state */
     atomic_uint routing;   /* calls that are on their way to a handler */
+    atomic_bool untidy;    /* a worker was busy: there may be much to give back */
     uint32_t boot;         /* random, begins the ids of this run */
     atomic_ullong serials; /* of calls, given so far */
     char
