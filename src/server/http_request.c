@@ -143,6 +143,13 @@ static int on_body(http_parser *parser, const char *p, size_t n)
     return append(r, &r->body, p, n, 413, too_large);
 }
 
+/* Of a chunk the length is told before it comes, as that of a whole body is. */
+static int on_chunk(http_parser *parser)
+{
+    struct hn_http_request *r = parser->data;
+    return parser->content_length > r->max_body - r->body.n ? refuse(r, 413, too_large) : 0;
+}
+
 static int on_complete(http_parser *parser)
 {
     struct hn_http_request *r = parser->data;
@@ -159,6 +166,7 @@ static const http_parser_settings callbacks = {
     .on_header_value = on_value,
     .on_headers_complete = on_head,
     .on_body = on_body,
+    .on_chunk_header = on_chunk,
     .on_message_complete = on_complete,
 };
 
