@@ -82,7 +82,7 @@ struct hn_request rig_request(struct rig_answer *a, const int32_t *tokens, size_
         .max_tokens = 24,
         .sample = hn_sample_defaults(),
         .ignore_eog = true,
-        .sink = {a, on_token, on_done, NULL},
+        .sink = {.ctx = a, .token = on_token, .done = on_done},
     };
     r.sample.seed = 7;
     return r;
