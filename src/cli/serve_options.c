@@ -65,6 +65,10 @@ const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
     {"kv-type", 0, "TYPE", HN_OPT_CALL, AT(session.kv_type), .take = take_kv_type,
      .help = "how keys and values are kept: f16 (the default), bf16, f32, or q8_0 for half the "
              "memory"},
+    {"kv-positions", 0, "N", HN_OPT_SIZE, AT(kv_positions), 1, HN_MAX_CONTEXT,
+     .help =
+         "tokens whose keys and values are kept, of all texts together (default: a whole context "
+         "of each, or what fits into memory)"},
     {"draft", 0, "PATH", HN_OPT_TEXT, AT(draft),
      .help = "a smaller model of the same vocabulary that guesses ahead; answers are the same"},
     {"guess", 0, "N", HN_OPT_SIZE, AT(max_draft), 0, HN_DRAFT_MAX,
@@ -132,6 +136,7 @@ static enum hn_status take_model_kv_type(void *field, const char *text, struct h
 const struct hn_opt hn_serve_model_items[HN_SERVE_MODEL_ITEMS] = {
     {"name", 0, "NAME", HN_OPT_TEXT, AT(name)},
     {"path", 0, "PATH", HN_OPT_TEXT, AT(path)},
+    {"kv-positions", 0, "N", HN_OPT_SIZE, AT(kv_positions), 1, HN_MAX_CONTEXT},
     {"draft", 0, "PATH", HN_OPT_TEXT, AT(draft)},
     {"context", 0, "N", HN_OPT_SIZE, AT(context), 1, HN_MAX_CONTEXT},
     {"batch", 0, "N", HN_OPT_SIZE, AT(batch), 1, 1 << 16},
@@ -191,6 +196,7 @@ static struct hn_instance_options instance_of(const struct hn_serve_options *o,
         out.answer.reasoning_given = true;
         out.answer.format.reasoning = m->answer.format.reasoning;
     }
+    out.plan.pool = m->kv_positions ? m->kv_positions : o->kv_positions;
     out.plan.sequences = m->sequences ? m->sequences : o->sequences;
     return out;
 }

@@ -14,14 +14,14 @@ struct hn_serve_model {
     const char *name; /* NULL: from the path */
     const char *path;
     const char *draft;
-    size_t context, batch, threads, sequences;
+    size_t context, batch, threads, sequences, kv_positions;
     unsigned kv_type; /* an enum hn_kv_type and 1 */
     struct hn_answer_choice answer;
 };
 
 struct hn_serve_options {
     struct hn_session_options session; /* for all models; `model` is not used */
-    size_t sequences, max_draft;
+    size_t sequences, kv_positions, max_draft;
     const char *draft;
     struct hn_answer_choice answer;
     const char *host, *unix_socket, *tls_cert, *tls_key, *cors, *config, *keys, *access_log;
@@ -36,12 +36,12 @@ struct hn_serve_options {
 
 /* In this order. */
 enum {
-    HN_SERVE_MODELS = 11,
+    HN_SERVE_MODELS = 12,
     HN_SERVE_NETWORK = 6,
     HN_SERVE_ACCESS = 7,
     HN_SERVE_LIMITS = 6,
     HN_SERVE_ITEMS = HN_SERVE_MODELS + HN_SERVE_NETWORK + HN_SERVE_ACCESS + HN_SERVE_LIMITS,
-    HN_SERVE_MODEL_ITEMS = 10,
+    HN_SERVE_MODEL_ITEMS = 11,
 };
 extern const struct hn_opt hn_serve_items[HN_SERVE_ITEMS];
 /* Of struct hn_serve_model, for the configuration file. */

@@ -90,7 +90,7 @@ enum hn_status hn_answer_model(struct hn_call *call, struct hn_refusal *why)
 
 struct load_request {
     struct hn_str name, path, draft, kv_type;
-    int64_t context, batch, sequences, threads;
+    int64_t context, batch, sequences, threads, kv_positions;
 };
 
 #define AT(member) offsetof(struct load_request, member)
@@ -110,6 +110,8 @@ static const struct hn_field load_items[] = {
      .about = "Answers that are written at the same time."},
     {"threads", HN_FIELD_INT, AT(threads), .min = 1, .max = HN_POOL_MAX_THREADS,
      .about = "Worker threads."},
+    {"kv_positions", HN_FIELD_INT, AT(kv_positions), .min = 1, .max = HN_MAX_CONTEXT,
+     .about = "Tokens whose keys and values are kept, of all texts together."},
     {"kv_type", HN_FIELD_TEXT, AT(kv_type), .max = 10,
      .about = "How keys and values are kept: `f16`, `bf16`, `f32` or `q8_0`."},
 };
@@ -130,6 +132,7 @@ static enum hn_status read_load(const struct hn_call *call, struct load_request 
     if (r->batch) out->plan.batch = (size_t)r->batch;
     if (r->sequences) out->plan.sequences = (size_t)r->sequences;
     if (r->threads) out->threads = (unsigned)r->threads;
+    if (r->kv_positions) out->plan.pool = (size_t)r->kv_positions;
     if (r->kv_type.p && !hn_kv_type_from_name(r->kv_type.p, &out->plan.kv_type))
         return hn_refuse(why, 400, "invalid_value", "kv_type",
                          "Invalid value: '%s'. Supported values are: 'f16', 'bf16', 'f32', "
