@@ -4,9 +4,9 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import socket
 import struct
+import subprocess
 import sys
 import tempfile
 import threading
@@ -182,22 +182,38 @@ class Watched:
         assert status == 0, f"exit status {status}: {''.join(self.server.said)}"
 
 
+class SmallDisk:
+    """A file system of a few pages, while it is used; a test is skipped where none may be made."""
+
+    def __enter__(self):
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="hence-disk-"))
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", self.path], check=False,
+                              capture_output=True, text=True)
+        if done.returncode:
+            self.path.rmdir()
+            raise unittest.SkipTest(f"no small disk: {done.stderr.strip()}")
+        return self.path
+
+    def __exit__(self, *_):
+        subprocess.run(["umount", "-l", self.path], check=True)
+        self.path.rmdir()
+
+
 class Faults(unittest.TestCase):
     """One server for all tests of a class, which each leave it as it was."""
 
     maxDiff = 2000
     words = ("-m", f"starter={STARTER}")
+    headers = None
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-faults-"))
-        cls.watched = Watched(*cls.words)
+        cls.watched = Watched(*cls.words, headers=cls.headers)
         cls.server = cls.watched.server
 
     @classmethod
     def tearDownClass(cls):
         cls.watched.stop()
-        shutil.rmtree(cls.folder)
 
     def tearDown(self):
         self.watched.check()
