@@ -155,13 +155,9 @@ double hn_draw_gap(double rate, double draw)
 }
 
 static const char words[HN_DRAW_WORDS][8] = {
-    "the",  "time", "of",    "water", "and",   "house", "in",    "people", "to",     "year",
-    "day",  "on",   "light", "with",  "world", "for",   "hand",  "at",     "place",  "from",
-    "work", "by",   "side",  "long",  "great", "small", "new",   "old",    "good",   "high",
-    "late", "line", "name",  "word",  "part",  "home",  "life",  "book",   "story",  "night",
-    "head", "eye",  "door",  "city",  "tree",  "road",  "river", "sea",    "sun",    "wind",
-    "rain", "fire", "stone", "food",  "paper", "music", "money", "game",   "school", "war",
-    "law",  "art",  "king",  "child",
+    "the",  "time",  "of",    "water", "and",   "house", "in",   "people", "to",    "year",  "day",
+    "on",   "light", "with",  "world", "for",   "hand",  "at",   "place",  "from",  "work",  "by",
+    "side", "long",  "great", "small", "music", "old",   "good", "river",  "night", "story",
 };
 
 /* A list of its own for each (number, block). */

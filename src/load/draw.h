@@ -58,7 +58,7 @@ double hn_draw_gap(double rate, double draw);
 /* Appends `n` words, common English ones with blanks between them. They come in whole shuffled lists of
  * HN_DRAW_WORDS, so any tokenizer that cuts at blanks makes the same number of tokens of each list. Texts
  * of other `number`s are other texts. */
-enum { HN_DRAW_WORDS = 64 };
+enum { HN_DRAW_WORDS = 32 };
 void hn_draw_words(uint64_t seed, uint64_t number, size_t n, struct hn_buf *out);
 
 #endif

@@ -112,7 +112,10 @@ static enum hn_status learn(struct hn_asker *asker, struct probe *p,
     HN_TRY(count_tokens(asker, p, HN_DRAW_WORDS, &one, report, err));
     HN_TRY(count_tokens(asker, p, 2 * HN_DRAW_WORDS, &two, report, err));
     if (two <= one)
-        return hn_fail(err, HN_E_FORMAT, "the server counts no more tokens in a longer prompt");
+        return hn_fail(err, HN_E_FORMAT,
+                       "the server counts no more tokens in a prompt of %d words than in one of "
+                       "%d; is its context too short?",
+                       2 * HN_DRAW_WORDS, HN_DRAW_WORDS);
     asker->tokens_per_word = (double)(two - one) / HN_DRAW_WORDS;
     asker->tokens_besides = (double)one - (double)(two - one);
     return HN_OK;
