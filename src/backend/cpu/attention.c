@@ -145,7 +145,6 @@ void hn_cpu_store(struct hn_backend *b, const struct hn_qkv *qkv, const struct h
 enum {
     QUERY_BLOCK = 16, /* queries that read a page while it is in the cache */
     HEAD_BLOCK = 8,   /* and heads */
-    TILES_PER_THREAD = 2,
 };
 
 struct attend_job {
@@ -272,11 +271,10 @@ void hn_cpu_attend(struct hn_backend *b, struct hn_rows y, struct hn_rows q,
     size_t blocks = 0;
     for (size_t s = 0; s < n_spans; s++)
         blocks += hn_div_up(spans[s].n, QUERY_BLOCK);
-    /* Heads that share keys stay together while there is work enough for every thread. */
+    /* Heads that share keys stay together, and read them once, while half of the threads have work. */
     const size_t threads = hn_pool_threads(cpu->pool);
-    const size_t wanted = threads > 1 ? threads * TILES_PER_THREAD : 1;
     size_t heads = hn_min(group, HEAD_BLOCK);
-    while (heads > 1 && blocks * a->n_kv_heads * hn_div_up(group, heads) < wanted)
+    while (heads > 1 && 2 * blocks * a->n_kv_heads * hn_div_up(group, heads) <= threads)
         heads = hn_div_up(heads, 2);
     struct attend_job job = {
         .kernels = cpu->kernels,

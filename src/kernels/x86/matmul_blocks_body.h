@@ -251,12 +251,13 @@ FOR_PACK void add_block(enum hn_pack pack, size_t n, vf *acc, const void *panel,
 
 /* Weights come from memory once, and the work on a block keeps a processor from looking further ahead
  * than the next: it is told what will be wanted. Panels follow one another. */
-enum { AHEAD = 2048 }; /* bytes */
+enum { AHEAD = 4096 }; /* bytes */
 FOR_PACK void fetch_ahead(enum hn_pack pack, const void *panel, size_t b)
 {
     const size_t bytes = bytes_of(pack);
     const char *from = (const char *)panel + b * bytes + AHEAD;
-    UNROLL for (size_t i = 0; i < (bytes + 63) / 64; i++) __builtin_prefetch(from + 64 * i);
+    UNROLL for (size_t i = 0; i < (bytes + 63) / 64; i++)
+        __builtin_prefetch(from + 64 * i, 0, 2); /* into the second-level cache */
 }
 
 /* y (+)= one panel's blocks [first, first + stretch) by the tile of n tokens. */
