@@ -3,7 +3,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum { KEPT = 32 }; /* grammars, the least recently used go first */
+/* Of grammars, the least recently used go first. */
+enum {
+    KEPT = 32,
+    KEPT_STATES = 1 << 19, /* of all together, about 20 MB; one has half of them at most */
+};
 
 struct kept {
     char *key; /* owned, n bytes; NULL: free */
@@ -18,6 +22,13 @@ struct hn_forms {
     struct kept kept[KEPT];
 };
 
+static void forget(struct kept *kept)
+{
+    free(kept->key);
+    hn_grammar_release(kept->grammar);
+    *kept = (struct kept){0};
+}
+
 enum hn_status hn_forms_create(struct hn_forms **out, struct hn_error *err)
 {
     struct hn_forms *forms = calloc(1, sizeof *forms);
@@ -30,10 +41,8 @@ enum hn_status hn_forms_create(struct hn_forms **out, struct hn_error *err)
 void hn_forms_destroy(struct hn_forms *forms)
 {
     if (!forms) return;
-    for (size_t i = 0; i < KEPT; i++) {
-        free(forms->kept[i].key);
-        hn_grammar_release(forms->kept[i].grammar);
-    }
+    for (size_t i = 0; i < KEPT; i++)
+        forget(&forms->kept[i]);
     pthread_mutex_destroy(&forms->lock);
     free(forms);
 }
@@ -76,19 +85,33 @@ static struct hn_grammar *find(struct hn_forms *forms, struct hn_str key)
     return found;
 }
 
+/* The place for a grammar of so many states, which makes room. With the lock. */
+static struct kept *place_for(struct hn_forms *forms, size_t states)
+{
+    for (;;) {
+        struct kept *free_one = NULL, *oldest = NULL;
+        size_t all = states;
+        for (struct kept *k = forms->kept; k < forms->kept + KEPT; k++) {
+            if (!k->key) {
+                free_one = k;
+                continue;
+            }
+            all += hn_grammar_states(k->grammar);
+            if (!oldest || k->used < oldest->used) oldest = k;
+        }
+        if (free_one && (all <= KEPT_STATES || !oldest)) return free_one;
+        forget(oldest);
+    }
+}
+
 /* Takes the key's bytes. */
 static void keep(struct hn_forms *forms, struct hn_buf *key, struct hn_grammar *grammar)
 {
     pthread_mutex_lock(&forms->lock);
-    struct kept *oldest = &forms->kept[0];
-    for (size_t i = 1; i < KEPT; i++)
-        if (forms->kept[i].used < oldest->used) oldest = &forms->kept[i];
-    const struct kept old = *oldest;
-    *oldest = (struct kept){key->p, key->n, hn_grammar_retain(grammar), ++forms->uses};
+    *place_for(forms, hn_grammar_states(grammar)) =
+        (struct kept){key->p, key->n, hn_grammar_retain(grammar), ++forms->uses};
     pthread_mutex_unlock(&forms->lock);
     *key = (struct hn_buf){0};
-    free(old.key);
-    hn_grammar_release(old.grammar);
 }
 
 static enum hn_status compile(const struct hn_form *form, struct hn_grammar **out,
