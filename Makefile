@@ -7,9 +7,10 @@ JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 # Debian's own interpreter has the modules that the tests need; others on the PATH may not.
 PYTHON ?= $(if $(wildcard /usr/bin/python3),/usr/bin/python3,python3)
 FUZZ_SECONDS ?= 60
+SOAK_MINUTES ?= 20
 
 .DEFAULT_GOAL := all
-.PHONY: all help demo test bench fuzz coverage install uninstall deps deps-test deps-coverage \
+.PHONY: all help demo test bench fuzz soak coverage install uninstall deps deps-test deps-coverage \
 	deps-train starter format clean deb
 
 all: $(BUILD)/build.ninja
@@ -21,6 +22,7 @@ help:
 	@echo 'make test         everything; PARTS="gcc asan" picks parts (tools/test.py --list)'
 	@echo 'make bench        speed of the kernels and of the starter model here'
 	@echo 'make fuzz         fuzzes every parser, FUZZ_SECONDS=60 each'
+	@echo 'make soak         a server under mixed load, SOAK_MINUTES=20: flat memory, no error'
 	@echo 'make coverage     line coverage of src/'
 	@echo 'make install      PREFIX=/usr/local, DESTDIR is honoured; make uninstall undoes it'
 	@echo 'make deb          Debian packages in build-deb/'
@@ -51,6 +53,9 @@ bench: $(BUILD)/build.ninja
 fuzz:
 	@tools/deps.sh build test
 	@$(PYTHON) tools/fuzz.py --jobs $(JOBS) --seconds $(FUZZ_SECONDS) $(TARGETS)
+
+soak: all
+	@$(PYTHON) tools/soak.py $(BUILD)/hence --minutes $(SOAK_MINUTES)
 
 coverage:
 	@tools/deps.sh build test coverage
