@@ -93,6 +93,7 @@ static void plan_positions(const struct hn_config *config, const struct hn_plan_
     if (options->pool == HN_POOL_FULL) plan->pool = one * plan->sequences;
     else if (options->pool) plan->pool = hn_round_up(options->pool, HN_KV_PAGE);
     else plan->pool = hn_max(one, hn_min(fitting, one * plan->sequences));
+    plan->context = hn_min(plan->context, plan->pool); /* no text is longer than all that is kept */
     if (!hn_mul(plan->pool / HN_KV_PAGE, page_bytes, &plan->kv_bytes)) plan->kv_bytes = SIZE_MAX;
 }
 

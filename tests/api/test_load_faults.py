@@ -243,6 +243,21 @@ class TestFewPages(Faults):
             faults.reset(s)
 
 
+class TestVeryFewPages(Faults):
+    """Not even room for a whole context."""
+
+    words = ("-m", f"starter={STARTER}", "--kv-positions", 64)
+
+    def test_the_context_is_what_there_is(self):
+        self.assertEqual(self.server.get("/v1/models")[2]["data"][0]["max_model_len"], 64)
+        answers = at_once([lambda: self.server.post(CHAT, chat(**LONG))] * 8)
+        for answer in answers:
+            self.assertEqual(answer[2]["usage"]["total_tokens"], 64)
+            self.assertEqual(choices(answer), choices(answers[0]))
+        error = self.refused(self.server.post(CHAT, chat("tent " * 64)))
+        self.assertEqual(error["code"], "context_length_exceeded")
+
+
 class TestFullQueue(Faults):
     words = ("-m", f"starter={STARTER}", "--sequences", 1, "--max-waiting", 4)
 
