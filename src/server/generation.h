@@ -30,8 +30,8 @@ struct hn_choice {
     size_t n_reasoning;     /* ... of them in the reasoning (hn_answer_in_reasoning) */
     bool satisfied;         /* it has all that was wanted, and ends */
     uint64_t last_ns;       /* when the last one came */
-    bool begun;    /* the API has said something of it */
-    size_t offset; /* characters that its tokens so far stand for */
+    bool begun;             /* the API has said something of it */
+    size_t offset;          /* characters that its tokens so far stand for */
 
     /* What came so far, where it is not streamed. */
     struct hn_buf content, reasoning;
