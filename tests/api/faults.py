@@ -28,7 +28,9 @@ def chat(text="Write a subject line for a waterproof tent.", **more):
             "max_tokens": 24, **more}
 
 
-LONG = {"max_tokens": 480, "ignore_eos": True}
+# An answer that takes a while. HENCE_LONG=160 is long enough for a server under a sanitizer.
+LONG_TOKENS = int(os.environ.get("HENCE_LONG", "480"))
+LONG = {"max_tokens": LONG_TOKENS, "ignore_eos": True}
 
 
 def request_text(body, path=CHAT, **headers):

@@ -219,9 +219,9 @@ class TestReloads(Faults):
 
 
 class TestFewPages(Faults):
-    """Room for three long answers, and sixteen that are written at the same time."""
+    """Room for two long answers, and sixteen that are written at the same time."""
 
-    words = ("-m", f"starter={STARTER}", "--kv-positions", 1536)
+    words = ("-m", f"starter={STARTER}", "--kv-positions", 2 * faults.LONG_TOKENS + 96)
 
     def test_out_of_pages(self):
         """Nobody is refused: some begin again, and their bits are the same."""
