@@ -48,8 +48,8 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
         HN_TRY(hn_assistant_join(engine->assistant, &s->assisted, err));
 
     if (request->grammar) HN_TRY(hn_matcher_create(request->grammar, &s->matcher, err));
-    if (request->grammar && request->trigger.n)
-        HN_TRY(hn_matcher_await(s->matcher, engine->tokenizer, request->trigger, err));
+    if (request->grammar && request->trigger.text.n)
+        HN_TRY(hn_matcher_await(s->matcher, engine->tokenizer, &request->trigger, err));
     if (request->grammar && !engine->masker)
         HN_TRY(hn_masker_create(engine->tokenizer, HN_MASKER_MEMORY, &s->masker, err));
     HN_TRY(hn_sampler_create(&request->sample, engine->n_sampled, s->limit, &s->sampler, err));

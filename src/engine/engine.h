@@ -9,7 +9,7 @@
 #include "engine/sampler.h"
 #include "meter/energy.h"
 #include "model/decoder.h"
-#include "text/grammar.h"
+#include "text/grammar_mask.h"
 #include "text/tokenizer.h"
 
 struct hn_engine;
@@ -85,8 +85,8 @@ struct hn_request {
     struct hn_sample_params sample;
     const struct hn_str *stops; /* copied; limits as in engine/stops.h */
     size_t n_stops;
-    struct hn_grammar *grammar; /* that the answer follows; retained. NULL: none */
-    struct hn_str trigger; /* the grammar begins behind it (hn_matcher_await); empty: at once */
+    struct hn_grammar *grammar;     /* that the answer follows; retained. NULL: none */
+    struct hn_trigger_spec trigger; /* the grammar begins behind it; without a text: at once */
     size_t max_draft; /* tokens to guess ahead, up to HN_DRAFT_MAX, where that pays; 0: none. The
                           answer is the same, token for token */
     enum hn_class klass;

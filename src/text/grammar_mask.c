@@ -309,8 +309,8 @@ enum hn_status hn_matcher_mask(struct hn_matcher *matcher, struct hn_masker *m,
                                const uint32_t **allowed, struct hn_error *err)
 {
     *allowed = m->allowed;
-    if (matcher->trigger.waiting) {
-        hn_trigger_mask(matcher, m);
+    if (hn_trigger_waits(matcher)) {
+        if (!hn_trigger_mask(matcher, m)) *allowed = NULL;
         return HN_OK;
     }
     if (matcher->masker != m) recognise(m, matcher);

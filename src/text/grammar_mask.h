@@ -32,16 +32,26 @@ void hn_matcher_destroy(struct hn_matcher *matcher);
 
 enum { HN_TRIGGER_MAX = 64 };
 
-/* Has the grammar begin only behind the first place where `trigger` (1 to HN_TRIGGER_MAX bytes, copied)
- * has been generated. Before, anything may come and the text may end; control tokens count as their
- * text. A token that holds the end of the trigger and goes on may come where the grammar allows its rest.
- * Once, before the first use, from any thread. HN_E_ARG: the trigger is empty or too long. */
+/* What a grammar waits for. */
+struct hn_trigger_spec {
+    struct hn_str text; /* 1 to HN_TRIGGER_MAX bytes */
+    /* A part of the answer in which it does not count: what begins it, where nothing but white space or
+     * other such parts came before, and what ends it. Both empty: there is none. */
+    struct hn_str skip_begin, skip_end;
+    bool skipping; /* the answer begins within such a part */
+};
+
+/* Has the grammar begin only behind the first place where the trigger has been generated. Before, anything
+ * may come and the text may end; control tokens count as their text. A token that holds the end of the
+ * trigger and goes on may come where the grammar allows its rest. Once, before the first use, from any
+ * thread. HN_E_ARG: one of the texts is empty or too long. */
 enum hn_status hn_matcher_await(struct hn_matcher *matcher, const struct hn_tokenizer *tokenizer,
-                                struct hn_str trigger, struct hn_error *err);
+                                const struct hn_trigger_spec *spec, struct hn_error *err);
 
 /* The tokens that may come next, 32 to a word, the lowest bit of the first word for token 0: as many
- * words as the vocabulary takes, valid until the masker is used again. Never control tokens, but those
- * that end a generation exactly when the text may end (or has). HN_E_LIMIT: the grammar is so ambiguous
+ * words as the vocabulary takes, valid until the masker is used again; NULL: all of them. Those that end a
+ * generation come exactly when the text may end (or has), other control tokens where the grammar names
+ * them (text/answer_grammar.h) and before a trigger. HN_E_LIMIT: the grammar is so ambiguous
  * here, or has been on average, that the masker's memory or patience does not suffice. */
 enum hn_status hn_matcher_mask(struct hn_matcher *matcher, struct hn_masker *masker,
                                const uint32_t **allowed, struct hn_error *err);

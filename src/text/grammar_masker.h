@@ -41,14 +41,30 @@ struct hn_masker {
     uint32_t next_known;
 };
 
-/* A text behind which a grammar begins, looked for as Knuth, Morris and Pratt do. */
-struct hn_trigger {
+/* A text that is looked for as Knuth, Morris and Pratt do. */
+struct hn_needle {
     char text[HN_TRIGGER_MAX];
     uint8_t back[HN_TRIGGER_MAX]; /* how much of it still matches where the next byte does not */
-    uint8_t n, at;                /* at: how much has been generated */
-    bool waiting;
-    int32_t *risky; /* tokens that could go past its end */
-    size_t n_risky;
+    uint8_t n;
+};
+
+enum hn_trigger_phase {
+    HN_TRIGGER_DONE,  /* it has come, or there is none */
+    HN_TRIGGER_LOOK,  /* it is looked for ... */
+    HN_TRIGGER_FRESH, /* ... and what begins a part to be skipped, for only space has come */
+    HN_TRIGGER_SKIP,  /* the end of such a part is looked for */
+};
+
+/* How far a text is: how much of the trigger has come, and of what is looked for beside it. */
+struct hn_trigger_place {
+    uint8_t phase, at, aside;
+};
+
+struct hn_trigger {
+    struct hn_needle trigger, skip_begin, skip_end;
+    struct hn_trigger_place now;
+    int32_t *risky; /* tokens that could go past its end: n_whole of them hold all of it */
+    size_t n_risky, n_whole;
 };
 
 struct hn_matcher {
@@ -65,8 +81,13 @@ struct hn_matcher {
 size_t hn_stacks_read(const struct hn_grammar *grammar, struct hn_stacks *stacks,
                       struct hn_masker *masker, struct hn_str bytes, bool *fits);
 
-/* The mask and the acceptance of a matcher that waits for its trigger. */
-void hn_trigger_mask(const struct hn_matcher *matcher, struct hn_masker *masker);
+static inline bool hn_trigger_waits(const struct hn_matcher *matcher)
+{
+    return matcher->trigger.now.phase != HN_TRIGGER_DONE;
+}
+
+/* The mask and the acceptance of a matcher that waits for its trigger. Mask: false, all may come. */
+bool hn_trigger_mask(const struct hn_matcher *matcher, struct hn_masker *masker);
 bool hn_trigger_accept(struct hn_matcher *matcher, struct hn_masker *masker, int32_t id);
 
 #endif

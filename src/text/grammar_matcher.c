@@ -21,9 +21,9 @@ static enum hn_status refused(struct hn_error *err, int32_t id)
 enum hn_status hn_matcher_accept(struct hn_matcher *matcher, struct hn_masker *m, int32_t id,
                                  struct hn_error *err)
 {
-    const struct hn_str piece = hn_tokenizer_piece(m->tokenizer, id);
+    char room[HN_TRIE_MAX_TOKEN];
     bool fits = true;
-    if (matcher->trigger.waiting) {
+    if (hn_trigger_waits(matcher)) {
         if (hn_trigger_accept(matcher, m, id)) return HN_OK;
         return refused(err, id);
     }
@@ -31,11 +31,10 @@ enum hn_status hn_matcher_accept(struct hn_matcher *matcher, struct hn_masker *m
         matcher->ended = true;
         return HN_OK;
     }
-    const bool text = piece.n && piece.n <= HN_TRIE_MAX_TOKEN && !matcher->ended &&
-                      !hn_tokenizer_is_control(m->tokenizer, id) &&
-                      !hn_tokenizer_is_eog(m->tokenizer, id);
+    const struct hn_str bytes = hn_trie_bytes(m->tokenizer, id, room);
+    if (!bytes.n || matcher->ended) return refused(err, id);
     hn_stacks_copy(&m->before, &matcher->stacks);
-    if (text && hn_stacks_read(matcher->grammar, &matcher->stacks, m, piece, &fits) == piece.n)
+    if (hn_stacks_read(matcher->grammar, &matcher->stacks, m, bytes, &fits) == bytes.n)
         return HN_OK;
     hn_stacks_copy(&matcher->stacks, &m->before);
     if (!fits) return hn_fail(err, HN_E_LIMIT, "the answer is nested too deeply for its grammar");
@@ -50,14 +49,13 @@ size_t hn_matcher_read(struct hn_matcher *matcher, struct hn_masker *masker, str
 
 bool hn_matcher_may_end(const struct hn_matcher *matcher)
 {
-    return matcher->ended || matcher->trigger.waiting || matcher->stacks.bottom;
+    return matcher->ended || hn_trigger_waits(matcher) || matcher->stacks.bottom;
 }
 
 void hn_matcher_copy(struct hn_matcher *to, const struct hn_matcher *from)
 {
     to->ended = from->ended;
-    to->trigger.at = from->trigger.at;
-    to->trigger.waiting = from->trigger.waiting;
+    to->trigger.now = from->trigger.now;
     hn_stacks_copy(&to->stacks, &from->stacks);
 }
 
@@ -71,7 +69,7 @@ enum hn_status hn_matcher_create(struct hn_grammar *grammar, struct hn_matcher *
     matcher->grammar = hn_grammar_retain(grammar);
     matcher->ended = false;
     matcher->steps = matcher->allowance = 0;
-    matcher->trigger = (struct hn_trigger){.waiting = false};
+    matcher->trigger = (struct hn_trigger){.now.phase = HN_TRIGGER_DONE};
     hn_stacks_begin(grammar, &grammar->rules[0].start, 1, &matcher->stacks);
     return HN_OK;
 }

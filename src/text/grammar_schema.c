@@ -482,34 +482,54 @@ static enum hn_status add_json(struct hn_schema *s)
     return HN_OK;
 }
 
-static enum hn_status compile(struct hn_schema *s, struct hn_grammar **out)
+enum hn_status hn_schema_begin(struct hn_schema *s)
 {
     uint32_t root;
-    struct hn_expr *body;
-    const struct hn_schema_at at = {s->root, NULL};
-    if (!json_is_object(s->root) && !json_is_boolean(s->root))
-        return hn_schema_fail(s, NULL, HN_E_FORMAT, "a schema is an object");
     HN_TRY(add_rule(s, &root));
-    HN_TRY(add_json(s));
-    HN_TRY(hn_schema_value(s, (struct hn_demand){&at, 1}, &body, 0));
-    s->rules.rules[root].body = body;
+    return add_json(s);
+}
+
+enum hn_status hn_schema_read(struct hn_schema *s, const json_t *schema, const json_t *also,
+                              struct hn_expr **out)
+{
+    struct hn_schema_at *at = hn_arena_alloc(&s->rules.arena, 2, sizeof *at);
+    if (!at) return hn_schema_no_room(s);
+    if (!json_is_object(schema) && !json_is_boolean(schema))
+        return hn_schema_fail(s, NULL, HN_E_FORMAT, "a schema is an object");
+    at[0] = (struct hn_schema_at){schema, NULL};
+    at[1] = (struct hn_schema_at){also, hn_path_key(s, NULL, "type")};
+    s->root = schema;
+    s->compiled = s->n_memos; /* those of a schema that failed are of no use */
+    HN_TRY(hn_schema_value(s, (struct hn_demand){at, also ? 2 : 1}, out, 0));
     for (; s->compiled < s->n_memos; s->compiled++) {
+        struct hn_expr *body;
         const struct hn_schema_memo memo = s->memos[s->compiled];
         HN_TRY(demand_value(s, memo.demand, &body, 0));
         s->rules.rules[memo.rule].body = body;
     }
-    return hn_rules_compile(&s->rules, out, s->err);
+    return HN_OK;
+}
+
+void hn_schema_free(struct hn_schema *s)
+{
+    hn_rules_free(&s->rules);
+    free(s->memos);
+    free(s->slots);
 }
 
 enum hn_status hn_grammar_json_schema(const json_t *schema, struct hn_grammar **out,
                                       struct hn_error *err)
 {
-    struct hn_schema s = {.root = schema, .err = err};
+    struct hn_schema s = {.err = err};
+    struct hn_expr *body;
     *out = NULL;
-    const enum hn_status status = compile(&s, out);
-    hn_rules_free(&s.rules);
-    free(s.memos);
-    free(s.slots);
+    enum hn_status status = hn_schema_begin(&s);
+    if (status >= 0) status = hn_schema_read(&s, schema, NULL, &body);
+    if (status >= 0) {
+        s.rules.rules[0].body = body;
+        status = hn_rules_compile(&s.rules, out, err);
+    }
+    hn_schema_free(&s);
     return status;
 }
 

@@ -122,6 +122,15 @@ enum hn_status hn_schema_fail(const struct hn_schema *s, const struct hn_path *p
     __attribute__((format(printf, 4, 5)));
 enum hn_status hn_schema_no_room(const struct hn_schema *s);
 
+/* Begins with a rule 0 that has no body yet and the rules of plain JSON. Free with hn_schema_free, also
+ * after a failure. */
+enum hn_status hn_schema_begin(struct hn_schema *s);
+void hn_schema_free(struct hn_schema *s);
+/* The texts of values that satisfy a whole schema, and `also`, which refers to nothing; NULL: no more. May
+ * be called for several schemas. */
+enum hn_status hn_schema_read(struct hn_schema *s, const json_t *schema, const json_t *also,
+                              struct hn_expr **out);
+
 /* A place below another, in the arena; NULL when there is no room, as elsewhere. */
 const struct hn_path *hn_path_key(struct hn_schema *s, const struct hn_path *up, const char *key);
 const struct hn_path *hn_path_index(struct hn_schema *s, const struct hn_path *up, size_t index);

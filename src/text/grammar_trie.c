@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/bits.h"
 
 enum { MAX_NODES = 1 << 24 };
@@ -12,6 +13,24 @@ struct leaf {
     struct hn_str piece;
     int32_t id;
 };
+
+struct hn_str hn_trie_bytes(const struct hn_tokenizer *tokenizer, int32_t id,
+                            char room[HN_TRIE_MAX_TOKEN])
+{
+    const struct hn_str none = {"", 0};
+    if (hn_tokenizer_is_eog(tokenizer, id)) return none;
+    if (hn_tokenizer_is_control(tokenizer, id)) {
+        const struct hn_str text = hn_tokenizer_text(tokenizer, id);
+        if (!text.n || text.n >= HN_TRIE_MAX_TOKEN) return none;
+        room[0] = HN_CONTROL_MARK[0];
+        memcpy(room + 1, text.p, text.n);
+        return (struct hn_str){room, text.n + 1};
+    }
+    const struct hn_str piece = hn_tokenizer_piece(tokenizer, id);
+    if (!piece.n || piece.n > HN_TRIE_MAX_TOKEN || memchr(piece.p, HN_CONTROL_MARK[0], piece.n))
+        return none;
+    return piece;
+}
 
 static uint64_t first_bytes(struct hn_str s)
 {
@@ -76,16 +95,21 @@ enum hn_status hn_trie_build(struct hn_trie *trie, const struct hn_tokenizer *to
 {
     const size_t size = hn_tokenizer_size(tokenizer);
     struct leaf *leaves = calloc(size, sizeof *leaves);
+    struct hn_arena texts = {0}; /* of control tokens */
+    char room[HN_TRIE_MAX_TOKEN];
     size_t n = 0, nodes = 1;
     *trie = (struct hn_trie){0};
     if (!leaves) return hn_fail_nomem(err, "a tree of tokens", size * sizeof *leaves);
     for (size_t id = 0; id < size; id++) {
-        const struct hn_str piece = hn_tokenizer_piece(tokenizer, (int32_t)id);
-        if (piece.n < hn_max(least, 1) || piece.n > hn_min(most, HN_TRIE_MAX_TOKEN) ||
-            hn_tokenizer_is_control(tokenizer, (int32_t)id) ||
-            hn_tokenizer_is_eog(tokenizer, (int32_t)id))
-            continue;
-        leaves[n++] = (struct leaf){first_bytes(piece), piece, (int32_t)id};
+        struct hn_str bytes = hn_trie_bytes(tokenizer, (int32_t)id, room);
+        if (bytes.n < hn_max(least, 1) || bytes.n > most) continue;
+        if (bytes.p == room) bytes = hn_arena_str(&texts, bytes);
+        if (!bytes.p) {
+            hn_arena_free(&texts);
+            free(leaves);
+            return hn_fail_nomem(err, "a tree of tokens", HN_TRIE_MAX_TOKEN);
+        }
+        leaves[n++] = (struct leaf){first_bytes(bytes), bytes, (int32_t)id};
     }
     qsort(leaves, n, sizeof *leaves, by_bytes);
     for (size_t i = 0; i < n; i++)
@@ -98,6 +122,7 @@ enum hn_status hn_trie_build(struct hn_trie *trie, const struct hn_tokenizer *to
     else
         status = hn_fail(err, HN_E_LIMIT, "the vocabulary's tokens have more than %d beginnings",
                          MAX_NODES);
+    hn_arena_free(&texts);
     free(leaves);
     return status;
 }

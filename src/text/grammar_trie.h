@@ -7,6 +7,14 @@
 /* Longer tokens are never part of a text that follows a grammar. */
 enum { HN_TRIE_MAX_TOKEN = 512 };
 
+/* Control tokens are letters of their own: this byte, which no text has, and then what they are called.
+ * Only grammars that are made here speak of them: others accept UTF-8 alone. */
+#define HN_CONTROL_MARK "\xFF"
+
+/* The bytes that a token counts as within a grammar, perhaps in `room`; none: it never comes. */
+struct hn_str hn_trie_bytes(const struct hn_tokenizer *tokenizer, int32_t id,
+                            char room[HN_TRIE_MAX_TOKEN]);
+
 /* A node's children follow it; its subtree ends before `end`. */
 struct hn_trie_node {
     uint32_t end : 24;
@@ -21,7 +29,7 @@ struct hn_trie {
     uint32_t depth; /* bytes of the longest token */
 };
 
-/* Tokens of at least `least` and at most `most` bytes that stand for text. `same` [size of the
+/* Tokens of at least `least` and at most `most` bytes (hn_trie_bytes). `same` [size of the
  * vocabulary] gets, for each of them, the next token with the same bytes, or -1. HN_E_LIMIT: more than
  * 2^24 nodes. */
 enum hn_status hn_trie_build(struct hn_trie *trie, const struct hn_tokenizer *tokenizer,

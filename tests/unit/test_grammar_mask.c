@@ -210,13 +210,14 @@ START_TEST(triggers)
     struct hn_matcher *m, *spare;
     struct hn_error err = {.text = ""};
     const uint32_t *mask;
+    const struct hn_trigger_spec none = {.text = {"", 0}}, spec = {.text = HN_STR("baba{\"")};
     ck_assert_int_eq(hn_grammar_regex(HN_STR("a[bc]+\\}"), &g, NULL), HN_OK);
     ck_assert_int_eq(hn_matcher_create(g, &m, NULL), HN_OK);
     ck_assert_int_eq(hn_matcher_create(g, &spare, NULL), HN_OK);
-    ck_assert_int_eq(hn_matcher_await(m, tokenizer, HN_STR(""), &err), HN_E_ARG);
+    ck_assert_int_eq(hn_matcher_await(m, tokenizer, &none, &err), HN_E_ARG);
     /* A start that comes again within itself. */
-    ck_assert_int_eq(hn_matcher_await(m, tokenizer, HN_STR("baba{\""), &err), HN_OK);
-    ck_assert_int_eq(hn_matcher_await(spare, tokenizer, HN_STR("baba{\""), &err), HN_OK);
+    ck_assert_int_eq(hn_matcher_await(m, tokenizer, &spec, &err), HN_OK);
+    ck_assert_int_eq(hn_matcher_await(spare, tokenizer, &spec, &err), HN_OK);
     const char *before = "x</s>[[bababa";
     for (; *before; before++)
         ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + *before, &err), HN_OK);
@@ -228,6 +229,7 @@ START_TEST(triggers)
         ck_assert_int_eq(hn_matcher_mask(m, masker, &mask, &err), HN_OK);
         hn_matcher_copy(spare, m);
         const bool may_come = hn_matcher_accept(spare, masker, (int32_t)id, NULL) == HN_OK;
+        ck_assert_ptr_nonnull(mask);
         ck_assert(bit(mask, id) == may_come);
         if (id == WORDS_CONTROL) { /* its text is {"a" */
             ck_assert(!may_come);
@@ -250,6 +252,42 @@ START_TEST(triggers)
     ck_assert(hn_matcher_may_end(m));
     hn_matcher_destroy(m);
     hn_matcher_destroy(spare);
+    hn_grammar_release(g);
+}
+END_TEST
+
+/* A trigger does not count within what is skipped, which only white space may stand before. */
+START_TEST(triggers_skip)
+{
+    static const struct {
+        const char *text;
+        bool skipping, awaited;
+    } rows[] = {
+        {"ab", false, false},          {"(ab", false, true},
+        {" \n(ab--)ab", false, false}, {"(ab-)a--)(ab--) (ab--)x ab", false, false},
+        {"x(ab", false, false},        {"(x--)a(ab", false, false},
+        {"(x--)((ab", false, true},   {"ab", true, true},
+        {"ab--) ab", true, false},     {"---)(ab", true, true},
+    };
+    struct hn_grammar *g;
+    struct hn_error err;
+    ck_assert_int_eq(hn_grammar_regex(HN_STR("c"), &g, NULL), HN_OK);
+    for (size_t i = 0; i < HN_COUNT(rows); i++) {
+        struct hn_matcher *m;
+        const uint32_t *mask;
+        struct hn_trigger_spec spec = {.text = HN_STR("ab"), .skip_begin = HN_STR("(")};
+        spec.skipping = rows[i].skipping;
+        ck_assert_int_eq(hn_matcher_create(g, &m, NULL), HN_OK);
+        ck_assert_int_eq(hn_matcher_await(m, tokenizer, &spec, &err), HN_E_ARG);
+        spec.skip_end = HN_STR("--)");
+        ck_assert_int_eq(hn_matcher_await(m, tokenizer, &spec, &err), HN_OK);
+        for (const char *c = rows[i].text; *c; c++)
+            ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + *c, NULL), HN_OK);
+        ck_assert_int_eq(hn_matcher_mask(m, masker, &mask, &err), HN_OK);
+        ck_assert_msg(hn_matcher_may_end(m) == rows[i].awaited, "%s", rows[i].text);
+        ck_assert(rows[i].awaited || !bit(mask, WORDS_BYTE + 'd'));
+        hn_matcher_destroy(m);
+    }
     hn_grammar_release(g);
 }
 END_TEST
@@ -287,6 +325,7 @@ int main(void)
     tcase_add_test(tcase, little_memory);
     tcase_add_test(tcase, depth_is_bounded);
     tcase_add_test(tcase, triggers);
+    tcase_add_test(tcase, triggers_skip);
     tcase_add_test(tcase, equal_grammars_share);
     return run_unit("grammar_mask", tcase);
 }
