@@ -2,6 +2,12 @@
 
 #include "server/chat_form.h"
 
+/* Whether all of the answer is held to the form. */
+static bool is_whole(const struct hn_form *form)
+{
+    return form->kind != HN_FORM_NONE && !(form->kind == HN_FORM_CALLS && form->calls.behind);
+}
+
 /* The prompt. What is held to a form (`formed`) begins with it: there is no room for reasoning. */
 static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str start, bool formed,
                                  struct hn_openai_ask *out, struct hn_refusal *why)
@@ -27,14 +33,17 @@ static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str 
 
 /* How the answer is read: as the model writes, or as its form makes it write. */
 static enum hn_status set_reading(const struct hn_chat_request *r, const struct hn_form *form,
-                                  bool called, struct hn_openai_ask *out, struct hn_refusal *why)
+                                  struct hn_openai_ask *out, struct hn_refusal *why)
 {
     struct hn_error err;
     struct hn_answer_params *answer = &out->answer;
+    const bool called = form->kind == HN_FORM_CALLS;
     answer->tools = r->choice == HN_TOOLS_NONE ? NULL : r->tools;
-    if (form->kind != HN_FORM_NONE) {
+    if (called) answer->eager = !form->calls.behind || !form->calls.format->bare;
+    if (is_whole(form)) {
         *answer = (struct hn_answer_params){.tools = called ? r->tools : NULL, .eager = called};
-        if (hn_answer_calls_named(HN_STR("json"), &answer->format.calls, &err) < 0)
+        answer->format.calls = form->calls.format;
+        if (!called && hn_answer_calls_named(HN_STR("json"), &answer->format.calls, &err) < 0)
             return hn_refuse_by(why, HN_E_INTERNAL, &err);
     }
     const bool channels = answer->format.calls && answer->format.calls->channels;
@@ -44,10 +53,23 @@ static enum hn_status set_reading(const struct hn_chat_request *r, const struct 
     return HN_OK;
 }
 
+/* Where the form begins behind a marker: not within reasoning, where markers mean nothing. */
+static void set_trigger(const struct hn_form *form, struct hn_openai_ask *out)
+{
+    const struct hn_answer_reasoning *reasoning = out->answer.format.reasoning;
+    struct hn_trigger_spec *trigger = &out->ask.request.trigger;
+    if (form->kind != HN_FORM_CALLS || !form->calls.behind) return;
+    trigger->text = hn_str_from(form->calls.format->begin[0]);
+    if (!reasoning) return;
+    trigger->skip_begin = hn_str_from(reasoning->begin);
+    trigger->skip_end = hn_str_from(reasoning->end);
+    trigger->skipping = out->answer.opened;
+}
+
 /* A form leaves no room to think aloud: templates that ask are told so, unless the client spoke of it. */
 static bool stop_thinking(struct hn_chat_request *r, const struct hn_form *form)
 {
-    return form->kind == HN_FORM_NONE || json_object_get(r->variables, "enable_thinking") ||
+    return !is_whole(form) || json_object_get(r->variables, "enable_thinking") ||
            json_object_set_new(r->variables, "enable_thinking", json_false()) == 0;
 }
 
@@ -55,17 +77,16 @@ enum hn_status hn_chat_ask(struct hn_call *call, struct hn_chat_request *r, stru
                            struct hn_openai_ask *out, struct hn_refusal *why)
 {
     struct hn_form form;
-    json_t *calls = NULL;
-    enum hn_status status = hn_chat_form(r, &form, &calls, why);
-    if (status >= 0) status = hn_openai_ask(call, &r->common, out, why);
-    if (status >= 0) status = hn_openai_hold(call, out, &form, why);
-    const bool called = calls != NULL;
-    json_decref(calls);
-    HN_TRY(status);
+    HN_TRY(hn_openai_ask(call, &r->common, out, why));
+    const struct hn_served *served = out->ask.served;
+    HN_TRY(
+        hn_chat_form(r, hn_served_chat(served), hn_served_instance(served)->tokenizer, &form, why));
+    HN_TRY(hn_openai_hold(call, out, &form, why));
     if (!stop_thinking(r, &form))
         return hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the request.");
-    HN_TRY(set_prompt(r, start, form.kind != HN_FORM_NONE, out, why));
-    HN_TRY(set_reading(r, &form, called, out, why));
+    HN_TRY(set_prompt(r, start, is_whole(&form), out, why));
+    HN_TRY(set_reading(r, &form, out, why));
+    set_trigger(&form, out);
     out->ask.one_call = !r->parallel_tool_calls;
     return HN_OK;
 }

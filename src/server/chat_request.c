@@ -28,13 +28,17 @@ static const struct hn_field items[] = {
      .about = "And those of so many of the likeliest; `logprobs` must be true."},
     {"tools", HN_FIELD_ARRAY, HERE(tools), .max = MAX_TOOLS,
      .schema = "{\"type\": \"array\", \"items\": {\"$ref\": \"#/components/schemas/Tool\"}}",
-     .about = "Functions that the model may call. Arguments are sure to satisfy their schema where "
-              "`tool_choice` asks for a call, whether they are `strict` or not."},
+     .about =
+         "Functions that the model may call. Arguments are sure to satisfy their schema where a "
+         "call has to be made, and where it begins with a marker of the model's format. A schema "
+         "that cannot be kept is refused if it is `strict`, otherwise any object will do."},
     {"tool_choice", HN_FIELD_ANY, HERE(tool_choice),
      .schema = "{\"anyOf\": [{\"type\": \"string\", \"enum\": [\"none\", \"auto\", \"required\"]}, "
                "{\"$ref\": \"#/components/schemas/NamedTool\"}]}",
-     .about = "Whether tools are called: `none`, `auto` (the default), `required`, or the one that "
-              "is to be called. With the last two the answer is one call."},
+     .about =
+         "Whether tools are called: `none`, `auto` (the default), `required`, or the one that "
+         "is to be called. With the last two the answer is nothing but calls, in the model's own "
+         "format where it has one that allows it; with the last it is one call."},
     {"parallel_tool_calls", HN_FIELD_BOOL, HERE(parallel_tool_calls), .fallback = "true",
      .about = "Whether there may be several calls in one answer."},
     {"response_format", HN_FIELD_OBJECT, HERE(response_format),

@@ -57,16 +57,26 @@ enum hn_status hn_form_set(struct hn_form *form, struct hn_form wanted, struct h
     return HN_OK;
 }
 
+static enum hn_status add_json(const json_t *value, struct hn_buf *out)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    if (!text) return HN_E_NOMEM;
+    const enum hn_status status = hn_buf_text(out, text);
+    free(text);
+    return status;
+}
+
 /* What the form is, in bytes: its kind and its source. */
 static enum hn_status key_of(const struct hn_form *form, struct hn_buf *out)
 {
+    const struct hn_calls_spec *calls = &form->calls;
     hn_buf_char(out, (char)form->kind);
     hn_buf_str(out, form->text.p ? form->text : HN_STR(""));
-    if (form->kind == HN_FORM_SCHEMA) {
-        char *text = json_dumps(form->schema, JSON_COMPACT | JSON_ENCODE_ANY);
-        if (!text) return HN_E_NOMEM;
-        hn_buf_text(out, text);
-        free(text);
+    if (form->kind == HN_FORM_SCHEMA) HN_TRY(add_json(form->schema, out));
+    if (form->kind == HN_FORM_CALLS) {
+        hn_buf_printf(out, "%s %d%d %llx %.*s ", calls->format->name, calls->behind, calls->many,
+                      (unsigned long long)calls->control, HN_FMT(calls->only));
+        HN_TRY(add_json(calls->tools, out));
     }
     return out->failed;
 }
@@ -114,12 +124,14 @@ static void keep(struct hn_forms *forms, struct hn_buf *key, struct hn_grammar *
     *key = (struct hn_buf){0};
 }
 
-static enum hn_status compile(const struct hn_form *form, struct hn_grammar **out,
+/* *tool: the place of the one that is wrong. */
+static enum hn_status compile(const struct hn_form *form, struct hn_grammar **out, size_t *tool,
                               struct hn_error *err)
 {
     switch (form->kind) {
     case HN_FORM_GBNF: return hn_grammar_gbnf(form->text, out, err);
     case HN_FORM_REGEX: return hn_grammar_regex(form->text, out, err);
+    case HN_FORM_CALLS: return hn_answer_grammar(&form->calls, out, tool, err);
     case HN_FORM_OBJECT: return hn_grammar_json_object(out, err);
     default: return hn_grammar_json_schema(form->schema, out, err);
     }
@@ -130,6 +142,7 @@ enum hn_status hn_forms_get(struct hn_forms *forms, const struct hn_form *form, 
 {
     struct hn_error err;
     struct hn_buf key = {.limit = HN_GRAMMAR_MAX_SOURCE};
+    size_t tool = SIZE_MAX;
     *out = NULL;
     if (form->kind == HN_FORM_NONE) return HN_OK;
     enum hn_status status = key_of(form, &key);
@@ -139,11 +152,13 @@ enum hn_status hn_forms_get(struct hn_forms *forms, const struct hn_form *form, 
         return HN_OK;
     }
     if (status >= 0 && !may_wait) status = hn_fail(&err, HN_E_BUSY, "it has to be compiled");
-    if (status >= 0) status = compile(form, out, &err);
+    if (status >= 0) status = compile(form, out, &tool, &err);
     if (status >= 0) keep(forms, &key, *out);
     hn_buf_free(&key);
     if (status >= 0) return HN_OK;
     (void)hn_refuse_by(why, status, &err);
-    snprintf(why->param, sizeof why->param, "%s", form->param);
+    if (form->kind == HN_FORM_CALLS && tool < json_array_size(form->calls.tools))
+        snprintf(why->param, sizeof why->param, "tools[%zu].function.parameters", tool);
+    else snprintf(why->param, sizeof why->param, "%s", form->param);
     return status;
 }

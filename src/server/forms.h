@@ -4,7 +4,7 @@
 
 #include "base/json.h"
 #include "server/refusal.h"
-#include "text/grammar.h"
+#include "text/answer_grammar.h"
 
 struct hn_forms; /* any thread may use it */
 
@@ -14,14 +14,16 @@ enum hn_form_kind {
     HN_FORM_REGEX,  /* a regular expression */
     HN_FORM_OBJECT, /* any JSON object */
     HN_FORM_SCHEMA, /* what a JSON schema accepts */
+    HN_FORM_CALLS,  /* calls of tools, perhaps behind a marker */
 };
 
 /* A form as a request has it; views. */
 struct hn_form {
     enum hn_form_kind kind;
-    struct hn_str text;   /* GBNF, REGEX */
-    const json_t *schema; /* SCHEMA: an object or a boolean */
-    const char *param;    /* the field that asks for it, static */
+    struct hn_str text;         /* GBNF, REGEX */
+    const json_t *schema;       /* SCHEMA: an object or a boolean */
+    struct hn_calls_spec calls; /* CALLS */
+    const char *param;          /* the field that asks for it, static */
 };
 
 enum hn_status hn_forms_create(struct hn_forms **out, struct hn_error *err);

@@ -38,6 +38,100 @@ static const struct hn_answer_parts invoke_parts = {
     .lines = true,
 };
 
+#define OBJECT(arguments) "{%_\"name\":%_\"%n\",%_\"" arguments "\":%_%a%_}"
+#define LIST(call, end)                                                                            \
+    {                                                                                              \
+        "%s[%s", call, "%s,%s", "%s]" end                                                          \
+    }
+
+static const struct hn_answer_wording qwen_wordings[] = {
+    {"", "%n>%s%a%s</function>%s^</tool_call>^", "%s^<tool_call>^%s<function=", ""},
+    {0},
+};
+
+static const struct hn_answer_wording seed_wordings[] = {
+    {"", "%n>%s%a%s</function>%s^</seed:tool_call>^", "%s^<seed:tool_call>^%s<function=", ""},
+    {0},
+};
+
+static const struct hn_answer_wording hermes_wordings[] = {
+    {"", "%s" OBJECT("arguments") "%s^</tool_call>^", "%s^<tool_call>^", ""},
+    {0},
+};
+
+static const struct hn_answer_wording dsml_wordings[] = {
+    {"", "%n\">%s%a%s</^｜DSML｜^invoke>", "%s<^｜DSML｜^invoke name=\"",
+     "%s</^｜DSML｜^function_calls>"},
+    {0},
+};
+
+static const struct hn_answer_wording minimax_wordings[] = {
+    {"", "%n\">%s%a%s</invoke>", "%s<invoke name=\"", "%s^</minimax:tool_call>^"},
+    {0},
+};
+
+static const struct hn_answer_wording deepseek_wordings[] = {
+    {"", "function^<｜tool▁sep｜>^%n\n```json\n%a\n```%s^<｜tool▁call▁end｜>^",
+     "%s^<｜tool▁call▁begin｜>^", "%s^<｜tool▁calls▁end｜>^"},
+    {"", "%n^<｜tool▁sep｜>^%s%a%s^<｜tool▁call▁end｜>^", "%s^<｜tool▁call▁begin｜>^",
+     "%s^<｜tool▁calls▁end｜>^"},
+    {0},
+};
+
+static const struct hn_answer_wording kimi_wordings[] = {
+    {"", "%sfunctions.%n:%d^<|tool_call_argument_begin|>^%s%a%s^<|tool_call_end|>^",
+     "%s^<|tool_call_begin|>^", "%s^<|tool_calls_section_end|>^"},
+    {0},
+};
+
+static const struct hn_answer_wording mistral_wordings[] = {
+    LIST(OBJECT("arguments"), ""),
+    {"", "%n^[ARGS]^%s%a", "^[TOOL_CALLS]^", ""},
+    {"", "%n%s%a", "^[TOOL_CALLS]^", ""},
+    {0},
+};
+
+static const struct hn_answer_wording command_r_wordings[] = {
+    LIST("{%s\"tool_call_id\":%_\"%d\",%s\"tool_name\":%_\"%n\",%s\"parameters\":%_%a%s}",
+         "%s^<|END_ACTION|>^"),
+    LIST("{%s\"tool_name\":%_\"%n\",%s\"parameters\":%_%a%s}", "%s^<|END_ACTION|>^"),
+    {0},
+};
+
+static const struct hn_answer_wording functionary_wordings[] = {
+    {"", "%n>%a</function>", "%s<function=", ""},
+    {0},
+};
+
+static const struct hn_answer_wording apriel_wordings[] = {
+    LIST(OBJECT("arguments"), "%s^</tool_calls>^"),
+    {0},
+};
+
+static const struct hn_answer_wording phi_wordings[] = {
+    LIST(OBJECT("arguments"), "%s^<|/tool_call|>^"),
+    {"%s", OBJECT("arguments"), NULL, "%s^<|/tool_call|>^"},
+    {0},
+};
+
+static const struct hn_answer_wording granite_wordings[] = {
+    LIST(OBJECT("arguments"), ""),
+    {0},
+};
+
+static const struct hn_answer_wording llama_wordings[] = {
+    {"%s", OBJECT("parameters"), "%s;%s", ""},
+    {0},
+};
+
+static const struct hn_answer_wording json_wordings[] = {
+    {"", OBJECT("arguments"), NULL, ""},
+    {"[", OBJECT("arguments"), ",%_", "]"},
+    {0},
+};
+#undef OBJECT
+#undef LIST
+
 /* The first row that fits a template is taken, so the more particular stand first. */
 static const struct hn_answer_calls calls[] = {
     {
@@ -52,6 +146,8 @@ static const struct hn_answer_calls calls[] = {
         .around = {"<tool_call>"},
         .after = {"</tool_call>"},
         .parts = &qwen_parts,
+        .first = "^<tool_call>^\n<function=",
+        .wordings = qwen_wordings,
     },
     {
         .name = "seed",
@@ -60,6 +156,8 @@ static const struct hn_answer_calls calls[] = {
         .around = {"<seed:tool_call>"},
         .after = {"</seed:tool_call>"},
         .parts = &qwen_parts,
+        .first = "^<seed:tool_call>^\n<function=",
+        .wordings = seed_wordings,
     },
     {
         .name = "glm",
@@ -72,6 +170,8 @@ static const struct hn_answer_calls calls[] = {
         .detect = {"<tool_call>"},
         .begin = {"<tool_call>"},
         .after = {"</tool_call>"},
+        .first = "^<tool_call>^",
+        .wordings = hermes_wordings,
     },
     {
         .name = "dsml",
@@ -80,6 +180,8 @@ static const struct hn_answer_calls calls[] = {
         .around = {"<｜DSML｜function_calls>", "<｜DSML｜tool_calls>"},
         .after = {"</｜DSML｜function_calls>", "</｜DSML｜tool_calls>"},
         .parts = &dsml_parts,
+        .first = "<^｜DSML｜^function_calls>\n<^｜DSML｜^invoke name=\"",
+        .wordings = dsml_wordings,
     },
     {
         .name = "minimax",
@@ -88,6 +190,8 @@ static const struct hn_answer_calls calls[] = {
         .around = {"<minimax:tool_call>"},
         .after = {"</minimax:tool_call>"},
         .parts = &invoke_parts,
+        .first = "^<minimax:tool_call>^\n<invoke name=\"",
+        .wordings = minimax_wordings,
     },
     {
         .name = "deepseek",
@@ -97,6 +201,8 @@ static const struct hn_answer_calls calls[] = {
         .after = {"```", "<｜tool▁call▁end｜>", "<｜tool▁calls▁end｜>"},
         .separator = "<｜tool▁sep｜>",
         .named = true,
+        .first = "^<｜tool▁calls▁begin｜>^^<｜tool▁call▁begin｜>^",
+        .wordings = deepseek_wordings,
     },
     {
         .name = "kimi",
@@ -105,6 +211,8 @@ static const struct hn_answer_calls calls[] = {
         .around = {"<|tool_calls_section_begin|>"},
         .after = {"<|tool_call_end|>", "<|tool_calls_section_end|>"},
         .named = true,
+        .first = "^<|tool_calls_section_begin|>^^<|tool_call_begin|>^",
+        .wordings = kimi_wordings,
     },
     {
         .name = "mistral",
@@ -112,12 +220,16 @@ static const struct hn_answer_calls calls[] = {
         .begin = {"[TOOL_CALLS]"},
         .after = {"</s>"},
         .named = true,
+        .first = "^[TOOL_CALLS]^",
+        .wordings = mistral_wordings,
     },
     {
         .name = "command-r",
         .detect = {"<|START_ACTION|>"},
         .begin = {"<|START_ACTION|>"},
         .after = {"<|END_ACTION|>"},
+        .first = "^<|START_ACTION|>^",
+        .wordings = command_r_wordings,
     },
     {
         .name = "functionary",
@@ -125,18 +237,24 @@ static const struct hn_answer_calls calls[] = {
         .begin = {"<function="},
         .after = {"</function>"},
         .named = true,
+        .first = "<function=",
+        .wordings = functionary_wordings,
     },
     {
         .name = "apriel",
         .detect = {"<tool_calls>"},
         .begin = {"<tool_calls>"},
         .after = {"</tool_calls>"},
+        .first = "^<tool_calls>^",
+        .wordings = apriel_wordings,
     },
     {
         .name = "phi-4",
         .detect = {"<|tool_call|>", "<|/tool_call|>"},
         .begin = {"<|tool_call|>"},
         .after = {"<|/tool_call|>"},
+        .first = "^<|tool_call|>^",
+        .wordings = phi_wordings,
     },
     {
         .name = "phi-4-mini",
@@ -162,6 +280,8 @@ static const struct hn_answer_calls calls[] = {
         .detect = {"<|tool_call|>"},
         .begin = {"<|tool_call|>"},
         .after = {"<|end_of_text|>"},
+        .first = "^<|tool_call|>^",
+        .wordings = granite_wordings,
     },
     {
         .name = "llama3",
@@ -169,11 +289,14 @@ static const struct hn_answer_calls calls[] = {
         .begin = {"<|python_tag|>"},
         .after = {";", "<|eom_id|>"},
         .bare = true,
+        .first = "^<|python_tag|>^",
+        .wordings = llama_wordings,
     },
     {
         .name = "json",
         .detect = {"tools"},
         .bare = true,
+        .wordings = json_wordings,
     },
 };
 

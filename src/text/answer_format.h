@@ -24,6 +24,16 @@ struct hn_answer_parts {
     bool lines;      /* a value stands on lines of its own */
 };
 
+/* How calls are written, so that an answer can be held to it. %n is the function's name, %a its arguments
+ * (a JSON object), %_ a blank or none, %s white space as between JSON's values or none, %d a number; ^...^
+ * are markers, which may be control tokens. */
+struct hn_answer_wording {
+    const char *open; /* between what begins the calls and the first */
+    const char *call;
+    const char *next; /* between two calls; NULL: there is but one */
+    const char *close;
+};
+
 struct hn_answer_calls {
     const char *name;
     const char *detect[HN_ANSWER_MARKS]; /* a template that has all of these writes calls so */
@@ -31,6 +41,11 @@ struct hn_answer_calls {
     const char *around[HN_ANSWER_MARKS]; /* stand before calls and mean nothing */
     const char *after[HN_ANSWER_MARKS];  /* stand behind calls and mean nothing */
     const struct hn_answer_parts *parts; /* NULL: the arguments are a JSON object */
+    const char
+        *first; /* what begins the calls, as a wording; it ends with begin[0]. NULL: nothing */
+    const struct hn_answer_wording
+        *wordings;           /* up to one whose call is NULL; NULL: no answer can be held
+                                                 to calls in this format */
     const char *separator;   /* the function's name stands behind it, or else before it */
     const char *literal_end; /* calls are written as in a program, up to this */
     bool named;              /* the name stands before the arguments, not within them */

@@ -167,7 +167,8 @@ static void text_byte(struct hn_answer *a, char c)
         if (a->space.n > SPACE_MAX) say_space(a);
         return;
     }
-    if (content && a->calls && a->calls->bare && !a->some_content && (c == '{' || c == '[')) {
+    const bool may_call = content && a->calls && (!a->some_content || a->after_call);
+    if (may_call && a->calls->bare && (c == '{' || c == '[')) {
         call_begins(a, (struct hn_str){0});
         byte(a, c);
         return;
@@ -343,7 +344,11 @@ bool hn_answer_in_reasoning(const struct hn_answer *a)
 
 enum hn_status hn_answer_finish(struct hn_answer *a)
 {
-    if (a->state >= HN_ANSWER_AT_CALL) give_back(a);
+    if (a->state >= HN_ANSWER_AT_CALL) {
+        if (a->params.eager) hn_buf_clear(&a->raw);
+        give_back(a);
+    }
+    if (a->params.eager && a->after_call) a->n_held = 0;
     a->calls = NULL; /* what is left begins none */
     while (a->n_held && a->state != HN_ANSWER_IN_HEADER)
         text_byte(a, hn_answer_release(a));

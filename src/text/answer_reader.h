@@ -39,8 +39,9 @@ struct hn_answer_params {
      * empty: no calls are looked for. */
     const json_t *tools;
     bool opened; /* the prompt began the reasoning (hn_answer_opened) */
-    bool eager; /* a grammar enforces the calls: arguments are told as they come. A call that is cut
-                      off all the same has no HN_ANSWER_CALL_END */
+    bool
+        eager; /* a grammar enforces the calls: arguments are told as they come. A call that is cut off
+                      all the same has no HN_ANSWER_CALL_END, or is not told at all; it is no content */
     uint64_t seed; /* of the ids: the same request, the same ids */
     void (*event)(void *ctx, const struct hn_answer_event *event);
     void *ctx;

@@ -67,6 +67,42 @@ class Running(WithFolder):
         self.assertEqual(self.server.get("/health")[0], 200)
 
 
+class TestCalls(Running):
+    """The calls of a format with markers."""
+
+    words = ("-m", f"starter={STARTER}", "--tool-calls", "hermes")
+
+    @staticmethod
+    def tool(parameters, **more):
+        return {"type": "function", "function": {"name": "look", "parameters": parameters, **more}}
+
+    def test_a_schema_that_cannot_be_kept(self):
+        odd = {"type": "object", "properties": {"a": {"not": {}}}}
+        for choice in ["auto", "required"]:
+            body = chat(tools=[self.tool(odd, strict=True)], tool_choice=choice)
+            message = self.refused(self.server.post(CHAT, body), 400, "unsupported_value",
+                                   "tools[0].function.parameters")
+            self.assertIn("#/properties/a", message)
+        body = chat(tools=[self.tool(odd)])
+        self.assertEqual(self.server.post(CHAT, body)[2]["choices"][0]["finish_reason"], "length")
+
+    def test_an_answer_without_calls_is_what_it_would_be(self):
+        tools = [self.tool({"type": "object", "properties": {"n": {"type": "integer"}}}, strict=True)]
+        held = self.server.post(CHAT, chat(tools=tools))[2]["choices"][0]["message"]
+        with Server(HENCE, *self.words[:2], "--tool-calls", "none") as free:
+            self.assertEqual(free.post(CHAT, chat(tools=tools))[2]["choices"][0]["message"], held)
+
+    def test_a_call_in_the_format(self):
+        tools = [self.tool({"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"],
+                            "additionalProperties": False})]
+        body = chat(tools=tools, tool_choice={"type": "function", "function": {"name": "look"}},
+                    max_tokens=200)
+        choice = self.server.post(CHAT, body)[2]["choices"][0]
+        self.assertEqual((choice["finish_reason"], choice["message"]["content"]), ("tool_calls", None))
+        (call,) = choice["message"]["tool_calls"]
+        self.assertIn(json.loads(call["function"]["arguments"])["n"], [1, 2])
+
+
 class TestRoutes(Running):
     def test_routes(self):
         server = self.server

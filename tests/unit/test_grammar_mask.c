@@ -266,7 +266,7 @@ START_TEST(triggers_skip)
         {"ab", false, false},          {"(ab", false, true},
         {" \n(ab--)ab", false, false}, {"(ab-)a--)(ab--) (ab--)x ab", false, false},
         {"x(ab", false, false},        {"(x--)a(ab", false, false},
-        {"(x--)((ab", false, true},   {"ab", true, true},
+        {"(x--)((ab", false, true},    {"ab", true, true},
         {"ab--) ab", true, false},     {"---)(ab", true, true},
     };
     struct hn_grammar *g;

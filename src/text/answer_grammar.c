@@ -1,0 +1,215 @@
+#include "text/answer_grammar.h"
+
+#include <string.h>
+
+#include "text/grammar_schema.h"
+#include "text/grammar_trie.h"
+
+/* A function that may be called. */
+struct callee {
+    struct hn_str name;
+    struct hn_expr *arguments;
+};
+
+struct maker {
+    const struct hn_calls_spec *spec;
+    struct hn_schema schema;
+    struct callee *callees; /* [n], in the arena */
+    size_t n;
+    unsigned marks; /* markers seen so far */
+};
+
+/* Up to the ^ that ends a marker; *text goes behind it. */
+static struct hn_str take_mark(const char **text)
+{
+    const char *end = strchr(*text, '^');
+    const struct hn_str mark = {*text, (size_t)(end - *text)};
+    *text = end + 1;
+    return mark;
+}
+
+static uint64_t marks_of(const char *text, const struct hn_tokenizer *tokenizer, unsigned *at)
+{
+    uint64_t bits = 0;
+    while (text && (text = strchr(text, '^'))) {
+        text++;
+        const int32_t id = hn_tokenizer_find(tokenizer, take_mark(&text));
+        if (id >= 0 && hn_tokenizer_is_control(tokenizer, id)) bits |= 1ull << *at;
+        ++*at;
+    }
+    return bits;
+}
+
+uint64_t hn_answer_control_marks(const struct hn_answer_calls *format,
+                                 const struct hn_tokenizer *tokenizer)
+{
+    unsigned at = 0;
+    uint64_t bits = marks_of(format->first, tokenizer, &at);
+    for (const struct hn_answer_wording *w = format->wordings; w->call; w++) {
+        const char *const parts[] = {w->open, w->call, w->next, w->close};
+        for (size_t i = 0; i < 4; i++)
+            bits |= marks_of(parts[i], tokenizer, &at);
+    }
+    return bits;
+}
+
+/* What one letter behind a % stands for. */
+static struct hn_expr *blank(struct maker *m, char letter, const struct callee *callee)
+{
+    static const struct hn_chars digits = {'0', '9'};
+    struct hn_rules *r = &m->schema.rules;
+    switch (letter) {
+    case 'n': return hn_expr_bytes(r, callee->name);
+    case 'a': return callee->arguments;
+    case 'd': return hn_expr_repeat(r, hn_expr_class(r, &digits, 1, false, false), 1, 9);
+    case '_': return hn_expr_repeat(r, hn_expr_text(r, " "), 0, 1);
+    default: return hn_expr_call(r, m->schema.space);
+    }
+}
+
+/* The expression of a part of a wording; NULL: there is no room. The markers are counted as
+ * hn_answer_control_marks does, `mark` is the number of the first. */
+static struct hn_expr *part(struct maker *m, const char *text, unsigned mark,
+                            const struct callee *callee)
+{
+    struct hn_rules *r = &m->schema.rules;
+    struct hn_expr *all = hn_expr_text(r, "");
+    while (*text) {
+        struct hn_expr *next;
+        if (*text == '%') {
+            next = blank(m, text[1], callee);
+            text += 2;
+        } else if (*text == '^') {
+            text++;
+            next = hn_expr_bytes(r, take_mark(&text));
+            if (m->spec->control >> mark++ & 1)
+                next = HN_EXPR_SEQ(r, hn_expr_text(r, HN_CONTROL_MARK), next);
+        } else {
+            const struct hn_str plain = {text, strcspn(text, "%^")};
+            next = hn_expr_bytes(r, plain);
+            text += plain.n;
+        }
+        all = HN_EXPR_SEQ(r, all, next);
+    }
+    return all;
+}
+
+static unsigned count_marks(const char *text)
+{
+    unsigned n = 0;
+    for (; text && *text; text++)
+        n += *text == '^';
+    return n / 2;
+}
+
+/* The same, and counts its markers. */
+static struct hn_expr *next_part(struct maker *m, const char *text)
+{
+    struct hn_expr *e = part(m, text, m->marks, NULL);
+    m->marks += count_marks(text);
+    return e;
+}
+
+static struct hn_expr *as_rule(struct maker *m, const char *name, struct hn_expr *body)
+{
+    struct hn_rules *r = &m->schema.rules;
+    const uint32_t rule = body ? hn_rules_add(r, hn_str_from(name)) : UINT32_MAX;
+    if (rule == UINT32_MAX) return NULL;
+    r->rules[rule].body = body;
+    return hn_expr_call(r, rule);
+}
+
+/* A call of any of the functions. */
+static struct hn_expr *any_call(struct maker *m, const char *text)
+{
+    struct hn_rules *r = &m->schema.rules;
+    struct hn_expr **calls = hn_arena_alloc(&r->arena, m->n, sizeof(struct hn_expr *));
+    if (!calls) return NULL;
+    for (size_t i = 0; i < m->n; i++)
+        calls[i] = part(m, text, m->marks, &m->callees[i]);
+    m->marks += count_marks(text);
+    return as_rule(m, "(call)", hn_expr_alt(r, calls, m->n));
+}
+
+static struct hn_expr *calls(struct maker *m, const struct hn_answer_wording *w)
+{
+    struct hn_rules *r = &m->schema.rules;
+    struct hn_expr *open = next_part(m, w->open), *call = any_call(m, w->call);
+    struct hn_expr *next = next_part(m, w->next ? w->next : "");
+    struct hn_expr *more = hn_expr_repeat(r, HN_EXPR_SEQ(r, next, call), 0,
+                                          w->next && m->spec->many ? HN_EXPR_FOREVER : 0);
+    return HN_EXPR_SEQ(r, open, call, more, next_part(m, w->close));
+}
+
+static bool is_strict(const json_t *function)
+{
+    return json_is_true(json_object_get(function, "strict"));
+}
+
+static enum hn_status read_arguments(struct maker *m, const json_t *function, const json_t *object,
+                                     bool loose, struct hn_expr **out)
+{
+    const json_t *parameters = json_object_get(function, "parameters");
+    if (!json_is_object(parameters) || loose) return hn_schema_read(&m->schema, object, NULL, out);
+    const enum hn_status status = hn_schema_read(&m->schema, parameters, object, out);
+    if (status >= 0 || status == HN_E_NOMEM || is_strict(function)) return status;
+    return hn_schema_read(&m->schema, object, NULL, out);
+}
+
+static enum hn_status read_tools(struct maker *m, const json_t *object, bool loose, size_t *tool)
+{
+    const json_t *tools = m->spec->tools;
+    m->callees = hn_arena_alloc(&m->schema.rules.arena, json_array_size(tools), sizeof *m->callees);
+    if (!m->callees) return hn_schema_no_room(&m->schema);
+    for (*tool = 0; *tool < json_array_size(tools); ++*tool) {
+        const json_t *function = json_object_get(json_array_get(tools, *tool), "function");
+        struct callee *callee = &m->callees[m->n];
+        callee->name = hn_json_str(json_object_get(function, "name"));
+        if (m->spec->only.p && !hn_str_eq(callee->name, m->spec->only)) continue;
+        HN_TRY(read_arguments(m, function, object, loose, &callee->arguments));
+        callee->arguments = as_rule(m, "(arguments)", callee->arguments);
+        m->n++;
+    }
+    return HN_OK;
+}
+
+static enum hn_status make(struct maker *m, const json_t *object, bool loose, size_t *tool,
+                           struct hn_grammar **out)
+{
+    const struct hn_answer_calls *format = m->spec->format;
+    struct hn_rules *r = &m->schema.rules;
+    HN_TRY(hn_schema_begin(&m->schema));
+    HN_TRY(read_tools(m, object, loose, tool));
+    struct hn_expr *first = next_part(m, format->first ? format->first : "");
+    struct hn_expr *any = hn_expr_class(r, NULL, 0, false, false);
+    for (const struct hn_answer_wording *w = format->wordings; w->call; w++)
+        any = HN_EXPR_ALT(r, any, calls(m, w));
+    r->rules[0].body = m->spec->behind ? any : HN_EXPR_SEQ(r, first, any);
+    if (!r->rules[0].body) return hn_schema_no_room(&m->schema);
+    return hn_rules_compile(r, out, m->schema.err);
+}
+
+static bool any_strict(const json_t *tools)
+{
+    bool any = false;
+    for (size_t i = 0; i < json_array_size(tools); i++)
+        any |= is_strict(json_object_get(json_array_get(tools, i), "function"));
+    return any;
+}
+
+enum hn_status hn_answer_grammar(const struct hn_calls_spec *spec, struct hn_grammar **out,
+                                 size_t *tool, struct hn_error *err)
+{
+    json_t *object = json_pack("{s:s}", "type", "object");
+    enum hn_status status = HN_E_LIMIT;
+    *out = NULL;
+    if (!object) return hn_fail_nomem(err, "a grammar", sizeof(json_t));
+    const int passes = any_strict(spec->tools) ? 1 : 2;
+    for (int loose = 0; loose < passes && status == HN_E_LIMIT; loose++) {
+        struct maker m = {.spec = spec, .schema.err = err};
+        status = make(&m, object, loose, tool, out);
+        hn_schema_free(&m.schema);
+    }
+    json_decref(object);
+    return status;
+}

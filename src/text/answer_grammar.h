@@ -1,0 +1,30 @@
+/* The grammar of calls: an answer, or what comes behind a marker in it, is calls of tools in a model's own
+ * format, and nothing else. Their arguments satisfy the tools' schemas. */
+#ifndef HN_TEXT_ANSWER_GRAMMAR_H
+#define HN_TEXT_ANSWER_GRAMMAR_H
+
+#include "text/answer_format.h"
+#include "text/grammar.h"
+#include "text/tokenizer.h"
+
+/* Views. */
+struct hn_calls_spec {
+    const struct hn_answer_calls *format; /* with wordings */
+    const json_t *tools; /* as the OpenAI API gives them; names of letters, digits, _, - */
+    struct hn_str only;  /* the function to be called; p NULL: any */
+    bool behind;         /* the text begins behind format->begin[0] */
+    bool many;           /* there may be several calls */
+    uint64_t control;    /* hn_answer_control_marks */
+};
+
+/* Which of the format's markers the vocabulary has as control tokens: a bit for each, in their order. */
+uint64_t hn_answer_control_marks(const struct hn_answer_calls *format,
+                                 const struct hn_tokenizer *tokenizer);
+
+/* Compiles it. A tool whose schema cannot be kept has any object as arguments, unless it is "strict": then
+ * that is refused as by hn_grammar_json_schema, and *tool is its place. Where all of them together exceed
+ * a limit and none is strict, all have. */
+enum hn_status hn_answer_grammar(const struct hn_calls_spec *spec, struct hn_grammar **out,
+                                 size_t *tool, struct hn_error *err);
+
+#endif
