@@ -66,7 +66,7 @@ class TestSignals(unittest.TestCase):
 
     def test_terminated_under_load(self):
         """What was admitted is finished, with the same bits; what comes now is not begun."""
-        watched = Watched(*self.words)
+        watched = Watched(*self.words, "--drain-s", 3600)
         server = watched.server
         bodies = different(40, **LONG)
         alone = [as_streamed(server.post(CHAT, body)) for body in bodies]
