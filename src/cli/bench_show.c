@@ -64,6 +64,7 @@ void hn_bench_show_head(const struct hn_instance *session, const struct hn_yards
     printf("  reads %s/s and multiplies", hn_show_size(read, y->limits.read_bytes));
     for (int kind = HN_ACT_KINDS; kind-- > 0;) {
         const double giga = y->limits.dot[kind] * 1e-9;
+        if (kind == HN_ACT_SPLIT) continue; /* bf16 several times over */
         printf(" %s %.*f%s", hn_yardstick_form((enum hn_act_kind)kind), decimals(giga), giga,
                kind ? "," : " G/s\n");
     }

@@ -80,7 +80,7 @@ class Bench(Program):
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         text = done.stdout.decode()
         self.assertRegex(text, r"1 thread\n")
-        self.assertRegex(text, r"reads [\d.]+ [kMGT]?B/s and multiplies int8 \S+, (?:split_bf16 \S+, )?bf16 \S+, f32 \S+")
+        self.assertRegex(text, r"reads [\d.]+ [kMGT]?B/s and multiplies int8 \S+, bf16 \S+, f32 \S+")
         for row in [r"prompt 16 +0 +1 +([\d.]+) +([\d.]+) \.\. ([\d.]+) ", "answer 8 +0 +1 "]:
             self.assertRegex(text, row)
         median, low, high = map(float, re.search(

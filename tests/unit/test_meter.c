@@ -220,11 +220,10 @@ START_TEST(a_receipt_as_json)
     const struct hn_receipt receipt = some_receipt();
     struct hn_json_writer w = {0};
     hn_receipt_put(&w, NULL, &receipt);
-    ck_assert_str_eq(w.out.p,
-                     "{\"class\": \"interactive\", \"tokens\": {\"prompt\": 20, \"cached\": 16, "
-                     "\"completion\": 5, \"reasoning\": 2}, \"seconds\": {\"queue\": 0.012346, "
-                     "\"prefill\": 0.25, \"decode\": 0.5, \"total\": 0.75, \"ttft\": null, "
-                     "\"itl\": 0.125, \"core\": 3}, \"joules\": null}");
+    ck_assert_str_eq(w.out.p, "{\"class\":\"interactive\",\"tokens\":{\"prompt\":20,\"cached\":16,"
+                              "\"completion\":5,\"reasoning\":2},\"seconds\":{\"queue\":0.012346,"
+                              "\"prefill\":0.25,\"decode\":0.5,\"total\":0.75,\"ttft\":null,"
+                              "\"itl\":0.125,\"core\":3},\"joules\":null}");
     hn_buf_free(&w.out);
 }
 END_TEST
@@ -246,15 +245,15 @@ START_TEST(a_line_has_texts_only_where_wanted)
     struct hn_json_writer w = {0};
     hn_access_line_put(&w, &line, false);
     ck_assert_ptr_null(strchr(w.out.p, '\n'));
-    ck_assert_ptr_nonnull(strstr(w.out.p, "{\"time\": \"2001-09-09T01:46:40.123Z\","));
-    ck_assert_ptr_nonnull(strstr(w.out.p, "\"trace_id\": \"" TRACE "\""));
-    ck_assert_ptr_nonnull(strstr(w.out.p, "\"parent_id\": \"" PARENT "\""));
-    ck_assert_ptr_nonnull(strstr(w.out.p, "\"key\": null"));
+    ck_assert_ptr_nonnull(strstr(w.out.p, "{\"time\":\"2001-09-09T01:46:40.123Z\","));
+    ck_assert_ptr_nonnull(strstr(w.out.p, "\"trace_id\":\"" TRACE "\""));
+    ck_assert_ptr_nonnull(strstr(w.out.p, "\"parent_id\":\"" PARENT "\""));
+    ck_assert_ptr_nonnull(strstr(w.out.p, "\"key\":null"));
     ck_assert_ptr_null(strstr(w.out.p, "secret"));
     w.out.n = 0;
     w.follows = false;
     hn_access_line_put(&w, &line, true);
-    ck_assert_ptr_nonnull(strstr(w.out.p, "\"request\": \"secret\"}"));
+    ck_assert_ptr_nonnull(strstr(w.out.p, "\"request\":\"secret\"}"));
     hn_buf_free(&w.out);
 }
 END_TEST
