@@ -103,7 +103,7 @@ static void prepare_row(struct job *job, size_t i)
     const float *x = job->x + (job->x_rows ? (size_t)job->x_rows[i] : i) * job->ldx;
     const size_t n = job->cols, ld = job->ld;
     if (job->wanted[HN_ACT_F32] && job->x_rows) memcpy(job->f32 + i * ld, x, n * sizeof *x);
-    if (job->wanted[HN_ACT_BF16] || job->wanted[HN_ACT_SPLIT]) {
+    if (job->wanted[HN_ACT_BF16]) {
         job->kernels->act_bf16(job->bf16 + i * ld, x, n);
         memset(job->bf16 + i * ld + n, 0, (ld - n) * sizeof *job->bf16);
     }
@@ -134,6 +134,7 @@ static void prepare(struct hn_pool *pool, struct job *job, void *scratch)
         for (size_t s = 0; s < w->n_segments; s++)
             job->wanted[job->kernels->matmul[w->segments[s].pack].act] = true;
     }
+    if (job->wanted[HN_ACT_SPLIT]) job->wanted[HN_ACT_BF16] = true; /* is its first part */
     unsigned char *at = scratch;
     const size_t ld = job->ld = padded(job->cols), n = job->n_rows;
     job->f32 = take(&at, n * ld * sizeof *job->f32);
@@ -142,9 +143,7 @@ static void prepare(struct hn_pool *pool, struct job *job, void *scratch)
     job->q = take(&at, n * ld);
     job->d = take(&at, n * ld / HN_ACT_BLOCK * sizeof *job->d);
     job->sums = take(&at, n * ld / 16 * sizeof *job->sums);
-    if (!job->x_rows && !job->wanted[HN_ACT_BF16] && !job->wanted[HN_ACT_SPLIT] &&
-        !job->wanted[HN_ACT_Q8])
-        return;
+    if (!job->x_rows && !job->wanted[HN_ACT_BF16] && !job->wanted[HN_ACT_Q8]) return;
     if (n * job->cols <= SMALL_ACTIVATIONS) {
         for (size_t i = 0; i < n; i++)
             prepare_row(job, i);
