@@ -204,3 +204,29 @@ void hn_rules_free(struct hn_rules *rules)
     free(rules->rules);
     *rules = (struct hn_rules){0};
 }
+
+enum hn_status hn_exprs_push(struct hn_exprs *open, const struct hn_rules *rules, struct hn_expr *e,
+                             struct hn_error *err)
+{
+    if (!e) return hn_rules_fail(rules, err);
+    if (open->n == open->cap) {
+        const size_t cap = open->cap ? open->cap * 2 : 64;
+        struct hn_expr **items = realloc(open->items, cap * sizeof *items);
+        if (!items) return hn_fail_nomem(err, "a grammar", cap * sizeof *items);
+        open->items = items;
+        open->cap = cap;
+    }
+    open->items[open->n++] = e;
+    return HN_OK;
+}
+
+enum hn_status hn_exprs_join(struct hn_exprs *open, struct hn_rules *rules,
+                             struct hn_expr *make(struct hn_rules *, struct hn_expr *const *,
+                                                  size_t),
+                             size_t first, struct hn_error *err)
+{
+    const size_t n = open->n - first;
+    struct hn_expr *e = make(rules, n ? open->items + first : NULL, n);
+    open->n = first;
+    return hn_exprs_push(open, rules, e, err);
+}

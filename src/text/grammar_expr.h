@@ -98,4 +98,19 @@ enum hn_status hn_rules_compile(struct hn_rules *rules, struct hn_grammar **out,
 /* What to say when a constructor gave NULL. */
 enum hn_status hn_rules_fail(const struct hn_rules *rules, struct hn_error *err);
 
+/* The expressions of the sequences and alternatives that a parser has open, the latest last. Zeroed it
+ * is empty; free `items`. */
+struct hn_exprs {
+    struct hn_expr **items;
+    size_t n, cap;
+};
+/* `e` may be NULL, for which the rules then say why (hn_rules_fail). */
+enum hn_status hn_exprs_push(struct hn_exprs *open, const struct hn_rules *rules, struct hn_expr *e,
+                             struct hn_error *err);
+/* Puts what hn_expr_seq or hn_expr_alt makes of those from `first` on in their place. */
+enum hn_status hn_exprs_join(struct hn_exprs *open, struct hn_rules *rules,
+                             struct hn_expr *make(struct hn_rules *, struct hn_expr *const *,
+                                                  size_t),
+                             size_t first, struct hn_error *err);
+
 #endif

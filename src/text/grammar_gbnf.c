@@ -14,10 +14,9 @@ struct parser {
     struct hn_str source;
     size_t at;
     struct hn_error *err;
-    struct hn_expr **items; /* of the sequences and alternatives that are open */
-    size_t n_items, cap_items;
-    uint32_t *slots; /* hash table of the rules' names: number + 1 */
-    size_t n_slots;  /* a power of two */
+    struct hn_exprs open; /* of the sequences and alternatives */
+    uint32_t *slots;      /* hash table of the rules' names: number + 1 */
+    size_t n_slots;       /* a power of two */
 };
 
 static enum hn_status fail(const struct parser *p, enum hn_status status, const char *what)
@@ -112,27 +111,7 @@ static enum hn_status rule_of(struct parser *p, struct hn_str name, uint32_t *ou
 
 static enum hn_status push(struct parser *p, struct hn_expr *e)
 {
-    if (!e) return no_room(p);
-    if (p->n_items == p->cap_items) {
-        const size_t cap = p->cap_items ? p->cap_items * 2 : 64;
-        struct hn_expr **items = realloc(p->items, cap * sizeof *items);
-        if (!items) return hn_fail_nomem(p->err, "a grammar", cap * sizeof *items);
-        p->items = items;
-        p->cap_items = cap;
-    }
-    p->items[p->n_items++] = e;
-    return HN_OK;
-}
-
-typedef struct hn_expr *join(struct hn_rules *, struct hn_expr *const *, size_t);
-
-/* Puts one expression in place of those from `first` on. */
-static enum hn_status push_joined(struct parser *p, join *make, size_t first)
-{
-    const size_t n = p->n_items - first;
-    struct hn_expr *e = make(&p->rules, n ? p->items + first : NULL, n);
-    p->n_items = first;
-    return push(p, e);
+    return hn_exprs_push(&p->open, &p->rules, e, p->err);
 }
 
 static enum hn_status read_hex(struct parser *p, int digits, uint32_t *out)
@@ -261,9 +240,9 @@ static enum hn_status read_repeat(struct parser *p, size_t first, bool *took)
     else if (accept(p, '{')) HN_TRY(read_counts(p, &min, &max));
     else if (!accept(p, '*')) *took = false;
     if (!*took) return HN_OK;
-    if (p->n_items == first) return fail(p, HN_E_FORMAT, "there is nothing to repeat");
-    struct hn_expr *e = hn_expr_repeat(&p->rules, p->items[p->n_items - 1], min, max);
-    p->items[p->n_items - 1] = e;
+    if (p->open.n == first) return fail(p, HN_E_FORMAT, "there is nothing to repeat");
+    struct hn_expr *e = hn_expr_repeat(&p->rules, p->open.items[p->open.n - 1], min, max);
+    p->open.items[p->open.n - 1] = e;
     return e ? HN_OK : no_room(p);
 }
 
@@ -295,24 +274,24 @@ static enum hn_status read_item(struct parser *p, unsigned depth, bool *took)
 
 static enum hn_status read_sequence(struct parser *p, unsigned depth)
 {
-    const size_t first = p->n_items;
+    const size_t first = p->open.n;
     for (bool took = true; took;) {
         HN_TRY(read_repeat(p, first, &took));
         if (!took) HN_TRY(read_item(p, depth, &took));
         skip_space(p, depth > 0);
     }
-    return push_joined(p, hn_expr_seq, first);
+    return hn_exprs_join(&p->open, &p->rules, hn_expr_seq, first, p->err);
 }
 
 /* Pushes what stands between here and the end of the rule or group. */
 static enum hn_status read_alternatives(struct parser *p, unsigned depth)
 {
-    const size_t first = p->n_items;
+    const size_t first = p->open.n;
     do {
-        skip_space(p, depth > 0 || p->n_items > first);
+        skip_space(p, depth > 0 || p->open.n > first);
         HN_TRY(read_sequence(p, depth));
     } while (accept(p, '|'));
-    return push_joined(p, hn_expr_alt, first);
+    return hn_exprs_join(&p->open, &p->rules, hn_expr_alt, first, p->err);
 }
 
 static enum hn_status read_rule(struct parser *p)
@@ -328,7 +307,7 @@ static enum hn_status read_rule(struct parser *p)
     if (p->rules.rules[rule].body) return fail(p, HN_E_FORMAT, "a rule of this name is defined");
     skip_space(p, true);
     HN_TRY(read_alternatives(p, 0));
-    p->rules.rules[rule].body = p->items[--p->n_items];
+    p->rules.rules[rule].body = p->open.items[--p->open.n];
     if (peek(p) >= 0 && peek(p) != '\r' && peek(p) != '\n')
         return fail(p, HN_E_FORMAT, "this belongs to no rule");
     skip_space(p, true);
@@ -356,7 +335,7 @@ enum hn_status hn_grammar_gbnf(struct hn_str source, struct hn_grammar **out, st
     *out = NULL;
     const enum hn_status status = parse(&p, out);
     hn_rules_free(&p.rules);
-    free(p.items);
+    free(p.open.items);
     free(p.slots);
     return status;
 }

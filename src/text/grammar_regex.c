@@ -16,9 +16,8 @@ struct parser {
     size_t at;
     struct hn_regex_style style;
     struct hn_error *err;
-    struct hn_expr **items; /* of the sequences and alternatives that are open */
-    size_t n_items, cap_items;
-    struct hn_buf set; /* struct hn_chars of the class that is read */
+    struct hn_exprs open; /* of the sequences and alternatives */
+    struct hn_buf set;    /* struct hn_chars of the class that is read */
 };
 
 static enum hn_status fail(const struct parser *p, enum hn_status status, const char *what)
@@ -52,27 +51,7 @@ static bool accept(struct parser *p, const char *text)
 
 static enum hn_status push(struct parser *p, struct hn_expr *e)
 {
-    if (!e) return hn_rules_fail(p->rules, p->err);
-    if (p->n_items == p->cap_items) {
-        const size_t cap = p->cap_items ? p->cap_items * 2 : 64;
-        struct hn_expr **items = realloc(p->items, cap * sizeof *items);
-        if (!items) return hn_fail_nomem(p->err, "a grammar", cap * sizeof *items);
-        p->items = items;
-        p->cap_items = cap;
-    }
-    p->items[p->n_items++] = e;
-    return HN_OK;
-}
-
-typedef struct hn_expr *join(struct hn_rules *, struct hn_expr *const *, size_t);
-
-/* Puts one expression in place of those from `first` on. */
-static enum hn_status push_joined(struct parser *p, join *make, size_t first)
-{
-    const size_t n = p->n_items - first;
-    struct hn_expr *e = make(p->rules, n ? p->items + first : NULL, n);
-    p->n_items = first;
-    return push(p, e);
+    return hn_exprs_push(&p->open, p->rules, e, p->err);
 }
 
 static enum hn_status add_range(struct parser *p, uint32_t lo, uint32_t hi)
@@ -359,8 +338,8 @@ static enum hn_status read_repeat(struct parser *p)
     else if (peek(p) == '{') HN_TRY(read_counts(p, &min, &max, &took));
     else took = accept(p, "*");
     if (!took) return HN_OK;
-    struct hn_expr *e = hn_expr_repeat(p->rules, p->items[p->n_items - 1], min, max);
-    p->items[p->n_items - 1] = e;
+    struct hn_expr *e = hn_expr_repeat(p->rules, p->open.items[p->open.n - 1], min, max);
+    p->open.items[p->open.n - 1] = e;
     if (!e) return hn_rules_fail(p->rules, p->err);
     if (accept(p, "?")) return HN_OK; /* lazy: the same texts */
     if (peek(p) == '+') return unsupported(p, "possessive repetitions");
@@ -377,7 +356,7 @@ static enum hn_status push_anything(struct parser *p)
 
 static enum hn_status read_sequence(struct parser *p, unsigned depth)
 {
-    const size_t first = p->n_items;
+    const size_t first = p->open.n;
     bool from_start = depth > 0, to_end = depth > 0;
     if (!depth && accept(p, "^")) from_start = true;
     if (p->style.search && !from_start) HN_TRY(push_anything(p));
@@ -391,16 +370,16 @@ static enum hn_status read_sequence(struct parser *p, unsigned depth)
         HN_TRY(read_repeat(p));
     }
     if (p->style.search && !to_end) HN_TRY(push_anything(p));
-    return push_joined(p, hn_expr_seq, first);
+    return hn_exprs_join(&p->open, p->rules, hn_expr_seq, first, p->err);
 }
 
 static enum hn_status read_alternatives(struct parser *p, unsigned depth)
 {
-    const size_t first = p->n_items;
+    const size_t first = p->open.n;
     do
         HN_TRY(read_sequence(p, depth));
     while (accept(p, "|"));
-    return push_joined(p, hn_expr_alt, first);
+    return hn_exprs_join(&p->open, p->rules, hn_expr_alt, first, p->err);
 }
 
 enum hn_status hn_regex_expr(struct hn_rules *rules, struct hn_str pattern,
@@ -414,8 +393,8 @@ enum hn_status hn_regex_expr(struct hn_rules *rules, struct hn_str pattern,
                       pattern.n, HN_GRAMMAR_MAX_SOURCE)
             : read_alternatives(&p, 0);
     if (status >= 0 && p.at < pattern.n) status = fail(&p, HN_E_FORMAT, "this ')' closes no group");
-    *out = status >= 0 ? p.items[0] : NULL;
-    free(p.items);
+    *out = status >= 0 ? p.open.items[0] : NULL;
+    free(p.open.items);
     hn_buf_free(&p.set);
     return status;
 }
