@@ -144,3 +144,21 @@ enum hn_status hn_file_write(const char *path, const void *bytes, size_t n, stru
     hn_out_abandon(&out);
     return status;
 }
+
+bool hn_file_look(const char *path, struct hn_file_version *out)
+{
+    struct stat st;
+    *out = (struct hn_file_version){0};
+    if (stat(path, &st) < 0) return false;
+    out->device = st.st_dev;
+    out->inode = st.st_ino;
+    out->size = st.st_size;
+    out->changed = st.st_mtim;
+    return true;
+}
+
+bool hn_file_same(const struct hn_file_version *a, const struct hn_file_version *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
+}

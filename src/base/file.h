@@ -2,7 +2,10 @@
 #ifndef HN_BASE_FILE_H
 #define HN_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "base/status.h"
 #include "base/str.h"
@@ -21,6 +24,18 @@ void hn_map_close(struct hn_map *map);
  * it). */
 enum hn_status hn_file_read(const char *path, size_t limit, struct hn_buf *out,
                             struct hn_error *err);
+
+/* What tells one state of a file from another. */
+struct hn_file_version {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec changed;
+};
+
+/* Looks at a file; all zeros and false where there is none. */
+bool hn_file_look(const char *path, struct hn_file_version *out);
+bool hn_file_same(const struct hn_file_version *a, const struct hn_file_version *b);
 
 /* A file being written, under a temporary name in the same folder: a reader sees all of it or
  * nothing. Zero-initialised is closed. */

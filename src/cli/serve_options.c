@@ -87,7 +87,7 @@ const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
     {"unix-socket", 0, "PATH", HN_OPT_TEXT, AT(unix_socket),
      .help = "listen at a Unix socket instead"},
     {"tls-cert", 0, "FILE", HN_OPT_TEXT, AT(tls_cert),
-     .help = "certificates (PEM), for https; with --tls-key"},
+     .help = "certificates (PEM), for https; with --tls-key; read again when the files change"},
     {"tls-key", 0, "FILE", HN_OPT_TEXT, AT(tls_key), .help = "their private key (PEM)"},
     {"cors", 0, "ORIGIN", HN_OPT_TEXT, AT(cors),
      .help = "let web pages of this origin use the server; * is all of them (default: none)"},

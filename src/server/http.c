@@ -277,7 +277,8 @@ static enum hn_status open_all(struct hn_http *http, struct hn_error *err)
     if (!options->tls_cert != !options->tls_key)
         return hn_fail(err, HN_E_ARG, "TLS wants a certificate and its key");
     if (options->tls_cert)
-        HN_TRY(hn_tls_open(options->tls_cert, options->tls_key, &http->tls, err));
+        HN_TRY(hn_tls_open(options->tls_cert, options->tls_key, options->complain,
+                           options->complain_ctx, &http->tls, err));
     HN_TRY(hn_peers_init(&http->peers, err));
     HN_TRY(hn_listeners_open(options, &http->listeners, err));
     http->loops = calloc(options->threads, sizeof *http->loops);
@@ -350,6 +351,6 @@ void hn_http_stop(struct hn_http *http)
         close_loop(&http->loops[i]);
     free(http->loops);
     hn_peers_free(&http->peers);
-    SSL_CTX_free(http->tls);
+    hn_tls_close(http->tls);
     free(http);
 }

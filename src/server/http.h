@@ -43,6 +43,10 @@ struct hn_http_options {
      * `body`. On any loop thread. NULL: plain text. */
     void (*error_body)(void *ctx, int status, const char *text, struct hn_buf *body);
     void *ctx;
+    /* Told what goes wrong beside requests: changed certificates that are of no use. On any loop thread;
+     * may be NULL. */
+    void (*complain)(void *ctx, const char *text);
+    void *complain_ctx;
 };
 
 /* Binds and listens; the loop threads run on return. Raises the process's soft limit of descriptors as

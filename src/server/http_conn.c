@@ -12,6 +12,7 @@
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
+#include "server/http_tls.h"
 
 enum {
     READ_AHEAD = 64 << 10, /* bytes of later requests that wait here; then reading rests */
@@ -326,8 +327,11 @@ void hn_conn_start(struct hn_conn *c)
     LIST_INSERT_HEAD(&loop->conns, c, in_loop);
     c->opened = true;
     c->deadline_ns = in_seconds(options_of(c)->request_s);
-    if (hn_io_open(&c->io, loop->base, c->fd, loop->http->tls, on_readable, on_writable, c) < 0)
-        drop(c, false);
+    SSL_CTX *tls = loop->http->tls ? hn_tls_now(loop->http->tls) : NULL;
+    const enum hn_status status =
+        hn_io_open(&c->io, loop->base, c->fd, tls, on_readable, on_writable, c);
+    SSL_CTX_free(tls); /* the connection holds it now */
+    if (status < 0) drop(c, false);
     else if (c->refusal && !c->io.ssl) /* with TLS after the handshake */
         refuse(c, c->refusal, too_many);
 }

@@ -93,7 +93,7 @@ struct hn_loop {
 
 struct hn_http {
     struct hn_http_options options; /* with the defaults filled in */
-    SSL_CTX *tls;                   /* NULL: none */
+    struct hn_tls *tls;             /* NULL: none */
     struct hn_listeners listeners;
     struct event *accepting[HN_MAX_LISTENERS]; /* on the first loop */
     bool accept_paused;                        /* no descriptors; until the next tick */

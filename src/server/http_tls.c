@@ -1,9 +1,25 @@
 #include "server/http_tls.h"
 
-#include <string.h>
+#include <pthread.h>
+#include <stdlib.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+
+enum { LOOK_EVERY_NS = 1000000000 };
+
+struct hn_tls {
+    const char *cert, *key;
+    void (*complain)(void *ctx, const char *text);
+    void *ctx;
+    pthread_mutex_t lock; /* for what follows */
+    uint64_t looked_ns;
+    struct hn_file_version cert_version, key_version;
+    SSL_CTX *now;
+};
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_n,
                            const unsigned char *in, unsigned in_n, void *arg)
@@ -37,24 +53,86 @@ static enum hn_status fail(const char *path, enum hn_status status, struct hn_er
     return status;
 }
 
-enum hn_status hn_tls_open(const char *cert, const char *key, SSL_CTX **out, struct hn_error *err)
+static enum hn_status read_files(const char *cert, const char *key, SSL_CTX **out,
+                                 struct hn_error *err)
 {
-    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    if (!tls) return hn_fail_nomem(err, "TLS", 0);
-    SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
+    SSL_CTX *ssl = SSL_CTX_new(TLS_server_method());
+    if (!ssl) return hn_fail_nomem(err, "TLS", 0);
+    SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION);
     /* Idle connections give their record buffers back: 34 KiB each. */
-    SSL_CTX_set_mode(tls, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+    SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
                               SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_session_cache_mode(tls, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_default_passwd_cb(tls, no_passphrase);
-    SSL_CTX_set_alpn_select_cb(tls, choose_protocol, NULL);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_default_passwd_cb(ssl, no_passphrase);
+    SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, NULL);
     enum hn_status status = HN_OK;
-    if (SSL_CTX_use_certificate_chain_file(tls, cert) != 1) status = fail(cert, HN_E_FORMAT, err);
-    else if (SSL_CTX_use_PrivateKey_file(tls, key, SSL_FILETYPE_PEM) != 1 ||
-             SSL_CTX_check_private_key(tls) != 1)
+    if (SSL_CTX_use_certificate_chain_file(ssl, cert) != 1) status = fail(cert, HN_E_FORMAT, err);
+    else if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1 ||
+             SSL_CTX_check_private_key(ssl) != 1)
         status = fail(key, HN_E_FORMAT, err);
-    if (status < 0) SSL_CTX_free(tls);
-    else *out = tls;
+    if (status < 0) SSL_CTX_free(ssl);
+    else *out = ssl;
     return status;
+}
+
+enum hn_status hn_tls_open(const char *cert, const char *key,
+                           void (*complain)(void *ctx, const char *text), void *ctx,
+                           struct hn_tls **out, struct hn_error *err)
+{
+    struct hn_tls *tls = calloc(1, sizeof *tls);
+    if (!tls) return hn_fail_nomem(err, "TLS", sizeof *tls);
+    *tls = (struct hn_tls){.cert = cert, .key = key, .complain = complain, .ctx = ctx};
+    tls->looked_ns = hn_clock_ns();
+    hn_file_look(cert, &tls->cert_version);
+    hn_file_look(key, &tls->key_version);
+    const enum hn_status status = read_files(cert, key, &tls->now, err);
+    if (status < 0) {
+        free(tls);
+        return status;
+    }
+    pthread_mutex_init(&tls->lock, NULL);
+    *out = tls;
+    return HN_OK;
+}
+
+void hn_tls_close(struct hn_tls *tls)
+{
+    if (!tls) return;
+    SSL_CTX_free(tls->now);
+    pthread_mutex_destroy(&tls->lock);
+    free(tls);
+}
+
+/* With the lock. The versions are taken first: what changes while it is read is seen next time, as is a
+ * key that comes a moment after its certificate. False: *err says why the files are of no use. */
+static bool follow_files(struct hn_tls *tls, struct hn_error *err)
+{
+    const uint64_t now = hn_clock_ns();
+    if (now < tls->looked_ns + LOOK_EVERY_NS) return true;
+    tls->looked_ns = now;
+    struct hn_file_version cert, key;
+    hn_file_look(tls->cert, &cert);
+    hn_file_look(tls->key, &key);
+    if (hn_file_same(&cert, &tls->cert_version) && hn_file_same(&key, &tls->key_version))
+        return true;
+    tls->cert_version = cert;
+    tls->key_version = key;
+    SSL_CTX *fresh;
+    if (read_files(tls->cert, tls->key, &fresh, err) < 0) return false;
+    SSL_CTX_free(tls->now);
+    tls->now = fresh;
+    return true;
+}
+
+SSL_CTX *hn_tls_now(struct hn_tls *tls)
+{
+    struct hn_error err;
+    pthread_mutex_lock(&tls->lock);
+    const bool followed = follow_files(tls, &err);
+    SSL_CTX *now = tls->now;
+    SSL_CTX_up_ref(now);
+    pthread_mutex_unlock(&tls->lock);
+    if (!followed && tls->complain) tls->complain(tls->ctx, err.text);
+    return now;
 }

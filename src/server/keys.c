@@ -3,9 +3,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "server/key_file.h"
 
 enum { LOOK_EVERY_NS = 1000000000 };
@@ -21,20 +21,12 @@ struct entry {
     struct account *account;
 };
 
-/* What tells one state of the file from another. */
-struct version {
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec changed;
-};
-
 struct hn_keys {
     char *path;
     void (*complain)(void *ctx, const char *text);
     void *ctx;
     pthread_mutex_t reading; /* one reload at a time: held for version and accounts */
-    struct version version;
+    struct hn_file_version version;
     struct account *accounts;
     _Atomic uint64_t looked_ns;
     pthread_rwlock_t lock; /* for what follows */
@@ -96,29 +88,11 @@ static void install(struct hn_keys *keys, struct entry *entries, size_t n)
     free(old);
 }
 
-static bool look(const struct hn_keys *keys, struct version *out)
-{
-    struct stat st;
-    *out = (struct version){0};
-    if (stat(keys->path, &st) < 0) return false;
-    out->device = st.st_dev;
-    out->inode = st.st_ino;
-    out->size = st.st_size;
-    out->changed = st.st_mtim;
-    return true;
-}
-
-static bool same_version(const struct version *a, const struct version *b)
-{
-    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-           a->changed.tv_sec == b->changed.tv_sec && a->changed.tv_nsec == b->changed.tv_nsec;
-}
-
 /* With `reading` held. The version is taken first: what changes while it is read is seen next time. */
 static enum hn_status reload(struct hn_keys *keys, struct hn_error *err)
 {
     struct hn_key_list list;
-    look(keys, &keys->version);
+    hn_file_look(keys->path, &keys->version);
     HN_TRY(hn_key_list_read(keys->path, &list, err));
     struct entry *entries = make_entries(keys, &list);
     if (entries) install(keys, entries, list.n);
@@ -143,10 +117,10 @@ static void look_for_change(struct hn_keys *keys)
         !atomic_compare_exchange_strong(&keys->looked_ns, &looked, now))
         return;
     if (pthread_mutex_trylock(&keys->reading) != 0) return;
-    struct version version;
+    struct hn_file_version version;
     struct hn_error err;
-    look(keys, &version);
-    const bool failed = !same_version(&version, &keys->version) && reload(keys, &err) < 0;
+    hn_file_look(keys->path, &version);
+    const bool failed = !hn_file_same(&version, &keys->version) && reload(keys, &err) < 0;
     pthread_mutex_unlock(&keys->reading);
     if (failed && keys->complain) keys->complain(keys->ctx, err.text);
 }

@@ -47,6 +47,8 @@ static enum hn_status start_parts(struct hn_server *server, struct hn_error *err
     http.error_body = hn_router_error_body;
     http.ctx = server;
     const struct hn_server_options *o = server->options;
+    http.complain = o->complain;
+    http.complain_ctx = o->ctx;
     if (o->keys) HN_TRY(hn_keys_open(o->keys, o->complain, o->ctx, &server->keys, err));
     const struct hn_log_file_options log = {
         .path = o->access_log, .complain = o->complain, .ctx = o->ctx};

@@ -14,7 +14,7 @@
 #include "server/http.h"
 #include "server/systemd.h"
 
-static atomic_int gone_count, workers;
+static atomic_int gone_count, complaints, workers;
 static atomic_bool stopping;
 
 struct job {
@@ -122,6 +122,13 @@ static void error_body(void *ctx, int status, const char *text, struct hn_buf *b
     hn_buf_printf(body, "{\"error\": %d, \"message\": \"%s\"}", status, text);
 }
 
+static void complain(void *ctx, const char *text)
+{
+    (void)ctx;
+    (void)text;
+    atomic_fetch_add(&complaints, 1);
+}
+
 static void set_option(struct hn_http_options *o, char *arg)
 {
     char *value = strchr(arg, '=');
@@ -148,7 +155,8 @@ static void set_option(struct hn_http_options *o, char *arg)
 
 int main(int argc, char **argv)
 {
-    struct hn_http_options options = {.handle = handle, .error_body = error_body};
+    struct hn_http_options options = {
+        .handle = handle, .error_body = error_body, .complain = complain};
     struct hn_http *http;
     struct hn_error err;
     char line[64];
@@ -166,7 +174,8 @@ int main(int argc, char **argv)
 #ifdef HAVE_FAULTS
         if (!strncmp(line, "fail ", 5)) faults_start(strtoul(line + 5, NULL, 10));
 #endif
-        printf("%zu %d\n", hn_http_open(http), atomic_load(&gone_count));
+        printf("%zu %d %d\n", hn_http_open(http), atomic_load(&gone_count),
+               atomic_load(&complaints));
         fflush(stdout);
     }
     atomic_store(&stopping, true);

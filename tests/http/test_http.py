@@ -57,6 +57,9 @@ class Server:
     def gone(self):
         return self.tell("open")[1]
 
+    def complaints(self):
+        return self.tell("open")[2]
+
     def connect(self):
         s = socket.create_connection(("127.0.0.1", self.port))
         s.settimeout(PATIENCE)
@@ -604,6 +607,32 @@ class Ways(unittest.TestCase):
                     pass
         self.refused(cert, key)
         self.out_of_memory(cert, key, trust)
+
+    def test_certificates_that_change(self):
+        cert, key = self.certificate()
+        first = ssl.create_default_context(cafile=cert)
+
+        def answers(server, trust):
+            try:
+                with trust.wrap_socket(server.connect(), server_hostname="127.0.0.1") as s:
+                    s.sendall(request("/ok"))
+                    return read_until(s, b"ok").startswith(b"HTTP/1.1 200")
+            except ssl.SSLCertVerificationError:
+                return False
+
+        with Server(f"cert={cert}", f"key={key}") as server:
+            with first.wrap_socket(server.connect(), server_hostname="127.0.0.1") as old:
+                self.assertTrue(answers(server, first))
+                self.certificate()
+                second = ssl.create_default_context(cafile=cert)
+                until(lambda: answers(server, second), "the new certificate is used")
+                self.assertFalse(answers(server, first))
+                with open(key, "w", encoding="ascii") as f:
+                    f.write("no key\n")
+                until(lambda: answers(server, second) and server.complaints() == 1,
+                      "the broken key is told of")
+                old.sendall(request("/ok"))
+                self.assertIn(b" 200 ", read_until(old, b"ok"))
 
     def out_of_memory(self, cert, key, trust):
         with Server("threads=1", f"cert={cert}", f"key={key}") as server:
