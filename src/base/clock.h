@@ -8,7 +8,10 @@
 /* Nanoseconds from an arbitrary start; never goes back. */
 uint64_t hn_clock_ns(void);
 
-/* Seconds between two readings of hn_clock_ns. */
+/* Nanoseconds of processor time that the calling thread has used. */
+uint64_t hn_clock_thread_ns(void);
+
+/* Seconds between two readings of one of these clocks. */
 static inline double hn_clock_seconds(uint64_t from, uint64_t to)
 {
     return (double)(to - from) * 1e-9;

@@ -8,9 +8,13 @@
 
 struct hn_served {
     char *name;
+    enum hn_kind kind;
+    struct hn_oneshot
+        *oneshot; /* what the lane runs; NULL: a language model, which is the next two */
     struct hn_instance instance;
     struct hn_chat *chat; /* or NULL */
     int64_t loaded;
+    double load_s;
     atomic_size_t refs;
     atomic_uint_least64_t used_ns;
     /* Under the service's lock. */
@@ -19,8 +23,9 @@ struct hn_served {
     size_t waiting;         /* queued for the engine thread, and those in the engine's own queue */
 };
 
-/* Opens it, with one reference for the caller. */
+/* Opens it, with one reference for the caller; `workers` is the number of the lane's threads. */
 enum hn_status hn_served_open(const char *name, const struct hn_instance_options *options,
+                              const struct hn_kind_row *kinds, unsigned workers,
                               struct hn_served **out, struct hn_error *err);
 struct hn_served *hn_served_hold(struct hn_served *served);
 

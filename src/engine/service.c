@@ -25,6 +25,8 @@ struct command {
 
 struct hn_service {
     pthread_t thread;
+    struct hn_lane *lane;
+    const struct hn_kind_row *kinds;
     struct hn_energy *energy; /* the engine thread's, as is the next */
     bool rested;              /* it waited for something to do */
     pthread_mutex_t lock;     /* guards everything below */
@@ -39,6 +41,7 @@ struct hn_service {
 
 static void destroy(struct hn_service *service)
 {
+    hn_lane_stop(service->lane);
     hn_energy_close(service->energy);
     pthread_cond_destroy(&service->done);
     pthread_cond_destroy(&service->wake);
@@ -76,9 +79,10 @@ static void obey(struct hn_service *service, struct command *c)
     hn_served_release(served);
 }
 
+/* Whether the engine thread has something to do for it. */
 static bool has_work(const struct hn_served *served)
 {
-    return served->waiting || hn_engine_busy(served->instance.engine);
+    return !served->oneshot && (served->waiting || hn_engine_busy(served->instance.engine));
 }
 
 /* Takes models that leave and have no work left out of the list. With the lock. */
@@ -114,11 +118,12 @@ static void count_waiting(const struct hn_service *service, struct hn_served *se
         served->waiting += c->kind == SUBMIT && c->served == served;
 }
 
-/* A step of each model. Only this thread takes models out of the list. */
+/* A step of each language model. Only this thread takes models out of the list. */
 static void step_all(struct hn_service *service, bool stopping)
 {
     pthread_mutex_lock(&service->lock);
     for (struct hn_served *m = service->models; m; m = m->next) {
+        if (m->oneshot) continue;
         pthread_mutex_unlock(&service->lock);
         if (stopping) hn_engine_cancel_all(m->instance.engine);
         if (hn_engine_busy(m->instance.engine)) hn_engine_step(m->instance.engine);
@@ -180,6 +185,15 @@ static void *run(void *arg)
     return NULL;
 }
 
+static enum hn_status start_parts(struct hn_service *service,
+                                  const struct hn_service_options *options, struct hn_error *err)
+{
+    struct hn_lane_options lane = options->lane;
+    if (!lane.max_waiting) lane.max_waiting = options->max_waiting;
+    HN_TRY(hn_energy_open(&options->energy, &service->energy, err));
+    return hn_lane_start(&lane, &service->lane, err);
+}
+
 enum hn_status hn_service_start(const struct hn_service_options *options, struct hn_service **out,
                                 struct hn_error *err)
 {
@@ -187,15 +201,16 @@ enum hn_status hn_service_start(const struct hn_service_options *options, struct
     struct hn_service *service = calloc(1, sizeof *service);
     if (!service) return hn_fail_nomem(err, "the service", sizeof *service);
     service->max_waiting = options->max_waiting ? options->max_waiting : DEFAULT_MAX_WAITING;
+    service->kinds = options->kinds ? options->kinds : hn_kinds;
     service->last = &service->first;
-    const enum hn_status status = hn_energy_open(&options->energy, &service->energy, err);
-    if (status < 0) {
-        free(service);
-        return status;
-    }
     pthread_mutex_init(&service->lock, NULL);
     pthread_cond_init(&service->wake, NULL);
     pthread_cond_init(&service->done, NULL);
+    const enum hn_status status = start_parts(service, options, err);
+    if (status < 0) {
+        destroy(service);
+        return status;
+    }
     const int code = pthread_create(&service->thread, NULL, run, service);
     if (code) {
         destroy(service);
@@ -213,6 +228,8 @@ void hn_service_stop(struct hn_service *service)
     pthread_cond_signal(&service->wake);
     pthread_mutex_unlock(&service->lock);
     pthread_join(service->thread, NULL);
+    hn_lane_stop(service->lane);
+    service->lane = NULL;
     release_all(service->models);
     destroy(service);
 }
@@ -230,8 +247,9 @@ enum hn_status hn_service_load(struct hn_service *service, const char *name,
                                const struct hn_instance_options *options, struct hn_error *err)
 {
     struct hn_served *served;
-    HN_TRY(hn_served_open(name, options, &served, err));
-    hn_engine_energy(served->instance.engine, service->energy);
+    HN_TRY(hn_served_open(name, options, service->kinds, hn_lane_threads(service->lane), &served,
+                          err));
+    if (!served->oneshot) hn_engine_energy(served->instance.engine, service->energy);
     pthread_mutex_lock(&service->lock);
     const bool taken = *place_of(service, served->name) != NULL;
     if (!taken) {
@@ -311,6 +329,7 @@ enum hn_status hn_service_submit(struct hn_service *service, struct hn_served *s
                                  struct hn_error *err)
 {
     atomic_store_explicit(&served->used_ns, hn_clock_ns(), memory_order_relaxed);
+    if (served->oneshot) return hn_fail(err, HN_E_ARG, "%s is no language model", served->name);
     struct command *c = calloc(1, sizeof *c);
     if (!c) return hn_fail_nomem(err, "a request", sizeof *c);
     c->kind = SUBMIT;
@@ -332,6 +351,22 @@ enum hn_status hn_service_cancel(struct hn_service *service, struct hn_served *s
     push(service, c);
     pthread_mutex_unlock(&service->lock);
     return HN_OK;
+}
+
+enum hn_status hn_service_run(struct hn_service *service, struct hn_served *served,
+                              struct hn_oneshot_job *job, struct hn_error *err)
+{
+    atomic_store_explicit(&served->used_ns, hn_clock_ns(), memory_order_relaxed);
+    pthread_mutex_lock(&service->lock);
+    const bool leaving = served->leaving;
+    pthread_mutex_unlock(&service->lock);
+    if (leaving) return no_model(served->name, err);
+    return hn_lane_submit(service->lane, served->oneshot, job, err);
+}
+
+struct hn_lane *hn_service_lane(struct hn_service *service)
+{
+    return service->lane;
 }
 
 void hn_service_call(struct hn_service *service, struct hn_served *served,

@@ -1,11 +1,12 @@
-/* The engine thread: models in service, and commands from other threads.
+/* The models in service: the engine thread that language models share, with commands from other threads,
+ * and the lane of the other kinds.
  *
  * One thread owns every engine and runs their steps, a step of each busy model in turn; whoever has a
  * request hands it over through a queue. Sinks are called on the engine thread and must not wait. */
 #ifndef HN_ENGINE_SERVICE_H
 #define HN_ENGINE_SERVICE_H
 
-#include "engine/instance.h"
+#include "engine/kinds.h"
 #include "text/chat_prompt.h"
 
 struct hn_service;
@@ -14,12 +15,14 @@ struct hn_served; /* a model in service: references are counted */
 struct hn_service_options {
     size_t max_waiting; /* requests of one model that may wait for their first step; 0: 1024 */
     struct hn_energy_options energy; /* where joules come from when no counter can be read */
+    struct hn_lane_options lane;     /* max_waiting: as above where it is 0 */
+    const struct hn_kind_row *kinds; /* what other kinds of models there are; NULL: hn_kinds */
 };
 
-/* Starts the thread. */
+/* Starts the threads. */
 enum hn_status hn_service_start(const struct hn_service_options *options, struct hn_service **out,
                                 struct hn_error *err);
-/* Cancels what is not done (the sinks hear of it), takes all models out of service and ends the thread.
+/* Cancels what is not done (the sinks hear of it), takes all models out of service and ends the threads.
  * Nothing may be submitted meanwhile. Models that are still held go on living. NULL is fine. */
 void hn_service_stop(struct hn_service *service);
 
@@ -40,11 +43,16 @@ enum hn_status hn_service_find(struct hn_service *service, const char *name, str
 size_t hn_service_list(struct hn_service *service, struct hn_served **out, size_t max);
 void hn_served_release(struct hn_served *served);
 
+enum hn_kind hn_served_kind(const struct hn_served *served);
+const char *hn_served_type(const struct hn_served *served); /* static: "language", "xgboost" */
+/* What the lane runs of it; NULL: it is a language model, which alone has the next two. */
+struct hn_oneshot *hn_served_oneshot(const struct hn_served *served);
 /* What is fixed once it is loaded: vocabulary, configuration, plan. Not the engine. */
 const struct hn_instance *hn_served_instance(const struct hn_served *served);
 const struct hn_chat *hn_served_chat(const struct hn_served *served); /* NULL: it has no template */
 const char *hn_served_name(const struct hn_served *served);
-int64_t hn_served_loaded(const struct hn_served *served);   /* when: seconds since 1970 */
+int64_t hn_served_loaded(const struct hn_served *served); /* when: seconds since 1970 */
+double hn_served_load_s(const struct hn_served *served);
 uint64_t hn_served_used_ns(const struct hn_served *served); /* hn_clock_ns of the last submit */
 
 /* Hands a request to the engine thread; everything pointed to is copied. What cannot be served is
@@ -57,8 +65,14 @@ enum hn_status hn_service_submit(struct hn_service *service, struct hn_served *s
 /* Ends a request before its next step; its sink hears of it. Unknown ids are fine. HN_E_NOMEM. */
 enum hn_status hn_service_cancel(struct hn_service *service, struct hn_served *served, uint64_t id);
 
-/* Runs `fn` on the engine thread between two steps and waits for it: for a look at an engine. Not from
- * a sink. */
+/* Hands a job to the lane, as hn_lane_submit does, for a model that is no language model and is held until
+ * the job is done. HN_E_NOTFOUND: it went out of service. */
+enum hn_status hn_service_run(struct hn_service *service, struct hn_served *served,
+                              struct hn_oneshot_job *job, struct hn_error *err);
+struct hn_lane *hn_service_lane(struct hn_service *service);
+
+/* Runs `fn` on the engine thread between two steps and waits for it: for a look at the engine of a
+ * language model. Not from a sink. */
 void hn_service_call(struct hn_service *service, struct hn_served *served,
                      void (*fn)(void *ctx, struct hn_engine *engine), void *ctx);
 

@@ -9,6 +9,8 @@ struct entry {
     struct entry *next;
     struct hn_instance_options options; /* its texts are the entry's */
     char *name, *path, *draft, *cpu;
+    enum hn_kind kind;
+    const char *type; /* as hn_served_type says */
 };
 
 struct hn_catalogue {
@@ -97,7 +99,12 @@ static enum hn_status add(struct hn_catalogue *c, struct entry *e, struct hn_err
 {
     if (knows(c, e->name))
         return hn_fail(err, HN_E_ARG, "there is a model named \"%s\" already", e->name);
+    struct hn_served *served;
     HN_TRY(hn_service_load(c->service, e->name, &e->options, err));
+    HN_TRY(hn_service_find(c->service, e->name, &served, err));
+    e->kind = hn_served_kind(served);
+    e->type = hn_served_type(served);
+    hn_served_release(served);
     e->options.progress = NULL;
     pthread_mutex_lock(&c->lock);
     struct entry **end = &c->entries;
@@ -151,14 +158,24 @@ static enum hn_status wake(struct hn_catalogue *c, const char *name, struct hn_s
     return hn_service_find(c->service, e->name, out, err);
 }
 
-enum hn_status hn_catalogue_find(struct hn_catalogue *c, const char *name, bool may_wait,
-                                 struct hn_served **out, struct hn_error *err)
+/* The name of the first model of a set of kinds; empty when there is none. */
+static void name_first(struct hn_catalogue *c, unsigned kinds, char name[HN_MODEL_NAME + 1])
 {
-    char first[HN_MODEL_NAME + 1] = "";
+    pthread_mutex_lock(&c->lock);
+    const struct entry *e = c->entries;
+    while (e && !(1u << e->kind & kinds))
+        e = e->next;
+    strcpy(name, e ? e->name : "");
+    pthread_mutex_unlock(&c->lock);
+}
+
+enum hn_status hn_catalogue_find(struct hn_catalogue *c, const char *name, unsigned kinds,
+                                 bool may_wait, struct hn_served **out, struct hn_error *err)
+{
+    char first[HN_MODEL_NAME + 1];
     if (!name || !*name) {
-        pthread_mutex_lock(&c->lock);
-        if (c->entries) strcpy(first, c->entries->name);
-        pthread_mutex_unlock(&c->lock);
+        name_first(c, kinds, first);
+        if (!*first) return hn_fail(err, HN_E_NOTFOUND, "there is no model of this kind");
         name = first;
     }
     enum hn_status status = hn_service_find(c->service, name, out, err);
@@ -176,15 +193,13 @@ enum hn_status hn_catalogue_sleep(struct hn_catalogue *c, const char *name, stru
 }
 
 void hn_catalogue_each(struct hn_catalogue *c,
-                       void (*tell)(void *ctx, const char *name, const char *path,
-                                    const struct hn_served *served),
-                       void *ctx)
+                       void (*tell)(void *ctx, const struct hn_known_model *model), void *ctx)
 {
     pthread_mutex_lock(&c->lock);
     for (const struct entry *e = c->entries; e; e = e->next) {
         struct hn_served *served = NULL;
         if (hn_service_find(c->service, e->name, &served, NULL) < 0) served = NULL;
-        tell(ctx, e->name, e->path, served);
+        tell(ctx, &(struct hn_known_model){e->name, e->path, e->type, e->kind, served});
         hn_served_release(served);
     }
     pthread_mutex_unlock(&c->lock);

@@ -22,20 +22,26 @@ enum hn_status hn_catalogue_add(struct hn_catalogue *catalogue, const char *name
 enum hn_status hn_catalogue_remove(struct hn_catalogue *catalogue, const char *name,
                                    struct hn_error *err);
 
-/* Finds a model, NULL or empty: the first one, and takes a reference as hn_service_find does. One that sleeps is loaded first if the caller may wait; else it is
- * HN_E_BUSY. */
-enum hn_status hn_catalogue_find(struct hn_catalogue *catalogue, const char *name, bool may_wait,
-                                 struct hn_served **out, struct hn_error *err);
+/* Finds a model and takes a reference as hn_service_find does. NULL or empty: the first one of a set of
+ * kinds (engine/kinds.h); a name may be that of any kind. One that sleeps is loaded first if the caller
+ * may wait; else it is HN_E_BUSY. */
+enum hn_status hn_catalogue_find(struct hn_catalogue *catalogue, const char *name, unsigned kinds,
+                                 bool may_wait, struct hn_served **out, struct hn_error *err);
 
 /* Takes a model out of service until it is asked for again. HN_E_NOTFOUND. */
 enum hn_status hn_catalogue_sleep(struct hn_catalogue *catalogue, const char *name,
                                   struct hn_error *err);
 
-/* What is known of each, in the order they came: `served` is NULL for one that sleeps, and else only for
- * the time of the call. */
+/* What is known of a model. */
+struct hn_known_model {
+    const char *name, *path;
+    const char *type; /* "language", "xgboost" */
+    enum hn_kind kind;
+    const struct hn_served *served; /* NULL: it sleeps */
+};
+
+/* Tells of each, in the order they came; what is told holds for the time of the call. */
 void hn_catalogue_each(struct hn_catalogue *catalogue,
-                       void (*tell)(void *ctx, const char *name, const char *path,
-                                    const struct hn_served *served),
-                       void *ctx);
+                       void (*tell)(void *ctx, const struct hn_known_model *model), void *ctx);
 
 #endif

@@ -25,25 +25,33 @@ static void look(void *ctx, struct hn_engine *engine)
     hn_engine_stats_read(engine, ctx);
 }
 
+static void look_at(struct hn_server *server, struct hn_served *served,
+                    struct hn_engine_stats *stats)
+{
+    const struct hn_oneshot *oneshot = hn_served_oneshot(served);
+    if (oneshot)
+        hn_lane_count(hn_service_lane(server->service), oneshot, &stats->waiting, &stats->running);
+    else hn_service_call(server->service, served, look, stats);
+}
+
 /* Returns the idle joules of the machine, which every engine knows. */
 static double set_gauges(struct hn_server *server)
 {
-    double idle_joules = NAN;
     struct hn_served *models[HN_MAX_MODELS];
+    struct hn_engine_stats stats = {.idle_joules = NAN};
     const size_t n = hn_service_list(server->service, models, HN_MAX_MODELS);
     for (size_t i = 0; i < n; i++) {
-        struct hn_engine_stats stats;
-        hn_service_call(server->service, models[i], look, &stats);
+        stats = (struct hn_engine_stats){.idle_joules = stats.idle_joules};
+        look_at(server, models[i], &stats);
         struct hn_series *series =
             hn_metrics_series(server->metrics, hn_served_name(models[i]), NULL);
         hn_series_set(series, HN_METRIC_RUNNING, (double)stats.running);
         hn_series_set(series, HN_METRIC_WAITING, (double)stats.waiting);
         hn_series_set(series, HN_METRIC_KV_USED,
                       (double)stats.pages_used / (double)hn_max(stats.pages_all, 1));
-        idle_joules = stats.idle_joules;
         hn_served_release(models[i]);
     }
-    return idle_joules;
+    return stats.idle_joules;
 }
 
 enum hn_status hn_answer_metrics(struct hn_call *call, struct hn_refusal *why)

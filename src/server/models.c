@@ -13,37 +13,65 @@
 
 const struct hn_fields hn_none_fields = {0};
 
-enum hn_status hn_find_model(struct hn_call *call, struct hn_str name, struct hn_served **out,
-                             struct hn_refusal *why)
+/* Says where a model of the other kind can be asked. */
+static enum hn_status refuse_kind(const struct hn_served *served, struct hn_refusal *why)
+{
+    static const char *const ways[HN_KINDS] = {
+        "/v1/chat/completions and /v1/completions",
+        "/v1/predictions and /v2/models/{model}/infer",
+        "/v1/embeddings and /v1/rerank",
+        "/v1/recommendations",
+    };
+    return hn_refuse(why, 400, "wrong_model_kind", "model",
+                     "The model '%s' is of the kind '%s': it is asked through %s.",
+                     hn_served_name(served), hn_served_type(served), ways[hn_served_kind(served)]);
+}
+
+enum hn_status hn_find_kind(struct hn_call *call, struct hn_str name, unsigned kinds,
+                            struct hn_served **out, struct hn_refusal *why)
 {
     struct hn_error err;
     char text[HN_MODEL_NAME + 1] = "";
     if (name.p) snprintf(text, sizeof text, "%.*s", (int)hn_min(name.n, HN_MODEL_NAME), name.p);
-    const enum hn_status status =
-        hn_catalogue_find(call->server->catalogue, text, call->may_wait, out, &err);
+    enum hn_status status =
+        hn_catalogue_find(call->server->catalogue, text, kinds, call->may_wait, out, &err);
+    if (status >= 0 && !(1u << hn_served_kind(*out) & kinds)) {
+        status = refuse_kind(*out, why);
+        hn_served_release(*out);
+        return status;
+    }
     if (status >= 0) return HN_OK;
     call->again = status == HN_E_BUSY && !call->may_wait;
     if (status != HN_E_NOTFOUND) return hn_refuse_by(why, status, &err);
+    if (!*text)
+        return hn_refuse(why, 404, "model_not_found", "model",
+                         "No model of this kind is in service.");
     return hn_refuse(why, 404, "model_not_found", "model", "The model '%s' does not exist.", text);
 }
 
-static void put_model(void *ctx, const char *name, const char *path, const struct hn_served *served)
+enum hn_status hn_find_model(struct hn_call *call, struct hn_str name, struct hn_served **out,
+                             struct hn_refusal *why)
+{
+    return hn_find_kind(call, name, 1u << HN_KIND_LANGUAGE, out, why);
+}
+
+static void put_model(void *ctx, const struct hn_known_model *m)
 {
     struct hn_json_writer *w = ctx;
-    (void)path;
     hn_json_open(w, NULL, '{');
-    hn_json_put_text(w, "id", hn_str_from(name));
+    hn_json_put_text(w, "id", hn_str_from(m->name));
     hn_json_put_text(w, "object", HN_STR("model"));
-    hn_json_put_int(w, "created", served ? hn_served_loaded(served) : 0);
+    hn_json_put_int(w, "created", m->served ? hn_served_loaded(m->served) : 0);
     hn_json_put_text(w, "owned_by", HN_STR("hence"));
-    if (served) hn_json_put_uint(w, "max_model_len", hn_served_instance(served)->plan.context);
+    hn_json_put_text(w, "kind", hn_str_from(m->type));
+    if (m->served && m->kind == HN_KIND_LANGUAGE)
+        hn_json_put_uint(w, "max_model_len", hn_served_instance(m->served)->plan.context);
     hn_json_close(w, '}');
 }
 
 /* {"object": "list", "data": [...]} of what `tell` says of each model. */
 static void answer_list(struct hn_call *call,
-                        void (*tell)(void *ctx, const char *name, const char *path,
-                                     const struct hn_served *served))
+                        void (*tell)(void *ctx, const struct hn_known_model *model))
 {
     struct hn_json_writer w = {0};
     hn_json_open(&w, NULL, '{');
@@ -68,11 +96,10 @@ struct pick {
     struct hn_str name;
 };
 
-static void pick_model(void *ctx, const char *name, const char *path,
-                       const struct hn_served *served)
+static void pick_model(void *ctx, const struct hn_known_model *m)
 {
     struct pick *pick = ctx;
-    if (hn_str_is(pick->name, name)) put_model(&pick->w, name, path, served);
+    if (hn_str_is(pick->name, m->name)) put_model(&pick->w, m);
 }
 
 enum hn_status hn_answer_model(struct hn_call *call, struct hn_refusal *why)
@@ -98,7 +125,7 @@ static const struct hn_field load_items[] = {
     {"name", HN_FIELD_TEXT, AT(name), .required = true, .max = HN_MODEL_NAME,
      .about = "What requests call it."},
     {"path", HN_FIELD_TEXT, AT(path), .required = true, .max = 4095,
-     .about = "GGUF file or Hugging Face directory, on the server."},
+     .about = "The model's file or directory, on the server."},
     {"draft", HN_FIELD_TEXT, AT(draft), .max = 4095,
      .about = "A smaller model of the same vocabulary that guesses ahead."},
     {"context", HN_FIELD_INT, AT(context), .min = 1, .max = HN_MAX_CONTEXT,
@@ -141,20 +168,26 @@ static enum hn_status read_load(const struct hn_call *call, struct load_request 
     return HN_OK;
 }
 
-static void put_state(void *ctx, const char *name, const char *path, const struct hn_served *served)
+static void put_state(void *ctx, const struct hn_known_model *m)
 {
     struct hn_json_writer *w = ctx;
+    const bool language = m->served && m->kind == HN_KIND_LANGUAGE;
+    const struct hn_plan *plan = language ? &hn_served_instance(m->served)->plan : NULL;
     hn_json_open(w, NULL, '{');
-    hn_json_put_text(w, "id", hn_str_from(name));
-    hn_json_put_text(w, "path", hn_str_from(path));
-    hn_json_put_text(w, "status", served ? HN_STR("loaded") : HN_STR("unloaded"));
-    if (served) {
-        const struct hn_instance *in = hn_served_instance(served);
-        hn_json_put_uint(w, "context", in->plan.context);
-        hn_json_put_uint(w, "sequences", in->plan.sequences);
-        hn_json_put_uint(w, "memory_bytes", in->plan.total_bytes);
-        hn_json_put_real(w, "load_s", in->load_s);
-        hn_json_put_real(w, "idle_s", hn_clock_seconds(hn_served_used_ns(served), hn_clock_ns()));
+    hn_json_put_text(w, "id", hn_str_from(m->name));
+    hn_json_put_text(w, "path", hn_str_from(m->path));
+    hn_json_put_text(w, "kind", hn_str_from(m->type));
+    hn_json_put_text(w, "status", m->served ? HN_STR("loaded") : HN_STR("unloaded"));
+    if (plan) {
+        hn_json_put_uint(w, "context", plan->context);
+        hn_json_put_uint(w, "sequences", plan->sequences);
+    }
+    if (m->served) {
+        hn_json_put_uint(w, "memory_bytes",
+                         plan ? plan->total_bytes : hn_served_oneshot(m->served)->bytes);
+        hn_json_put_real(w, "load_s", hn_served_load_s(m->served));
+        hn_json_put_real(w, "idle_s",
+                         hn_clock_seconds(hn_served_used_ns(m->served), hn_clock_ns()));
     }
     hn_json_close(w, '}');
 }

@@ -1,0 +1,18 @@
+#include "engine/kinds.h"
+
+const struct hn_kind_row hn_kinds[] = {
+    {.is = NULL},
+};
+
+const char *hn_kind_name(enum hn_kind kind)
+{
+    static const char *const names[HN_KINDS] = {"language", "predictor", "encoder", "recommender"};
+    return names[kind];
+}
+
+const struct hn_kind_row *hn_kind_of(const struct hn_kind_row *kinds, const char *path)
+{
+    for (; kinds->is; kinds++)
+        if (kinds->is(path)) return kinds;
+    return NULL;
+}

@@ -1,0 +1,320 @@
+#include "engine/lane.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/clock.h"
+
+static const double BATCH_S = 0.002; /* what others may have to wait for */
+
+enum { DEFAULT_THREADS = 2, DEFAULT_MAX_WAITING = 4096 };
+
+struct worker {
+    pthread_t thread;
+    struct hn_lane *lane;
+    unsigned index;
+};
+
+struct hn_lane {
+    size_t max_waiting;
+    double batch_s;
+    pthread_mutex_t lock; /* guards what follows, and every model's seat */
+    pthread_cond_t wake;
+    struct hn_oneshot *models; /* those with jobs that wait, through their seats */
+    struct hn_lane_stats stats;
+    uint64_t serials;
+    unsigned idle;   /* threads that wait */
+    unsigned n_long; /* threads with a long job */
+    bool stopping;
+    unsigned threads; /* that run */
+    struct worker workers[HN_LANE_MAX_THREADS];
+};
+
+/* Jobs that were taken out together. */
+struct batch {
+    struct hn_oneshot *model;
+    struct hn_oneshot_job *jobs[HN_LANE_MAX_JOBS];
+    size_t n, work;
+    bool is_long;
+    uint64_t begun_ns;
+};
+
+/* --- choosing; with the lock ------------------------------------------------------------------- */
+
+static double expected_s(const struct hn_oneshot *model)
+{
+    return model->seat.per_work_s * (double)hn_lane_next(&model->seat)->work;
+}
+
+/* Whether a may have a thread before b: by class, then by what they were given already. */
+static bool before(const struct hn_oneshot *a, const struct hn_oneshot *b)
+{
+    const bool waits_a = a->seat.n[HN_CLASS_INTERACTIVE], waits_b = b->seat.n[HN_CLASS_INTERACTIVE];
+    if (waits_a != waits_b) return waits_a;
+    return a->seat.time < b->seat.time;
+}
+
+/* The model whose turn it is. Long jobs leave a thread to the others, where there are several. */
+static struct hn_oneshot *choose(const struct hn_lane *lane)
+{
+    struct hn_oneshot *chosen = NULL;
+    const bool no_long = lane->threads > 1 && lane->n_long + 1 >= lane->threads && !lane->stopping;
+    for (struct hn_oneshot *m = lane->models; m; m = m->seat.next) {
+        if (no_long && expected_s(m) > lane->batch_s) continue;
+        if (!chosen || before(m, chosen)) chosen = m;
+    }
+    return chosen;
+}
+
+/* How much work may be run together, beyond the first job. */
+static size_t work_limit(const struct hn_lane *lane, const struct hn_oneshot *model)
+{
+    const double fit = lane->batch_s / model->seat.per_work_s; /* infinite where it is not known */
+    return fit < (double)model->max_work ? (size_t)fit : model->max_work;
+}
+
+static void unlist(struct hn_lane *lane, struct hn_oneshot *model)
+{
+    struct hn_oneshot **at = &lane->models;
+    while (*at != model)
+        at = &(*at)->seat.next;
+    *at = model->seat.next;
+}
+
+/* Takes jobs of a model out, in order, as many as may run together. */
+static void gather(struct hn_lane *lane, struct hn_oneshot *model, struct batch *batch)
+{
+    const size_t limit = work_limit(lane, model);
+    *batch = (struct batch){.model = model, .is_long = expected_s(model) > lane->batch_s};
+    for (struct hn_oneshot_job *job; batch->n < HN_LANE_MAX_JOBS; batch->work += job->work) {
+        job = hn_lane_next(&model->seat);
+        if (!job || (batch->n && (job->work > limit || batch->work > limit - job->work))) break;
+        hn_lane_pop(&model->seat, job);
+        batch->jobs[batch->n++] = job;
+    }
+    model->seat.running += batch->n;
+    lane->n_long += batch->is_long;
+    if (!hn_lane_waiting(&model->seat)) unlist(lane, model);
+}
+
+/* --- running; without the lock ----------------------------------------------------------------- */
+
+/* Why a job is not to be begun any more, or NULL. */
+static const char *past(const struct hn_oneshot_job *job, uint64_t now, bool stopping)
+{
+    if (stopping) return "the server ends";
+    if (job->gone && atomic_load(job->gone)) return "whoever asked is gone";
+    if (job->deadline_ns && now > job->deadline_ns) return "it waited past its deadline";
+    return NULL;
+}
+
+/* Sorts those that are not to be begun behind the others; returns how many are left. */
+static size_t sift(struct batch *batch, bool stopping)
+{
+    size_t keep = 0;
+    batch->begun_ns = hn_clock_ns();
+    for (size_t i = 0; i < batch->n; i++) {
+        struct hn_oneshot_job *job = batch->jobs[i];
+        const char *why = past(job, batch->begun_ns, stopping);
+        job->status = why ? hn_fail(&job->error, HN_E_CANCELLED, "%s", why) : HN_OK;
+        job->queue_s = hn_clock_seconds(job->submitted_ns, batch->begun_ns);
+        job->core_s = job->run_s = 0;
+        if (why) continue;
+        batch->jobs[i] = batch->jobs[keep];
+        batch->jobs[keep++] = job;
+    }
+    return keep;
+}
+
+/* Puts the time down to the jobs, by their work. The last has what is left, so that nothing is lost. */
+static void split(const struct batch *batch, size_t n, double core_s, double run_s)
+{
+    double left = core_s;
+    size_t work = 0;
+    for (size_t i = 0; i < n; i++)
+        work += batch->jobs[i]->work;
+    for (size_t i = 0; i < n; i++) {
+        struct hn_oneshot_job *job = batch->jobs[i];
+        job->run_s = run_s;
+        job->core_s = i + 1 < n ? core_s * ((double)job->work / (double)work) : left;
+        left -= job->core_s;
+    }
+}
+
+/* Runs the batch; returns the core-seconds that it took. */
+static double run(struct worker *worker, struct batch *batch, size_t n)
+{
+    struct hn_oneshot *model = batch->model;
+    const uint64_t cpu = hn_clock_thread_ns();
+    model->ops->run(model, worker->index, batch->jobs, n);
+    const double own_s = hn_clock_seconds(cpu, hn_clock_thread_ns());
+    const double run_s = hn_clock_seconds(batch->begun_ns, hn_clock_ns());
+    const double core_s = model->threads > 1 ? run_s * model->threads : own_s;
+    split(batch, n, core_s, run_s);
+    return core_s;
+}
+
+/* What was learned from a batch; with the lock. */
+static void note(struct hn_lane *lane, const struct batch *batch, size_t n, double core_s)
+{
+    struct hn_lane_seat *seat = &batch->model->seat;
+    size_t work = 0;
+    for (size_t i = 0; i < n; i++)
+        work += batch->jobs[i]->work;
+    seat->running -= batch->n;
+    lane->n_long -= batch->is_long;
+    if (!n) return;
+    const double each = core_s / (double)(hn_max(batch->model->threads, 1) * work);
+    seat->per_work_s =
+        seat->per_work_s > 0 ? seat->per_work_s + (each - seat->per_work_s) / 8 : each;
+    seat->time += core_s;
+    lane->stats.batches++;
+    lane->stats.jobs += n;
+    lane->stats.core_s += core_s;
+}
+
+static void *work(void *arg)
+{
+    struct worker *worker = arg;
+    struct hn_lane *lane = worker->lane;
+    struct batch batch;
+    pthread_mutex_lock(&lane->lock);
+    for (;;) {
+        struct hn_oneshot *model = choose(lane);
+        if (model) {
+            gather(lane, model, &batch);
+            const bool stopping = lane->stopping;
+            pthread_mutex_unlock(&lane->lock);
+            const size_t n = sift(&batch, stopping);
+            const double core_s = n ? run(worker, &batch, n) : 0;
+            pthread_mutex_lock(&lane->lock);
+            note(lane, &batch, n, core_s);
+            pthread_mutex_unlock(&lane->lock);
+            /* The model may be gone with the last of them. */
+            for (size_t i = 0; i < batch.n; i++)
+                batch.jobs[i]->done(batch.jobs[i]);
+            pthread_mutex_lock(&lane->lock);
+        } else if (lane->stopping) {
+            break;
+        } else {
+            lane->idle++;
+            pthread_cond_wait(&lane->wake, &lane->lock);
+            lane->idle--;
+        }
+    }
+    pthread_mutex_unlock(&lane->lock);
+    return NULL;
+}
+
+/* --- life -------------------------------------------------------------------------------------- */
+
+enum hn_status hn_lane_start(const struct hn_lane_options *options, struct hn_lane **out,
+                             struct hn_error *err)
+{
+    *out = NULL;
+    const unsigned threads = options->threads ? options->threads : DEFAULT_THREADS;
+    if (threads > HN_LANE_MAX_THREADS)
+        return hn_fail(err, HN_E_ARG, "the lane: %u threads are more than %d", threads,
+                       HN_LANE_MAX_THREADS);
+    struct hn_lane *lane = calloc(1, sizeof *lane);
+    if (!lane) return hn_fail_nomem(err, "the lane", sizeof *lane);
+    lane->max_waiting = options->max_waiting ? options->max_waiting : DEFAULT_MAX_WAITING;
+    lane->batch_s = options->batch_s > 0 ? options->batch_s : BATCH_S;
+    pthread_mutex_init(&lane->lock, NULL);
+    pthread_cond_init(&lane->wake, NULL);
+    for (unsigned i = 0; i < threads; i++) {
+        struct worker *worker = &lane->workers[i];
+        *worker = (struct worker){.lane = lane, .index = i};
+        const int code = pthread_create(&worker->thread, NULL, work, worker);
+        if (code) {
+            hn_lane_stop(lane);
+            return hn_fail(err, HN_E_LIMIT, "a thread of the lane does not start: %s",
+                           strerror(code));
+        }
+        pthread_mutex_lock(&lane->lock);
+        lane->threads++;
+        pthread_mutex_unlock(&lane->lock);
+    }
+    *out = lane;
+    return HN_OK;
+}
+
+void hn_lane_stop(struct hn_lane *lane)
+{
+    if (!lane) return;
+    pthread_mutex_lock(&lane->lock);
+    lane->stopping = true;
+    pthread_cond_broadcast(&lane->wake);
+    pthread_mutex_unlock(&lane->lock);
+    for (unsigned i = 0; i < lane->threads; i++)
+        pthread_join(lane->workers[i].thread, NULL);
+    pthread_cond_destroy(&lane->wake);
+    pthread_mutex_destroy(&lane->lock);
+    free(lane);
+}
+
+unsigned hn_lane_threads(const struct hn_lane *lane)
+{
+    return lane->threads;
+}
+
+/* Puts a model among those that have jobs. It saved up no time while it had none. */
+static void enlist(struct hn_lane *lane, struct hn_oneshot *model)
+{
+    double least = INFINITY;
+    for (const struct hn_oneshot *m = lane->models; m; m = m->seat.next)
+        least = fmin(least, m->seat.time);
+    if (least < INFINITY) model->seat.time = fmax(model->seat.time, least);
+    model->seat.next = lane->models;
+    lane->models = model;
+}
+
+static enum hn_status push(struct hn_lane *lane, struct hn_oneshot *model,
+                           struct hn_oneshot_job *job, struct hn_error *err)
+{
+    const size_t waiting = hn_lane_waiting(&model->seat);
+    if (waiting >= lane->max_waiting)
+        return hn_fail(err, HN_E_BUSY, "%zu requests wait already", waiting);
+    job->model = model;
+    job->serial = ++lane->serials;
+    if (hn_lane_push(&model->seat, job) < 0)
+        return hn_fail_nomem(err, "a request", sizeof(struct hn_lane_owner));
+    if (!waiting) enlist(lane, model);
+    return HN_OK;
+}
+
+enum hn_status hn_lane_submit(struct hn_lane *lane, struct hn_oneshot *model,
+                              struct hn_oneshot_job *job, struct hn_error *err)
+{
+    job->submitted_ns = hn_clock_ns();
+    pthread_mutex_lock(&lane->lock);
+    const enum hn_status status = push(lane, model, job, err);
+    const bool wake = status >= 0 && lane->idle;
+    pthread_mutex_unlock(&lane->lock);
+    if (wake) pthread_cond_signal(&lane->wake);
+    return status;
+}
+
+void hn_lane_stats_read(struct hn_lane *lane, struct hn_lane_stats *out)
+{
+    pthread_mutex_lock(&lane->lock);
+    *out = lane->stats;
+    pthread_mutex_unlock(&lane->lock);
+}
+
+void hn_lane_count(struct hn_lane *lane, const struct hn_oneshot *model, size_t *waiting,
+                   size_t *running)
+{
+    pthread_mutex_lock(&lane->lock);
+    *waiting = hn_lane_waiting(&model->seat);
+    *running = model->seat.running;
+    pthread_mutex_unlock(&lane->lock);
+}
+
+void hn_lane_leave(struct hn_oneshot *model)
+{
+    hn_lane_forget(&model->seat);
+}

@@ -1,0 +1,94 @@
+/* The lane: one-shot work (predictions, embeddings, recommendations) beside the chats.
+ *
+ * A lane has threads of its own that take jobs from a queue per model, run those of one model together,
+ * and tell each job's owner. A job that finds a thread idle runs at once; while a batch runs, those that
+ * come gather for the next one. So batches grow with the load alone, and nobody waits for company. A
+ * batch of several jobs is kept as small as takes about two milliseconds; a job that takes longer by
+ * itself runs alone, and such jobs never hold all threads. */
+#ifndef HN_ENGINE_LANE_H
+#define HN_ENGINE_LANE_H
+
+#include <stdatomic.h>
+
+#include "engine/lane_queue.h"
+
+struct hn_lane;
+
+struct hn_lane_options {
+    unsigned threads;   /* 0: 2 */
+    size_t max_waiting; /* jobs of one model that may wait; 0: 4096 */
+    double batch_s;     /* a batch of several jobs is to take at most so long; 0: 2 ms */
+};
+
+enum { HN_LANE_MAX_THREADS = 64, HN_LANE_MAX_JOBS = 256 /* of a batch */ };
+
+/* One request's part. What asks for it embeds it as its first member. */
+struct hn_oneshot_job {
+    /* The lane's. */
+    struct hn_oneshot_job *next;
+    struct hn_oneshot *model;
+    uint64_t serial, submitted_ns;
+
+    /* Said by who submits it. */
+    size_t work;    /* how much of a batch it is, rows or tokens; at least 1 */
+    uint64_t owner; /* whose it is: owners share a model fairly, by their weights */
+    float weight;   /* of the owner; 0: 1 */
+    enum hn_class klass;
+    uint64_t deadline_ns;    /* as hn_clock_ns counts: not begun after it; 0: none */
+    const atomic_bool *gone; /* once true, it is not begun any more; or NULL */
+    /* Called on a thread of the lane, exactly once, with what follows filled in. Must not wait. The
+     * lane does not touch the job any more once it is called, nor the model after a batch's last. */
+    void (*done)(struct hn_oneshot_job *job);
+
+    enum hn_status status; /* HN_E_CANCELLED: it was not begun */
+    struct hn_error error; /* where status is negative */
+    double core_s;         /* its part of what the batch took, in seconds of a core */
+    double queue_s, run_s; /* waiting; and in the batch, whose jobs all end together */
+};
+
+/* A model of this kind in service; each kind embeds it as its first member. */
+struct hn_oneshot {
+    const struct hn_oneshot_ops *ops;
+    const char *type;         /* for people, static: "xgboost", "embedding" */
+    size_t bytes;             /* of memory that it takes */
+    size_t max_work;          /* of a batch of several jobs */
+    unsigned threads;         /* cores that a run keeps busy; 0 and 1: the lane's thread alone */
+    struct hn_lane_seat seat; /* the lane's; zeroed at first */
+};
+
+struct hn_oneshot_ops {
+    /* Runs n jobs of the model together on the calling thread, which is number `worker` of the lane, and
+     * sets each one's status (HN_OK at first), with the error where it is negative. */
+    void (*run)(struct hn_oneshot *model, unsigned worker, struct hn_oneshot_job **jobs, size_t n);
+    void (*close)(struct hn_oneshot *model);
+};
+
+/* Starts the threads. */
+enum hn_status hn_lane_start(const struct hn_lane_options *options, struct hn_lane **out,
+                             struct hn_error *err);
+/* Ends what waits as cancelled, waits for what runs, and ends the threads. Nothing may be submitted
+ * meanwhile. NULL is fine. */
+void hn_lane_stop(struct hn_lane *lane);
+
+unsigned hn_lane_threads(const struct hn_lane *lane);
+
+/* Hands a job over, from any thread; the model must live until it is done. HN_E_BUSY: too many wait for
+ * this model; HN_E_NOMEM. `done` is not called after an error. */
+enum hn_status hn_lane_submit(struct hn_lane *lane, struct hn_oneshot *model,
+                              struct hn_oneshot_job *job, struct hn_error *err);
+
+/* What it did. Counters only grow. */
+struct hn_lane_stats {
+    uint64_t batches, jobs; /* run */
+    double core_s;          /* what the jobs' core_s add up to */
+};
+void hn_lane_stats_read(struct hn_lane *lane, struct hn_lane_stats *out);
+
+/* Jobs of a model that wait, and that run. */
+void hn_lane_count(struct hn_lane *lane, const struct hn_oneshot *model, size_t *waiting,
+                   size_t *running);
+
+/* Frees what the lane keeps of a model that nothing is submitted to any more. */
+void hn_lane_leave(struct hn_oneshot *model);
+
+#endif
