@@ -84,16 +84,25 @@ static void unlist(struct hn_lane *lane, struct hn_oneshot *model)
     *at = model->seat.next;
 }
 
+/* Whether a job may join a batch that has begun. */
+static bool may_join(const struct batch *batch, const struct hn_oneshot_job *job, size_t limit)
+{
+    const struct hn_oneshot_ops *ops = batch->model->ops;
+    if (batch->n == HN_LANE_MAX_JOBS || job->work > limit || batch->work > limit - job->work)
+        return false;
+    return !ops->fits || ops->fits(batch->jobs[0], job);
+}
+
 /* Takes jobs of a model out, in order, as many as may run together. */
 static void gather(struct hn_lane *lane, struct hn_oneshot *model, struct batch *batch)
 {
     const size_t limit = work_limit(lane, model);
     *batch = (struct batch){.model = model, .is_long = expected_s(model) > lane->batch_s};
-    for (struct hn_oneshot_job *job; batch->n < HN_LANE_MAX_JOBS; batch->work += job->work) {
-        job = hn_lane_next(&model->seat);
-        if (!job || (batch->n && (job->work > limit || batch->work > limit - job->work))) break;
+    for (struct hn_oneshot_job *job; (job = hn_lane_next(&model->seat));) {
+        if (batch->n && !may_join(batch, job, limit)) break;
         hn_lane_pop(&model->seat, job);
         batch->jobs[batch->n++] = job;
+        batch->work += job->work;
     }
     model->seat.running += batch->n;
     lane->n_long += batch->is_long;

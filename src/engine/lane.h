@@ -39,6 +39,7 @@ struct hn_oneshot_job {
     /* Called on a thread of the lane, exactly once, with what follows filled in. Must not wait. The
      * lane does not touch the job any more once it is called, nor the model after a batch's last. */
     void (*done)(struct hn_oneshot_job *job);
+    void *ctx; /* for `done` */
 
     enum hn_status status; /* HN_E_CANCELLED: it was not begun */
     struct hn_error error; /* where status is negative */
@@ -60,6 +61,8 @@ struct hn_oneshot_ops {
     /* Runs n jobs of the model together on the calling thread, which is number `worker` of the lane, and
      * sets each one's status (HN_OK at first), with the error where it is negative. */
     void (*run)(struct hn_oneshot *model, unsigned worker, struct hn_oneshot_job **jobs, size_t n);
+    /* Whether a job may be run in one batch with another; NULL: any may. */
+    bool (*fits)(const struct hn_oneshot_job *a, const struct hn_oneshot_job *b);
     void (*close)(struct hn_oneshot *model);
 };
 

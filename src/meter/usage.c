@@ -27,15 +27,17 @@ double hn_receipt_itl_s(const struct hn_receipt *receipt)
 size_t hn_receipt_headers(const struct hn_receipt *receipt,
                           struct hn_figure out[HN_RECEIPT_HEADERS])
 {
+    const double tokens = receipt->rows ? NAN : 1;
     const struct {
         const char *name;
         double figure;
         int decimals;
     } rows[] = {
-        {"hence-prompt-tokens", (double)receipt->prompt_tokens, 0},
-        {"hence-cached-tokens", (double)receipt->cached_tokens, 0},
-        {"hence-completion-tokens", (double)receipt->completion_tokens, 0},
-        {"hence-reasoning-tokens", (double)receipt->reasoning_tokens, 0},
+        {"hence-rows", receipt->rows ? (double)receipt->rows : NAN, 0},
+        {"hence-prompt-tokens", tokens * (double)receipt->prompt_tokens, 0},
+        {"hence-cached-tokens", tokens * (double)receipt->cached_tokens, 0},
+        {"hence-completion-tokens", tokens * (double)receipt->completion_tokens, 0},
+        {"hence-reasoning-tokens", tokens * (double)receipt->reasoning_tokens, 0},
         {"hence-queue-seconds", receipt->queue_s, 6},
         {"hence-prefill-seconds", receipt->prefill_s, 6},
         {"hence-decode-seconds", receipt->decode_s, 6},

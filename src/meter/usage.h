@@ -17,6 +17,7 @@ struct hn_receipt {
     int status;                          /* of HTTP */
     size_t prompt_tokens, cached_tokens; /* cached ones are prompt tokens too, and ... */
     size_t completion_tokens, reasoning_tokens; /* ... reasoning ones completion tokens */
+    size_t rows;                                /* of a prediction, which has no tokens */
     size_t preemptions;                         /* how often it had to begin again */
     double queue_s, prefill_s, decode_s;
     double total_s; /* from the request's last byte to the answer's */
@@ -32,7 +33,7 @@ struct hn_receipt hn_receipt_blank(void);
 double hn_receipt_itl_s(const struct hn_receipt *receipt);
 
 /* Headers hence-prompt-tokens and so on, of what is known. Returns how many. */
-enum { HN_RECEIPT_HEADERS = 11 };
+enum { HN_RECEIPT_HEADERS = 12 };
 size_t hn_receipt_headers(const struct hn_receipt *receipt,
                           struct hn_figure out[HN_RECEIPT_HEADERS]);
 

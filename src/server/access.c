@@ -85,6 +85,7 @@ void hn_access_line_put(struct hn_json_writer *w, const struct hn_access_line *l
     put_text(w, "model", receipt->model);
     put_text(w, "class", receipt->klass);
     put_text(w, "finish", receipt->finish);
+    if (receipt->rows) hn_json_put_uint(w, "rows", receipt->rows);
     put_tokens(w, receipt);
     put_times(w, receipt);
     put_joules(w, receipt->joules);

@@ -143,6 +143,7 @@ void hn_series_count(struct hn_series *series, const struct hn_receipt *receipt)
         {
             {HN_METRIC_PROMPT_TOKENS, (double)receipt->prompt_tokens},
             {HN_METRIC_GENERATION_TOKENS, (double)receipt->completion_tokens},
+            {HN_METRIC_ROWS, (double)receipt->rows},
             {HN_METRIC_CACHE_QUERIES, (double)receipt->prompt_tokens},
             {HN_METRIC_CACHE_HITS, (double)receipt->cached_tokens},
             {HN_METRIC_PREEMPTIONS, (double)receipt->preemptions},

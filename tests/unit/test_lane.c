@@ -69,7 +69,16 @@ static void close_fake(struct hn_oneshot *model)
     ((struct fake *)model)->closed++;
 }
 
-static const struct hn_oneshot_ops fake_ops = {run_fake, close_fake};
+static const struct hn_oneshot_ops fake_ops = {.run = run_fake, .close = close_fake};
+
+/* Even work does not go with odd work. */
+static bool both_even_or_odd(const struct hn_oneshot_job *a, const struct hn_oneshot_job *b)
+{
+    return a->work % 2 == b->work % 2;
+}
+
+static const struct hn_oneshot_ops picky_ops = {
+    .run = run_fake, .fits = both_even_or_odd, .close = close_fake};
 
 static struct fake make_fake(void)
 {
@@ -200,6 +209,26 @@ START_TEST(batch_has_a_bound_but_for_one_job)
         ck_assert_uint_eq(more[i].place, 1 + i);
         ck_assert_uint_eq(more[i].company, company[i]);
     }
+    hn_lane_stop(lane);
+}
+END_TEST
+
+START_TEST(jobs_that_do_not_fit_run_apart)
+{
+    struct fake f = make_fake();
+    struct job first, more[5];
+    static const size_t work[] = {2, 4, 1, 3, 2};
+    static const size_t company[] = {2, 2, 2, 2, 1};
+    f.base.ops = &picky_ops;
+    struct hn_lane *lane = start_held(&f, &first);
+    for (size_t i = 0; i < HN_COUNT(more); i++) {
+        more[i] = make_job(work[i], 0);
+        submit(lane, &f, &more[i]);
+    }
+    open_gate();
+    await_done(1 + HN_COUNT(more));
+    for (size_t i = 0; i < HN_COUNT(more); i++)
+        ck_assert_uint_eq(more[i].company, company[i]);
     hn_lane_stop(lane);
 }
 END_TEST
@@ -483,6 +512,7 @@ int main(void)
     tcase_add_test(t, idle_lane_runs_a_job_at_once);
     tcase_add_test(t, jobs_gather_while_a_batch_runs);
     tcase_add_test(t, batch_has_a_bound_but_for_one_job);
+    tcase_add_test(t, jobs_that_do_not_fit_run_apart);
     tcase_add_test(t, owners_take_turns);
     tcase_add_test(t, interactive_jobs_come_before_those_of_a_batch);
     tcase_add_test(t, who_is_gone_or_late_is_not_computed);
