@@ -1,10 +1,15 @@
 #include "base/memory.h"
 
 #include <malloc.h>
+#include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/bits.h"
 
@@ -69,10 +74,93 @@ static size_t groups_left(void)
     return left;
 }
 
+/* What hn_memory_map gave out. */
+struct region {
+    void *p;
+    size_t bytes;
+};
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for what follows */
+static struct region *regions;
+static size_t n_regions;
+
+static bool note(void *p, size_t bytes)
+{
+    pthread_mutex_lock(&lock);
+    struct region *more = realloc(regions, (n_regions + 1) * sizeof *more);
+    if (more) {
+        regions = more;
+        regions[n_regions++] = (struct region){p, bytes};
+    }
+    pthread_mutex_unlock(&lock);
+    return more != NULL;
+}
+
+static void forget(const void *p)
+{
+    pthread_mutex_lock(&lock);
+    size_t i = 0;
+    while (i < n_regions && regions[i].p != p)
+        i++;
+    if (i < n_regions) regions[i] = regions[--n_regions];
+    if (!n_regions) {
+        free(regions);
+        regions = NULL;
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+void *hn_memory_map(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    if (p == MAP_FAILED) return NULL;
+    if (!note(p, bytes)) {
+        munmap(p, bytes);
+        return NULL;
+    }
+    (void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish: not every system grants it */
+    return p;
+}
+
+void hn_memory_unmap(void *memory, size_t bytes)
+{
+    if (!memory) return;
+    forget(memory);
+    munmap(memory, bytes);
+}
+
+/* Bytes in pages that were never touched; none where the system does not tell. */
+static size_t untouched_in(const struct region *r)
+{
+    enum { PAGES = 4096 };
+    unsigned char there[PAGES];
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t untouched = 0;
+    for (size_t at = 0; at < r->bytes; at += PAGES * page) {
+        const size_t n = hn_min(r->bytes - at, PAGES * page);
+        if (mincore((char *)r->p + at, n, there) < 0) return 0;
+        for (size_t i = 0; i < hn_div_up(n, page); i++)
+            untouched += there[i] & 1 ? 0 : page;
+    }
+    return untouched;
+}
+
+static size_t untouched(void)
+{
+    size_t bytes = 0;
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < n_regions; i++)
+        bytes += untouched_in(&regions[i]);
+    pthread_mutex_unlock(&lock);
+    return bytes;
+}
+
 size_t hn_memory_available(void)
 {
     struct rlimit space;
     size_t bytes = hn_min(meminfo_available(), groups_left());
+    const size_t promised = untouched();
+    bytes = bytes > promised ? bytes - promised : 0;
     if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
         bytes = hn_min(bytes, (size_t)space.rlim_cur);
     return bytes;

@@ -4,9 +4,15 @@
 
 #include <stddef.h>
 
-/* Bytes this process may still take without swapping: what the kernel calls available, or less where
- * a control group (versions 1 and 2) or the address space limit says so. */
+/* Bytes this process may still ask for without swapping: what the kernel calls available, or less where
+ * a control group (versions 1 and 2) or the address space limit says so; less what was asked for with
+ * hn_memory_map and has not been touched yet, which the kernel does not count. */
 size_t hn_memory_available(void);
+
+/* Zeroed pages, huge ones where the system has them (a walk of the page tables for every 4 KiB is felt
+ * where memory is streamed); taken from the machine when they are touched. NULL when there are none. */
+void *hn_memory_map(size_t bytes);
+void hn_memory_unmap(void *memory, size_t bytes); /* NULL is fine */
 
 /* For a program that runs for long: large pieces go back to the system when they are freed, and little
  * is kept of the others. Of the whole process, before threads are started. */

@@ -45,10 +45,33 @@ START_TEST(a_limit_on_the_address_space_counts)
 }
 END_TEST
 
+/* Others of the process may touch any of it at any time. */
+START_TEST(what_was_promised_is_not_available)
+{
+    const size_t bytes = (size_t)1 << 30, step = 4096;
+    const size_t before = hn_memory_available();
+    if (before < 2 * bytes) {
+        puts("skipped: less than 2 GiB are available here");
+        return;
+    }
+    unsigned char *p = hn_memory_map(bytes);
+    ck_assert_ptr_nonnull(p);
+    /* Others on the machine take and give at the same time: half is a wide margin. */
+    ck_assert_uint_lt(hn_memory_available(), before - bytes / 2);
+    for (size_t i = 0; i < bytes / 4; i += step)
+        p[i] = 1;
+    ck_assert_uint_lt(hn_memory_available(), before - bytes / 2);
+    hn_memory_unmap(p, bytes);
+    ck_assert_uint_gt(hn_memory_available(), before - bytes / 2);
+    hn_memory_unmap(NULL, 1);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("memory");
     tcase_add_test(tc, no_more_is_available_than_the_machine_has);
     tcase_add_test(tc, a_limit_on_the_address_space_counts);
+    tcase_add_test(tc, what_was_promised_is_not_available);
     return run_unit("memory", tc);
 }

@@ -2,37 +2,32 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "backend/cpu/linear.h"
 #include "base/bits.h"
+#include "base/memory.h"
 
-/* From this size on memory comes in huge pages where the system has them: weights are streamed, and
- * every 4 KiB page would cost a walk of the page tables. */
-enum { HUGE_FROM = 4 << 20, HUGE_PAGE = 2 << 20 };
+/* From this size on memory is mapped, in huge pages where the system has them. */
+enum { MAPPED_FROM = 4 << 20, HUGE_PAGE = 2 << 20 };
 
 static void *cpu_alloc(struct hn_backend *b, size_t bytes)
 {
     (void)b;
     if (bytes > SIZE_MAX - HUGE_PAGE) return NULL;
-    if (bytes < HUGE_FROM) {
+    if (bytes < MAPPED_FROM) {
         const size_t rounded = hn_round_up(hn_max(bytes, 1), 64);
         void *p = aligned_alloc(64, rounded);
         return p ? memset(p, 0, rounded) : NULL;
     }
-    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                   -1, 0);
-    if (p == MAP_FAILED) return NULL;
-    (void)madvise(p, bytes, MADV_HUGEPAGE); /* a wish: not every system grants it */
-    return p;
+    return hn_memory_map(bytes);
 }
 
 static void cpu_release(struct hn_backend *b, void *memory, size_t bytes)
 {
     (void)b;
     if (!memory) return;
-    if (bytes < HUGE_FROM) free(memory);
-    else munmap(memory, bytes);
+    if (bytes < MAPPED_FROM) free(memory);
+    else hn_memory_unmap(memory, bytes);
 }
 
 static enum hn_status cpu_matrix_pack(struct hn_backend *b, struct hn_matrix *out,
