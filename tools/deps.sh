@@ -22,6 +22,9 @@ build|pc libedit|libedit-dev|line editing in hence chat
 build|pc libevent_core|libevent-dev|event loops of the server
 build|pc openssl|libssl-dev|TLS of the server
 build|header http_parser.h|libhttp-parser-dev|HTTP requests
+build|pc libprotobuf-c|libprotobuf-c-dev|ONNX files
+build|cmd protoc-c|protobuf-c-compiler|their schema, to C
+build|header onnx/onnx.proto|libonnx-dev|their schema
 build|pc yaml-0.1|libyaml-dev|configuration files
 test|cmd openssl|openssl|a certificate for the tests
 test|cmd clang|clang|second compiler, sanitizers
@@ -104,9 +107,9 @@ list() {
 elsewhere() {
     cat >&2 <<'END'
 apt is not here. Install the same things with this system's own tools, for example
-  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel libevent-devel openssl-devel http-parser-devel libyaml-devel
-  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit libevent openssl http-parser libyaml
-  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev libevent-dev openssl-dev http-parser-dev yaml-dev
+  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel libevent-devel openssl-devel http-parser-devel libyaml-devel protobuf-c-devel protobuf-c-compiler onnx-devel
+  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit libevent openssl http-parser libyaml protobuf-c onnx
+  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev libevent-dev openssl-dev http-parser-dev yaml-dev protobuf-c-dev onnx-dev
 and, for the tests: clang, check, python3 with numpy and jinja2, qemu-user. Then run make again.
 END
 }

@@ -1,0 +1,220 @@
+#include "model/graph/elementwise.h"
+
+#include "base/bits.h"
+#include "tensor/codec.h"
+
+enum { HALVES = 256 }; /* half floats made floats at a time */
+
+/* --- broadcasting as nested loops --- */
+
+struct loops {
+    size_t n_dims; /* at least 1 */
+    size_t shape[HN_ARRAY_DIMS];
+    size_t a[HN_ARRAY_DIMS],
+        b[HN_ARRAY_DIMS]; /* elements from one to the next; 0: the same again */
+};
+
+/* Elements between neighbours of dimension d of a shape that `a` broadcasts to. */
+static size_t stride_of(const struct hn_array *a, size_t n_dims, size_t d)
+{
+    const size_t missing = n_dims - a->n_dims;
+    if (d < missing || a->shape[d - missing] == 1) return 0;
+    size_t stride = 1;
+    for (size_t i = d - missing + 1; i < a->n_dims; i++)
+        stride *= a->shape[i];
+    return stride;
+}
+
+/* Neighbouring dimensions become one where both operands run on through them. */
+static void plan(const size_t *shape, size_t n_dims, const struct hn_array *a,
+                 const struct hn_array *b, struct loops *out)
+{
+    size_t n = 0;
+    for (size_t d = 0; d < n_dims; d++) {
+        if (shape[d] == 1) continue;
+        const size_t sa = stride_of(a, n_dims, d), sb = stride_of(b, n_dims, d);
+        if (n && out->a[n - 1] == sa * shape[d] && out->b[n - 1] == sb * shape[d]) {
+            out->shape[n - 1] *= shape[d];
+            out->a[n - 1] = sa;
+            out->b[n - 1] = sb;
+            continue;
+        }
+        out->shape[n] = shape[d];
+        out->a[n] = sa;
+        out->b[n] = sb;
+        n++;
+    }
+    if (n == 0) out->shape[0] = 1, out->a[0] = out->b[0] = 0, n = 1;
+    out->n_dims = n;
+}
+
+/* --- innermost runs --- */
+
+struct kernel {
+    hn_pair_fn *fn;
+    enum hn_element in, out;
+    size_t a_size, out_size;
+};
+
+static void to_floats(enum hn_element type, const uint16_t *from, float *to, size_t n)
+{
+    if (type == HN_EL_F16)
+        for (size_t i = 0; i < n; i++)
+            to[i] = hn_f16_to_f32(from[i]);
+    else
+        for (size_t i = 0; i < n; i++)
+            to[i] = hn_bf16_to_f32(from[i]);
+}
+
+static void from_floats(enum hn_element type, const float *from, uint16_t *to, size_t n)
+{
+    if (type == HN_EL_F16)
+        for (size_t i = 0; i < n; i++)
+            to[i] = hn_f32_to_f16(from[i]);
+    else
+        for (size_t i = 0; i < n; i++)
+            to[i] = hn_f32_to_bf16(from[i]);
+}
+
+static bool is_half(enum hn_element type)
+{
+    return type == HN_EL_F16 || type == HN_EL_BF16;
+}
+
+static void run_halves(const struct kernel *k, size_t n, const uint16_t *a, size_t sa,
+                       const uint16_t *b, size_t sb, char *out)
+{
+    float fa[HALVES], fb[HALVES], fo[HALVES];
+    for (size_t at = 0; at < n; at += HALVES) {
+        const size_t m = hn_min(HALVES, n - at);
+        to_floats(k->in, a + at * sa, fa, sa ? m : 1);
+        to_floats(k->in, b + at * sb, fb, sb ? m : 1);
+        if (!is_half(k->out)) {
+            k->fn(m, fa, sa, fb, sb, out + at * k->out_size);
+            continue;
+        }
+        k->fn(m, fa, sa, fb, sb, fo);
+        from_floats(k->out, fo, (uint16_t *)(void *)out + at, m);
+    }
+}
+
+static void run_inner(const struct kernel *k, size_t n, const char *a, size_t sa, const char *b,
+                      size_t sb, char *out)
+{
+    if (is_half(k->in))
+        run_halves(k, n, (const uint16_t *)(const void *)a, sa, (const uint16_t *)(const void *)b,
+                   sb, out);
+    else k->fn(n, a, sa, b, sb, out);
+}
+
+static void run_loops(const struct loops *loops, const struct kernel *k, const char *a,
+                      const char *b, char *out)
+{
+    const size_t last = loops->n_dims - 1, n = loops->shape[last];
+    const size_t step = n * k->out_size;
+    size_t at[HN_ARRAY_DIMS] = {0};
+    for (;;) {
+        run_inner(k, n, a, loops->a[last], b, loops->b[last], out);
+        out += step;
+        size_t d = last;
+        for (;;) {
+            if (d-- == 0) return;
+            a += loops->a[d] * k->a_size;
+            b += loops->b[d] * k->a_size;
+            if (++at[d] < loops->shape[d]) break;
+            a -= loops->a[d] * k->a_size * loops->shape[d];
+            b -= loops->b[d] * k->a_size * loops->shape[d];
+            at[d] = 0;
+        }
+    }
+}
+
+static bool same_shape(const struct hn_array *a, const size_t *shape, size_t n_dims)
+{
+    return a->n_dims == n_dims && memcmp(a->shape, shape, n_dims * sizeof *shape) == 0;
+}
+
+static void run_pair(const struct hn_array *a, const struct hn_array *b, const struct hn_array *out,
+                     const struct kernel *k)
+{
+    struct loops loops;
+    if (out->n == 0) return;
+    if (same_shape(a, out->shape, out->n_dims) &&
+        (b->n == 1 || same_shape(b, out->shape, out->n_dims)))
+        loops = (struct loops){.n_dims = 1, .shape = {out->n}, .a = {1}, .b = {b->n > 1}};
+    else plan(out->shape, out->n_dims, a, b, &loops);
+    run_loops(&loops, k, a->data, b->data, out->data);
+}
+
+/* Memory for the result: an input's own where that has the result's shape and dies here. */
+static void *make_out(struct hn_op *op, enum hn_element type, const size_t *shape, size_t n_dims)
+{
+    const size_t size = hn_element_info(type)->bytes;
+    for (size_t j = 0; j < op->n_in && j < 2; j++)
+        if (same_shape(op->in[j], shape, n_dims) &&
+            hn_element_info(op->in[j]->type)->bytes == size &&
+            op->in[1 - j]->data != op->in[j]->data)
+            return hn_op_out_over(op, 0, j, type, shape, n_dims);
+    return hn_op_out(op, 0, type, shape, n_dims);
+}
+
+enum hn_status hn_op_pair(struct hn_op *op, hn_pair_fn *fn, enum hn_element out)
+{
+    const struct hn_array *a = op->in[0], *b = op->in[1];
+    if (a->type != b->type)
+        return hn_op_fail(op, HN_E_ARG, "inputs are %s and %s", hn_element_info(a->type)->name,
+                          hn_element_info(b->type)->name);
+    size_t shape[HN_ARRAY_DIMS], n_dims = a->n_dims;
+    memcpy(shape, a->shape, sizeof shape);
+    HN_TRY(hn_op_broadcast(op, shape, &n_dims, b));
+    if (!make_out(op, out, shape, n_dims)) return hn_op_failed(op);
+    const struct kernel k = {fn, a->type, out, hn_element_info(a->type)->bytes,
+                             hn_element_info(out)->bytes};
+    run_pair(a, b, &op->out[0], &k);
+    return HN_OK;
+}
+
+enum hn_status hn_op_fold_pairs(struct hn_op *op, hn_pair_fn *fn)
+{
+    const struct hn_array *first = op->in[0];
+    size_t shape[HN_ARRAY_DIMS], n_dims = first->n_dims;
+    memcpy(shape, first->shape, sizeof shape);
+    for (size_t i = 1; i < op->n_in; i++) {
+        if (!op->in[i] || op->in[i]->type != first->type)
+            return hn_op_fail(op, HN_E_ARG, "inputs have several types");
+        HN_TRY(hn_op_broadcast(op, shape, &n_dims, op->in[i]));
+    }
+    if (op->n_in == 1) return hn_op_alias(op, 0, 0, first->shape, first->n_dims);
+    if (!hn_op_out(op, 0, first->type, shape, n_dims)) return hn_op_failed(op);
+    const size_t size = hn_element_info(first->type)->bytes;
+    const struct kernel k = {fn, first->type, first->type, size, size};
+    run_pair(first, op->in[1], &op->out[0], &k);
+    for (size_t i = 2; i < op->n_in; i++)
+        run_pair(&op->out[0], op->in[i], &op->out[0], &k);
+    return HN_OK;
+}
+
+/* --- one operand --- */
+
+enum hn_status hn_op_map(struct hn_op *op, hn_map_fn *fn, const void *arg, enum hn_element type)
+{
+    const struct hn_array *in = op->in[0];
+    const enum hn_element in_type = in->type;
+    const size_t n = in->n;
+    const char *from = in->data; /* stays, also where the output takes its place */
+    char *to = hn_op_out_over(op, 0, 0, type, in->shape, in->n_dims);
+    if (!to) return hn_op_failed(op);
+    if (!is_half(in_type)) {
+        fn(n, from, to, arg);
+        return HN_OK;
+    }
+    const size_t size = hn_element_info(type)->bytes;
+    float a[HALVES], b[HALVES];
+    for (size_t at = 0; at < n; at += HALVES) {
+        const size_t m = hn_min(HALVES, n - at);
+        to_floats(in_type, (const uint16_t *)(const void *)from + at, a, m);
+        fn(m, a, is_half(type) ? (void *)b : to + at * size, arg);
+        if (is_half(type)) from_floats(type, b, (uint16_t *)(void *)to + at, m);
+    }
+    return HN_OK;
+}

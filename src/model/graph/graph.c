@@ -1,0 +1,154 @@
+#include "model/graph/graph.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "model/graph/graph_impl.h"
+
+static const struct hn_op_row rows[] = {
+#define OP(domain, name, since, fn, in_min, in_max, out_min, out_max, flags)                       \
+    {domain, name, since, hn_op_##fn, NULL, in_min, in_max, out_min, out_max, flags},
+#define OP_PREPARED(domain, name, since, fn, in_min, in_max, out_min, out_max, flags)              \
+    {domain, name, since, hn_op_##fn, hn_op_prepare_##fn, in_min, in_max, out_min, out_max, flags},
+#define ANY     HN_OP_ANY
+#define TENSORS HN_OP_TENSORS
+#define VALUES  HN_OP_VALUES
+#define RANDOM  HN_OP_RANDOM
+#define CALLS   HN_OP_CALLS
+#include "model/graph/ops.def"
+#undef OP
+#undef OP_PREPARED
+#undef ANY
+#undef TENSORS
+#undef VALUES
+#undef RANDOM
+#undef CALLS
+};
+
+const struct hn_op_row *hn_op_rows(size_t *n)
+{
+    *n = sizeof rows / sizeof rows[0];
+    return rows;
+}
+
+const struct hn_op_row *hn_op_find(struct hn_str domain, struct hn_str name, int64_t opset)
+{
+    const struct hn_op_row *best = NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const struct hn_op_row *row = &rows[i];
+        if (row->since > opset || (best && row->since < best->since)) continue;
+        if (hn_str_is(name, row->name) && hn_str_is(domain, row->domain)) best = row;
+    }
+    return best;
+}
+
+const struct hn_attr *hn_node_attr(const struct hn_node *node, const char *name)
+{
+    for (size_t i = 0; i < node->n_attrs; i++)
+        if (hn_str_is(node->attrs[i].name, name)) return &node->attrs[i];
+    return NULL;
+}
+
+static enum hn_status choose_kernels(struct hn_graph *graph, struct hn_error *err)
+{
+    enum hn_cpu_level level;
+    HN_TRY(hn_cpu_choose(getenv("HENCE_CPU"), &level, err));
+    graph->kernels = hn_kernels_for(level);
+    return HN_OK;
+}
+
+static enum hn_status load(struct hn_graph *graph, struct hn_error *err)
+{
+    HN_TRY(choose_kernels(graph, err));
+    HN_TRY(hn_graph_build(graph, err));
+    HN_TRY(hn_graph_finish(graph, err));
+    HN_TRY(hn_graph_fold(graph, err));
+    HN_TRY(hn_graph_finish(graph, err));
+    hn_graph_release_unread(graph);
+    return hn_graph_prepare(graph, err);
+}
+
+enum hn_status hn_graph_load(struct hn_onnx *file, const char *name,
+                             const struct hn_predictor_options *options, struct hn_graph **out,
+                             struct hn_error *err)
+{
+    *out = NULL;
+    struct hn_graph *graph = calloc(1, sizeof *graph);
+    if (!graph) {
+        hn_onnx_close(file);
+        return hn_fail_nomem(err, "a graph", sizeof *graph);
+    }
+    graph->file = file;
+    graph->run_bytes =
+        options && options->run_bytes ? options->run_bytes : hn_memory_available() / 2;
+    graph->run_nodes = options && options->run_nodes ? options->run_nodes : (uint64_t)1 << 32;
+    const enum hn_status status = load(graph, err);
+    if (status < 0) {
+        hn_graph_close(graph);
+        return hn_fail_in(err, status, "%s", name);
+    }
+    *out = graph;
+    return HN_OK;
+}
+
+enum hn_status hn_graph_open(const char *path, const struct hn_predictor_options *options,
+                             struct hn_graph **out, struct hn_error *err)
+{
+    struct hn_onnx *file;
+    *out = NULL;
+    HN_TRY(hn_onnx_open(path, &file, err));
+    return hn_graph_load(file, path, options, out, err);
+}
+
+void hn_graph_close(struct hn_graph *graph)
+{
+    if (!graph) return;
+    for (size_t b = 0; b < graph->n_bodies; b++) {
+        struct hn_body *body = graph->bodies[b];
+        for (size_t i = 0; i < body->n_nodes; i++)
+            if (body->nodes[i].state) body->nodes[i].state->free(body->nodes[i].state);
+        for (size_t i = 0; i < body->n_slots; i++)
+            free(body->slots[i].own);
+        free(body->nodes);
+        free(body->slots);
+        free(body->captures);
+    }
+    free(graph->bodies);
+    hn_onnx_close(graph->file);
+    hn_arena_free(&graph->arena);
+    free(graph);
+}
+
+const struct hn_onnx_value *hn_graph_input(const struct hn_graph *graph, size_t i)
+{
+    return &graph->inputs[i];
+}
+
+const struct hn_onnx_value *hn_graph_output(const struct hn_graph *graph, size_t i)
+{
+    return &graph->file->graph.outputs[i];
+}
+
+size_t hn_graph_inputs(const struct hn_graph *graph)
+{
+    return graph->n_inputs;
+}
+
+size_t hn_graph_outputs(const struct hn_graph *graph)
+{
+    return graph->file->graph.n_outputs;
+}
+
+size_t hn_graph_bytes(const struct hn_graph *graph)
+{
+    size_t bytes = graph->arena.used + graph->folded_bytes + graph->state_bytes;
+    for (size_t b = 0; b < graph->n_bodies; b++) {
+        const struct hn_body *body = graph->bodies[b];
+        bytes += body->nodes_room * sizeof *body->nodes + body->slots_room * sizeof *body->slots;
+        for (size_t i = 0; i < body->file->n_tensors; i++) {
+            const struct hn_onnx_tensor *t = &body->file->tensors[i];
+            if (t->own) bytes += t->array.n * hn_element_info(t->array.type)->bytes;
+        }
+    }
+    return bytes;
+}

@@ -1,0 +1,56 @@
+/* Graphs of operators (ONNX): loaded once, run by many. */
+#ifndef HN_MODEL_GRAPH_GRAPH_H
+#define HN_MODEL_GRAPH_GRAPH_H
+
+#include <stdatomic.h>
+
+#include "base/pool.h"
+#include "formats/onnx.h"
+#include "model/predictor.h"
+
+struct hn_graph;
+struct hn_run; /* memory for running one; one thread's at a time */
+
+enum hn_value_kind {
+    HN_VALUE_NONE, /* an optional without a value; an input that is not given */
+    HN_VALUE_TENSOR,
+    HN_VALUE_SEQUENCE,
+};
+
+/* What goes into a graph and comes out. */
+struct hn_value {
+    enum hn_value_kind kind;
+    struct hn_array array;        /* of a tensor; of a sequence its element type alone */
+    const struct hn_value *items; /* of a sequence */
+    size_t n;
+};
+
+/* Loads a file, or a parsed one (taken over, also on failure). Errors name it and the node. */
+enum hn_status hn_graph_open(const char *path, const struct hn_predictor_options *options,
+                             struct hn_graph **out, struct hn_error *err);
+enum hn_status hn_graph_load(struct hn_onnx *file, const char *name,
+                             const struct hn_predictor_options *options, struct hn_graph **out,
+                             struct hn_error *err);
+void hn_graph_close(struct hn_graph *graph);
+
+/* Inputs that the caller gives (initialisers are none of them) and outputs. */
+const struct hn_onnx_value *hn_graph_input(const struct hn_graph *graph, size_t i);
+const struct hn_onnx_value *hn_graph_output(const struct hn_graph *graph, size_t i);
+size_t hn_graph_inputs(const struct hn_graph *graph);
+size_t hn_graph_outputs(const struct hn_graph *graph);
+/* Bytes that the loaded graph takes. */
+size_t hn_graph_bytes(const struct hn_graph *graph);
+
+enum hn_status hn_run_create(const struct hn_graph *graph, struct hn_pool *pool,
+                             struct hn_run **out, struct hn_error *err);
+void hn_run_destroy(struct hn_run *run);
+
+/* Runs the graph. Outputs lie in the run's memory until it is used again. `cancel` (may be NULL) is looked
+ * at between operators. */
+enum hn_status hn_run_go(struct hn_run *run, const struct hn_value *in, struct hn_value *out,
+                         const atomic_bool *cancel, struct hn_error *err);
+/* Bytes that the run's memory takes now, and how often it asked the system for some. */
+size_t hn_run_bytes(const struct hn_run *run);
+size_t hn_run_allocations(const struct hn_run *run);
+
+#endif

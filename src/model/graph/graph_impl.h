@@ -1,0 +1,195 @@
+/* The inside of graphs, for the files of this folder that load, rewrite and run them; operators see op.h
+ * alone. */
+#ifndef HN_MODEL_GRAPH_GRAPH_IMPL_H
+#define HN_MODEL_GRAPH_GRAPH_IMPL_H
+
+#include "base/arena.h"
+#include "model/graph/graph.h"
+#include "model/graph/op_list.h"
+
+enum {
+    HN_GRAPH_NODES = 1 << 22,  /* after functions have been written out */
+    HN_GRAPH_VALUES = 1 << 24, /* slots of all bodies */
+    HN_GRAPH_DEPTH = 24,       /* graphs in graphs, functions in functions */
+};
+
+struct hn_body;
+
+/* An attribute of a node: under the name that the operator knows, with the value of the file, which in a
+ * function may be its caller's. */
+struct hn_attr {
+    struct hn_str name;
+    const struct hn_onnx_attr *value;
+    struct hn_body **bodies; /* of GRAPH and GRAPHS: [value->n] */
+};
+
+/* Values are numbered within their body; a node's outputs follow each other. */
+struct hn_node {
+    const struct hn_op_row *row;
+    struct hn_str name, op, domain;
+    int opset;
+    size_t n_in, n_out, n_attrs, n_dies;
+    int32_t *in; /* HN_NO_SLOT: absent */
+    int32_t first_out;
+    struct hn_attr *attrs;
+    int32_t *dies; /* slots that nobody reads after this node */
+    struct hn_op_state *state;
+    bool dead; /* folded, or replaced by another: never run, and taken out at the end of loading */
+};
+
+enum { HN_NO_SLOT = -1 };
+
+struct hn_slot {
+    struct hn_str name;
+    const struct hn_array *constant; /* or NULL: computed by each run */
+    struct hn_onnx_tensor *tensor;   /* where the constant is the file's */
+    void *own;                       /* or folded: freed with the graph */
+    size_t readers;                  /* inputs of nodes, captures and outputs of the body */
+    size_t released;                 /* readers that have prepared it and need it no more */
+    bool pinned;                     /* another constant is a view of it */
+    bool output;                     /* of the body: keeps its memory */
+    bool kept; /* read by operators that may keep it beyond the node: sequences, graphs */
+};
+
+/* A value of the body around that one inside uses. */
+struct hn_capture {
+    int32_t outer, inner;
+};
+
+/* A graph: the model's own, or the attribute of a node. */
+struct hn_body {
+    struct hn_graph *graph;
+    struct hn_body *outer;
+    const struct hn_onnx_graph *file;
+    size_t index; /* in graph->bodies */
+    struct hn_node *nodes;
+    struct hn_slot *slots;
+    int32_t *inputs, *outputs;
+    struct hn_capture *captures;
+    size_t n_nodes, n_slots, n_inputs, n_outputs, n_captures;
+    size_t nodes_room, slots_room, captures_room;
+};
+
+struct hn_graph {
+    struct hn_onnx *file;
+    struct hn_arena arena;
+    struct hn_body **bodies; /* the model's own first */
+    size_t n_bodies, bodies_room;
+    size_t n_nodes, n_values;     /* in all, for the limits */
+    struct hn_onnx_value *inputs; /* without those that are constants in old files */
+    size_t n_inputs;
+    size_t run_bytes;
+    uint64_t run_nodes;
+    const struct hn_kernels *kernels;
+    size_t folded_bytes, state_bytes;
+};
+
+/* --- memory of runs --- */
+
+/* Reference-counted memory. */
+struct hn_block {
+    void *data;
+    size_t bytes;          /* room at data */
+    struct hn_block *next; /* in a list of free ones */
+    uint32_t references;
+    uint16_t bin; /* of free ones; PLANNED: in the planned arena, never free */
+    bool items;   /* data are struct hn_item, to be let go with it */
+    size_t n_items;
+};
+
+/* Who has the memory of an array. */
+struct hn_hold {
+    enum hn_value_kind kind;
+    bool set;
+    struct hn_block *block; /* NULL: a constant's or the caller's, which outlive the run */
+};
+
+struct hn_item {
+    struct hn_array array;
+    struct hn_hold hold;
+};
+
+/* A body's values in one run. */
+struct hn_frame {
+    const struct hn_body *body;
+    struct hn_array *arrays; /* [n_slots] */
+    struct hn_hold *holds;
+    struct hn_op *ops;               /* [n_nodes] */
+    const struct hn_array **in;      /* of all nodes */
+    const struct hn_array **outputs; /* [n_outputs] */
+    bool *wanted;                    /* [n_slots] */
+    bool busy, dirty;                /* runs; holds more than its outputs */
+};
+
+enum { HN_BINS = 4 * 48, HN_BIN_PLANNED = 0xffff };
+
+struct hn_run {
+    const struct hn_graph *graph;
+    struct hn_pool *pool;
+    struct hn_frame *frames; /* [n_bodies] */
+    struct hn_arena arena;   /* of the frames */
+    struct hn_block *bins[HN_BINS];
+    size_t bytes, free_bytes, budget, allocations;
+    struct hn_block *scratch; /* of the operator that runs */
+    struct hn_block *chars;   /* of strings, until the next run */
+    size_t chars_used;
+    uint64_t nodes_left;
+    const atomic_bool *cancel;
+    struct hn_value *items; /* of output sequences, made for the caller */
+    size_t items_room;
+    enum hn_status failed;
+    unsigned depth;
+    const struct hn_frame *frame; /* that runs */
+};
+
+/* NULL when there is none or the budget is spent. One reference. */
+struct hn_block *hn_block_take(struct hn_run *run, size_t bytes);
+void hn_block_give(struct hn_run *run, struct hn_block *block);
+static inline void hn_hold_drop(struct hn_run *run, struct hn_hold *hold)
+{
+    if (hold->block) hn_block_give(run, hold->block);
+    *hold = (struct hn_hold){0};
+}
+/* One more reference. */
+static inline struct hn_hold hn_hold_share(const struct hn_hold *hold)
+{
+    if (hold->block) hold->block->references++;
+    return *hold;
+}
+void hn_blocks_free(struct hn_run *run);
+
+/* --- loading, in this order --- */
+
+/* Nodes of the file, functions written out, names as slots. */
+enum hn_status hn_graph_build(struct hn_graph *graph, struct hn_error *err);
+/* Runs what has constant inputs alone. */
+enum hn_status hn_graph_fold(struct hn_graph *graph, struct hn_error *err);
+/* Takes out what is dead or unread, counts readers, finds where values die. */
+enum hn_status hn_graph_finish(struct hn_graph *graph, struct hn_error *err);
+/* Lets rows prepare constants. */
+enum hn_status hn_graph_prepare(struct hn_graph *graph, struct hn_error *err);
+/* Frees constants that nobody reads any more. */
+void hn_graph_release_unread(struct hn_graph *graph);
+
+const struct hn_attr *hn_node_attr(const struct hn_node *node, const char *name);
+
+/* --- running --- */
+
+/* Runs a body whose inputs have been set; its outputs are in frame->outputs. */
+enum hn_status hn_body_run(struct hn_run *run, struct hn_frame *frame, struct hn_error *err);
+/* One node of it. */
+enum hn_status hn_node_run(struct hn_run *run, struct hn_frame *frame, struct hn_op *op,
+                           struct hn_error *err);
+/* Points the inputs of node `at` at where they are. */
+void hn_frame_point(struct hn_frame *frame, size_t at);
+/* Lets go of all that it holds. */
+void hn_frame_clear(struct hn_run *run, struct hn_frame *frame);
+
+/* For operators of sequences and control flow: whole values. */
+struct hn_hold *hn_op_hold(const struct hn_op *op, size_t j); /* of input j; NULL: a constant's */
+enum hn_value_kind hn_op_kind(const struct hn_op *op, size_t j); /* of input j */
+void hn_op_set(struct hn_op *op, size_t i, const struct hn_array *array, struct hn_hold hold);
+/* Output i is input j, shared. */
+void hn_op_pass(struct hn_op *op, size_t i, size_t j);
+
+#endif

@@ -1,0 +1,149 @@
+#include "model/predictor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/file.h"
+#include "model/graph/graph_predictor.h"
+#include "tensor/element.h"
+
+/* A kind of file: told by its first bytes, opened by its own door. */
+struct kind {
+    bool (*is)(struct hn_str head);
+    enum hn_status (*open)(const char *path, const struct hn_predictor_options *options,
+                           struct hn_predictor **out, struct hn_error *err);
+};
+
+static const struct kind kinds[] = {
+    {hn_graph_is, hn_graph_predictor_open},
+};
+
+enum hn_status hn_predictor_open(const char *path, const struct hn_predictor_options *options,
+                                 struct hn_predictor **out, struct hn_error *err)
+{
+    *out = NULL;
+    struct hn_map map;
+    HN_TRY(hn_map_open(path, &map, err));
+    const struct hn_str head = {(const char *)map.data, map.size < 4096 ? map.size : 4096};
+    const struct kind *found = NULL;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !found; i++)
+        if (kinds[i].is(head)) found = &kinds[i];
+    hn_map_close(&map);
+    if (found) return found->open(path, options, out, err);
+    return hn_fail(err, HN_E_UNSUPPORTED, "%s: not a model of a known kind", path);
+}
+
+void hn_predictor_close(struct hn_predictor *p)
+{
+    if (p) p->ops->close(p);
+}
+
+const struct hn_predictor_about *hn_predictor_about(const struct hn_predictor *p)
+{
+    return &p->about;
+}
+
+/* --- runs --- */
+
+enum hn_status hn_prediction_begin(struct hn_predictor *p, struct hn_pool *pool,
+                                   struct hn_prediction **out, struct hn_error *err)
+{
+    struct hn_prediction *run;
+    const size_t n = p->about.n_inputs ? p->about.n_inputs : 1;
+    *out = NULL;
+    HN_TRY(p->ops->begin(p, pool, &run, err));
+    run->predictor = p;
+    atomic_init(&run->cancelled, false);
+    run->converted = calloc(n, sizeof *run->converted);
+    run->room = calloc(n, sizeof *run->room);
+    run->in = calloc(n, sizeof *run->in);
+    if (!run->converted || !run->room || !run->in) {
+        hn_prediction_end(run);
+        return hn_fail_nomem(err, "a prediction", n * sizeof *run->converted);
+    }
+    *out = run;
+    return HN_OK;
+}
+
+void hn_prediction_end(struct hn_prediction *run)
+{
+    if (!run) return;
+    for (size_t i = 0; run->converted && i < run->predictor->about.n_inputs; i++)
+        free(run->converted[i].data);
+    free(run->converted);
+    free(run->room);
+    free(run->in);
+    run->predictor->ops->end(run);
+}
+
+static enum hn_status check_shape(const struct hn_port *port, const struct hn_array *in,
+                                  struct hn_error *err)
+{
+    bool fits = !port->known_rank || in->n_dims == port->n_dims;
+    for (size_t i = 0; port->known_rank && fits && i < port->n_dims; i++)
+        fits = port->shape[i] < 0 || in->shape[i] == (size_t)port->shape[i];
+    if (fits) return HN_OK;
+    char is[160], wants[160];
+    int at = snprintf(wants, sizeof wants, "[");
+    for (size_t i = 0; i < port->n_dims && (size_t)at < sizeof wants; i++) {
+        const char *comma = i ? ", " : "";
+        if (port->shape[i] >= 0)
+            at += snprintf(wants + at, sizeof wants - (size_t)at, "%s%" PRId64, comma,
+                           port->shape[i]);
+        else
+            at += snprintf(wants + at, sizeof wants - (size_t)at, "%s%.20s", comma,
+                           port->dim_names[i] ? port->dim_names[i] : "?");
+    }
+    return hn_fail(err, HN_E_ARG, "input '%s' has the shape %s, not %s]", port->name,
+                   hn_shape_text(in->shape, in->n_dims, is, sizeof is), wants);
+}
+
+static enum hn_status convert(struct hn_prediction *run, size_t i, const struct hn_array *in,
+                              struct hn_error *err)
+{
+    const struct hn_port *port = &run->predictor->about.inputs[i];
+    const bool same = in->type == port->type;
+    if (!same && (!port->any_number || !hn_element_is_number(in->type)))
+        return hn_fail(err, HN_E_ARG, "input '%s' is %s, not %s", port->name,
+                       hn_element_info(in->type)->name, hn_element_info(port->type)->name);
+    HN_TRY(check_shape(port, in, err));
+    run->in[i] = in;
+    if (same) return HN_OK;
+    struct hn_array *to = &run->converted[i];
+    const size_t bytes = in->n * hn_element_info(port->type)->bytes;
+    if (bytes > run->room[i] || !to->data) {
+        free(to->data);
+        to->data = malloc(bytes ? bytes : 1);
+        run->room[i] = to->data ? bytes : 0;
+        if (!to->data) return hn_fail_nomem(err, port->name, bytes);
+    }
+    void *data = to->data;
+    *to = *in;
+    to->type = port->type;
+    to->data = data;
+    (void)hn_element_convert(port->type, data, in->type, in->data, in->n,
+                             (struct hn_convert){.saturate = true});
+    run->in[i] = to;
+    return HN_OK;
+}
+
+enum hn_status hn_prediction_run(struct hn_prediction *run, const struct hn_array *const *in,
+                                 const bool *wanted, struct hn_array *out, struct hn_error *err)
+{
+    const struct hn_predictor_about *about = &run->predictor->about;
+    for (size_t i = 0; i < about->n_inputs; i++) {
+        run->in[i] = NULL;
+        if (in[i]) HN_TRY(convert(run, i, in[i], err));
+        else if (!about->inputs[i].optional)
+            return hn_fail(err, HN_E_ARG, "input '%s' is missing", about->inputs[i].name);
+    }
+    const enum hn_status status = run->predictor->ops->run(run, run->in, wanted, out, err);
+    if (status == HN_E_CANCELLED) atomic_store(&run->cancelled, false);
+    return status;
+}
+
+void hn_prediction_cancel(struct hn_prediction *run)
+{
+    atomic_store(&run->cancelled, true);
+}

@@ -1,0 +1,90 @@
+/* A model that is one function of its inputs: trees, a graph. */
+#ifndef HN_MODEL_PREDICTOR_H
+#define HN_MODEL_PREDICTOR_H
+
+#include <stdatomic.h>
+
+#include "base/pool.h"
+#include "tensor/array.h"
+
+/* An input or an output. */
+struct hn_port {
+    const char *name;
+    enum hn_element type;
+    bool any_number; /* an input: every numeric type is taken, and converted to `type` */
+    bool known_rank; /* else n_dims and shape say nothing */
+    size_t n_dims;
+    int64_t shape[HN_ARRAY_DIMS];         /* -1: any */
+    const char *dim_names[HN_ARRAY_DIMS]; /* of those that are any, or NULL */
+    bool optional;                        /* an input that may be absent */
+    bool on_request; /* an output that is computed only when asked for: "margin", "contributions" */
+};
+
+struct hn_predictor_about {
+    const char *kind; /* "xgboost", "lightgbm", "onnx" */
+    const struct hn_port *inputs, *outputs;
+    size_t n_inputs, n_outputs;
+    bool stacks; /* dimension 0 of all inputs and outputs counts independent rows: requests may be
+                    stacked, each row's result being a function of that row alone, bit for bit */
+    const char *const
+        *columns; /* names of the columns of the only input, [rows][n_columns]; or NULL */
+    size_t n_columns;
+    size_t bytes; /* memory taken by the loaded model */
+};
+
+/* Zero-initialised: the usual. */
+struct hn_predictor_options {
+    size_t run_bytes;   /* memory that one run may take; 0: half of what there is */
+    uint64_t run_nodes; /* operators that one run may execute, loops counted; 0: 2^32 */
+};
+
+struct hn_predictor;
+struct hn_prediction; /* memory for running it: one thread's at a time */
+
+/* What a kind of model does. */
+struct hn_predictor_ops {
+    void (*close)(struct hn_predictor *p);
+    enum hn_status (*begin)(struct hn_predictor *p, struct hn_pool *pool,
+                            struct hn_prediction **out, struct hn_error *err);
+    void (*end)(struct hn_prediction *run);
+    enum hn_status (*run)(struct hn_prediction *run, const struct hn_array *const *in,
+                          const bool *wanted, struct hn_array *out, struct hn_error *err);
+};
+
+/* The first member of each kind's struct; `about` is filled by its open. */
+struct hn_predictor {
+    const struct hn_predictor_ops *ops;
+    struct hn_predictor_about about;
+};
+
+/* Likewise, of its runs; begin of the kind fills nothing of it. */
+struct hn_prediction {
+    struct hn_predictor *predictor;
+    atomic_bool cancelled;
+    struct hn_array *converted; /* of inputs that came in another type; owned, as are their data */
+    size_t *room;               /* bytes that each of them has */
+    const struct hn_array **in;
+};
+
+/* Opens a file by what is in it (XGBoost JSON and UBJSON, LightGBM text, ONNX). Errors name it.
+ * `options` may be NULL. */
+enum hn_status hn_predictor_open(const char *path, const struct hn_predictor_options *options,
+                                 struct hn_predictor **out, struct hn_error *err);
+void hn_predictor_close(struct hn_predictor *p);
+const struct hn_predictor_about *hn_predictor_about(const struct hn_predictor *p);
+
+/* `pool` may be NULL: the calling thread alone. */
+enum hn_status hn_prediction_begin(struct hn_predictor *p, struct hn_pool *pool,
+                                   struct hn_prediction **out, struct hn_error *err);
+void hn_prediction_end(struct hn_prediction *run);
+
+/* Computes outputs from inputs (NULL: absent). `wanted[i]` says whether output i is needed; NULL: those
+ * that are not on_request. Outputs lie in the run's memory until it is used again. Inputs are checked
+ * against the ports (type, rank, fixed dimensions) before the kind sees them. */
+enum hn_status hn_prediction_run(struct hn_prediction *run, const struct hn_array *const *in,
+                                 const bool *wanted, struct hn_array *out, struct hn_error *err);
+
+/* From any thread: the run in progress, or the next one, ends soon with HN_E_CANCELLED. */
+void hn_prediction_cancel(struct hn_prediction *run);
+
+#endif
