@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/cpu.h"
+#include "kernels/gemm.h"
 #include "tensor/dtype.h"
 
 enum {
@@ -135,6 +136,12 @@ struct hn_kernels {
     void (*softcap)(float *y, float cap, size_t n);                  /* y = cap * tanh(y / cap) */
     /* y = softmax(y), in place; exp as in `attend`. */
     void (*softmax)(float *y, size_t n);
+
+    /* gemm.h: m rows, HN_GEMM_ROWS at most; m rows of n columns in place; n points. */
+    void (*gemm)(const struct hn_gemm *g, size_t m);
+    void (*epilogue)(float *y, size_t ldy, size_t m, size_t n, const struct hn_epilogue *epilogue);
+    void (*depthwise)(const struct hn_depthwise *d, size_t n);
+    void (*maximum)(float *y, const float *x, size_t n); /* y = max(y, x); x where either is NaN */
 
     /* Writes one head's row (n elements; Q8_0 wants a multiple of 32) in the KV type. */
     void (*kv_store[HN_KV_TYPES])(void *dst, const float *src, size_t n);

@@ -24,6 +24,7 @@ enum shape {
     KV_STORE,   /* (dst, src, n) */
     ATTEND,     /* (args) */
     PEAK,       /* (n), nothing but a sum to return */
+    BLOCK,      /* on matrices: test_gemm.c */
 };
 
 #define SLOT(member) __typeof__(((struct hn_kernels *)0)->member)
@@ -40,7 +41,10 @@ enum shape {
              : SOFTMAX, SLOT(kv_store[0])                                                          \
              : KV_STORE, SLOT(attend[0])                                                           \
              : ATTEND, SLOT(peak[0])                                                               \
-             : PEAK)
+             : PEAK, SLOT(gemm)                                                                    \
+             : BLOCK, SLOT(epilogue)                                                               \
+             : BLOCK, SLOT(depthwise)                                                              \
+             : BLOCK)
 
 struct row_kernel {
     const char *name;
@@ -99,7 +103,8 @@ static inline size_t result_bytes(const struct row_kernel *kernel, size_t n)
     case ACT_BF16: return n * 2;
     case GLU: return strncmp(kernel->name, "rope", 4) ? n * 4 : n * 8;
     case KV_STORE: return hn_kv_row_bytes(kv_type_of(kernel->type), n);
-    case PEAK: return 0;
+    case PEAK:
+    case BLOCK: return 0;
     default: return n * 4;
     }
 }
@@ -145,6 +150,7 @@ static inline void call(const struct row_kernel *kernel, void (*any)(void), stru
         break;
     }
     case PEAK: o->total = AS(peak[0])(n); break;
+    case BLOCK: break;
     }
 #undef AS
 }

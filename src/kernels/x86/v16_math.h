@@ -62,6 +62,28 @@ static inline v16 v_tanh(v16 x)
     return v_where_less(size, v_set1(0.625f), small, v_copy_sign(large, x));
 }
 
+/* erf(x) = x + x P(x^2) below 0.927734375; above, with the sign of x, 1 - exp(Q(|x|)) (N. Juffa's
+ * polynomials). At most 2 ulp off. */
+static inline v16 v_erf(v16 x)
+{
+    const v16 t = v_min(v_abs(x), v_set1(10)), s = v_mul(x, x);
+    v16 p = v_fma(v_set1(-5.96761703e-4f), s, v_set1(4.99119423e-3f));
+    p = v_fma(p, s, v_set1(-2.67681349e-2f));
+    p = v_fma(p, s, v_set1(1.12819925e-1f));
+    p = v_fma(p, s, v_set1(-3.76125336e-1f));
+    p = v_fma(p, s, v_set1(1.28379166e-1f));
+    const v16 small = v_fma(p, x, x);
+    const v16 s2 = v_mul(t, t);
+    v16 q = v_fma(v_set1(-1.72853470e-5f), t, v_set1(3.83197126e-4f));
+    q = v_fma(q, s2, v_fma(v_set1(-3.88396438e-3f), t, v_set1(2.42546219e-2f)));
+    q = v_fma(q, t, v_set1(-1.06777877e-1f));
+    q = v_fma(q, t, v_set1(-6.34846687e-1f));
+    q = v_fma(q, t, v_set1(-1.28717512e-1f));
+    q = v_fma(q, t, v_sub(v_zero(), t));
+    const v16 large = v_copy_sign(v_sub(v_set1(1), v_exp(q)), x);
+    return v_where_less(v_set1(0.927734375f), v_abs(x), large, small);
+}
+
 /* x / (1 + exp(-a x)) */
 static inline v16 v_gate(v16 x, v16 ax)
 {

@@ -1,0 +1,55 @@
+/* Matrix products of floats with everything that follows them in a graph, and the other kernels that work
+ * on whole rows of channels. Matrices b lie in panels as HN_PACK_F32 (layout.h): HN_PANEL columns side by
+ * side, [k][HN_PANEL], zeros in the columns that are missing. */
+#ifndef HN_KERNELS_GEMM_H
+#define HN_KERNELS_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* HN_GELU is exact: x / 2 (1 + erf(x / sqrt 2)). HN_CLIP: low <= y <= high; NaN stays NaN in all. */
+enum hn_activation { HN_LINEAR, HN_RELU, HN_CLIP, HN_SIGMOID, HN_TANH, HN_GELU, HN_SILU, HN_ERF };
+
+/* y = activation(y + bias[column] + add), what is NULL left out. */
+struct hn_epilogue {
+    const float *bias;
+    const float *add; /* [rows][ld_add] */
+    size_t ld_add;
+    enum hn_activation activation;
+    float low, high; /* of HN_CLIP */
+};
+
+enum {
+    HN_GEMM_K = 256,    /* the most of a row that one call takes */
+    HN_GEMM_ROWS = 256, /* the most rows */
+    HN_GEMM_SCRATCH = HN_GEMM_ROWS * HN_GEMM_K * 6 + 64 * HN_GEMM_K * 6, /* bytes */
+};
+
+/* y[i][j] = sum_l a[i][l] b[l][j], the products added one after another in the order of l, each by one
+ * multiply-add: any cut of rows, columns or (through `more`) of k gives the same bits at one level. */
+struct hn_gemm {
+    const float *a; /* [m][lda] */
+    size_t lda;
+    const float *b; /* panels that lie ldb floats apart */
+    size_t ldb;
+    size_t k; /* <= HN_GEMM_K */
+    size_t n; /* columns */
+    float *y; /* [m][ldy] */
+    size_t ldy;
+    bool more; /* add to y, the sums of what came before in k */
+    const struct hn_epilogue
+        *epilogue; /* after the last part of k, else NULL; its pointers as y's */
+    void *scratch; /* HN_GEMM_SCRATCH bytes, aligned to 64 */
+};
+
+/* y = the epilogue of sum_t x[t][c] w[t][c] for n points: x is [n][taps] pointers to `channels` floats. */
+struct hn_depthwise {
+    const float *const *x;
+    const float *w; /* [taps][channels] */
+    size_t taps;
+    size_t channels;
+    float *y; /* [n][channels] */
+    const struct hn_epilogue *epilogue;
+};
+
+#endif

@@ -1,0 +1,62 @@
+/* Reference products of matrices with what follows them. */
+#include "kernels/list.h"
+
+#include <math.h>
+
+static float activate(const struct hn_epilogue *f, float x)
+{
+    switch (f->activation) {
+    case HN_LINEAR: return x;
+    case HN_RELU: return x < 0 ? 0 : x;
+    case HN_CLIP: return x < f->low ? f->low : x > f->high ? f->high : x;
+    case HN_SIGMOID: return 1 / (1 + expf(-x));
+    case HN_TANH: return tanhf(x);
+    case HN_GELU: return 0.5f * x * (1 + erff(x * 0x1.6a09e6p-1f));
+    case HN_SILU: return x / (1 + expf(-x));
+    case HN_ERF: return erff(x);
+    }
+    return x;
+}
+
+void hn_epilogue_f32_ref(float *y, size_t ldy, size_t m, size_t n,
+                         const struct hn_epilogue *epilogue)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j++) {
+            float x = y[i * ldy + j];
+            if (epilogue->bias) x += epilogue->bias[j];
+            if (epilogue->add) x += epilogue->add[i * epilogue->ld_add + j];
+            y[i * ldy + j] = activate(epilogue, x);
+        }
+}
+
+void hn_gemm_f32_ref(const struct hn_gemm *g, size_t m)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < g->n; j++) {
+            const float *a = g->a + i * g->lda, *b = g->b + j / HN_PANEL * g->ldb + j % HN_PANEL;
+            double sum = g->more ? (double)g->y[i * g->ldy + j] : 0;
+            for (size_t k = 0; k < g->k; k++)
+                sum += (double)a[k] * (double)b[k * HN_PANEL];
+            g->y[i * g->ldy + j] = (float)sum;
+        }
+    if (g->epilogue) hn_epilogue_f32_ref(g->y, g->ldy, m, g->n, g->epilogue);
+}
+
+void hn_depthwise_f32_ref(const struct hn_depthwise *d, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t c = 0; c < d->channels; c++) {
+            double sum = 0;
+            for (size_t t = 0; t < d->taps; t++)
+                sum += (double)d->x[i * d->taps + t][c] * (double)d->w[t * d->channels + c];
+            d->y[i * d->channels + c] = (float)sum;
+        }
+    if (d->epilogue) hn_epilogue_f32_ref(d->y, d->channels, n, d->channels, d->epilogue);
+}
+
+void hn_maximum_f32_ref(float *y, const float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = y[i] > x[i] ? y[i] : x[i];
+}

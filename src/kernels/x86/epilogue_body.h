@@ -1,0 +1,69 @@
+/* What follows the sums of a product, for any v16; and kernels on rows of channels. */
+#ifndef HN_KERNELS_X86_EPILOGUE_BODY_H
+#define HN_KERNELS_X86_EPILOGUE_BODY_H
+
+#include "kernels/gemm.h"
+#include "kernels/x86/v16_math.h"
+
+#define FOR_EPILOGUE static inline __attribute__((always_inline))
+
+FOR_EPILOGUE v16 activate(enum hn_activation kind, v16 x, v16 low, v16 high)
+{
+    switch (kind) {
+    case HN_LINEAR: return x;
+    case HN_RELU: return v_max(v_zero(), x); /* NaN stays: the second operand wins */
+    case HN_CLIP: return v_min(high, v_max(low, x));
+    case HN_SIGMOID: return v_gate(v_set1(1), x);
+    case HN_TANH: return v_tanh(x);
+    case HN_GELU:
+        return v_mul(v_mul(v_set1(0.5f), x),
+                     v_add(v_set1(1), v_erf(v_mul(x, v_set1(0x1.6a09e6p-1f)))));
+    case HN_SILU: return v_gate(x, x);
+    case HN_ERF: return v_erf(x);
+    }
+    return x;
+}
+
+FOR_EPILOGUE v16 read16(const float *p, size_t n)
+{
+    return n < 16 ? v_load_part(p, n) : v_load(p);
+}
+
+FOR_EPILOGUE void finish_as(enum hn_activation kind, float *y, size_t ldy, size_t m, size_t n,
+                            const struct hn_epilogue *f, size_t column)
+{
+    const v16 low = v_set1(f->low), high = v_set1(f->high);
+    for (size_t j = 0; j < n; j += 16) {
+        const size_t lanes = n - j < 16 ? n - j : 16;
+        const v16 bias = f->bias ? read16(f->bias + column + j, lanes) : v_zero();
+        for (size_t i = 0; i < m; i++) {
+            v16 x = read16(y + i * ldy + j, lanes);
+            if (f->bias) x = v_add(x, bias);
+            if (f->add) x = v_add(x, read16(f->add + i * f->ld_add + column + j, lanes));
+            x = activate(kind, x, low, high);
+            if (lanes < 16) v_store_part(y + i * ldy + j, x, lanes);
+            else v_store(y + i * ldy + j, x);
+        }
+    }
+}
+
+/* m rows of n columns, the first of which is column `column` for bias and add. */
+static void finish_block(float *y, size_t ldy, size_t m, size_t n, const struct hn_epilogue *f,
+                         size_t column)
+{
+    switch (f->activation) {
+#define AS(kind)                                                                                   \
+    case kind: finish_as(kind, y, ldy, m, n, f, column); break
+        AS(HN_LINEAR);
+        AS(HN_RELU);
+        AS(HN_CLIP);
+        AS(HN_SIGMOID);
+        AS(HN_TANH);
+        AS(HN_GELU);
+        AS(HN_SILU);
+        AS(HN_ERF);
+#undef AS
+    }
+}
+
+#endif

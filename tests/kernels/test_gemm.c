@@ -1,0 +1,204 @@
+/* Kernels on matrices (gemm.h) of every level: against the reference, at odd sizes, between guard bands;
+ * and that no cut of rows, columns or of the sum changes a bit. */
+#include "../unit/unit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "kernels/kernels.h"
+#include "sample.h"
+
+enum { ROWS = 61, COLUMNS = 150, K = 700, PANELS = COLUMNS / HN_PANEL + 1, PITCH = COLUMNS + 11 };
+
+static float a[ROWS * K], b[PANELS * K * HN_PANEL], bias[COLUMNS], add[ROWS * PITCH];
+static _Alignas(64) char scratch[HN_GEMM_SCRATCH];
+
+static void fill(uint64_t seed, size_t n)
+{
+    struct sample s = {.seed = seed};
+    sample_floats(&s, a, ROWS * K, 1);
+    sample_floats(&s, b, PANELS * K * HN_PANEL, 1);
+    sample_floats(&s, bias, COLUMNS, 1);
+    sample_floats(&s, add, ROWS * PITCH, 1);
+    for (size_t p = 0; p < PANELS; p++)
+        for (size_t j = 0; j < HN_PANEL; j++)
+            for (size_t k = 0; k < K && p * HN_PANEL + j >= n; k++)
+                b[(p * K + k) * HN_PANEL + j] = 0;
+}
+
+static const struct hn_epilogue every_epilogue[] = {
+    {.activation = HN_LINEAR, .bias = bias},
+    {.activation = HN_RELU, .bias = bias, .add = add, .ld_add = PITCH},
+    {.activation = HN_CLIP, .low = -0.5f, .high = 2},
+    {.activation = HN_SIGMOID, .bias = bias},
+    {.activation = HN_TANH, .add = add, .ld_add = PITCH},
+    {.activation = HN_GELU, .bias = bias},
+    {.activation = HN_SILU},
+    {.activation = HN_ERF},
+};
+
+/* y = epilogue(a b), rows and columns [first, first + n) of it, the sum in parts of `part`. */
+static void multiply(const struct hn_kernels *kernels, float *y, size_t m, size_t n, size_t k,
+                     size_t part, const struct hn_epilogue *epilogue)
+{
+    for (size_t at = 0; at < k; at += part) {
+        const struct hn_gemm g = {
+            .a = a + at,
+            .lda = K,
+            .b = b + at * HN_PANEL,
+            .ldb = K * HN_PANEL,
+            .k = hn_min(part, k - at),
+            .n = n,
+            .y = y,
+            .ldy = PITCH,
+            .more = at > 0,
+            .epilogue = at + part < k ? NULL : epilogue,
+            .scratch = scratch,
+        };
+        kernels->gemm(&g, m);
+    }
+}
+
+static const size_t row_counts[] = {1, 2, 3, 5, 6, 7, 13, 14, 15, 16, 17, 29, 33, 48, 61};
+static const size_t column_counts[] = {1, 15, 16, 17, 32, 40, 128, 150};
+static const size_t lengths[] = {1, 2, 31, 32, 33, 64, 100, 256};
+
+START_TEST(products_agree_with_the_reference)
+{
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    static float y[ROWS * PITCH], want[ROWS * PITCH];
+    for (size_t r = 0; r < HN_COUNT(row_counts); r++)
+        for (size_t c = 0; c < HN_COUNT(column_counts); c++) {
+            const size_t m = row_counts[r], n = column_counts[c];
+            const size_t k = lengths[(r + c) % HN_COUNT(lengths)];
+            const struct hn_epilogue *epilogue =
+                &every_epilogue[(r * 3 + c) % HN_COUNT(every_epilogue)];
+            fill(r * 100 + c, n);
+            for (size_t i = 0; i < ROWS * PITCH; i++)
+                y[i] = want[i] = 77;
+            multiply(kernels, y, m, n, k, HN_GEMM_K, epilogue);
+            multiply(hn_kernels_for(HN_CPU_REF), want, m, n, k, HN_GEMM_K, epilogue);
+            for (size_t i = 0; i < ROWS * PITCH; i++) {
+                const double off = fabs((double)y[i] - (double)want[i]);
+                const double bound = i / PITCH < m && i % PITCH < n ? 4e-6 * sqrt((double)k) : 0;
+                expect(off <= bound, "%zu x %zu x %zu, row %zu, column %zu: %.9g, not %.9g", m, n,
+                       k, i / PITCH, i % PITCH, (double)y[i], (double)want[i]);
+            }
+        }
+}
+END_TEST
+
+START_TEST(any_cut_gives_the_same_bits)
+{
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    static float whole[ROWS * PITCH], parts[ROWS * PITCH];
+    fill(9, COLUMNS);
+    multiply(kernels, whole, ROWS, COLUMNS, K, HN_GEMM_K, &every_epilogue[0]);
+    for (size_t row = 0, r = 0; row < ROWS; r++) {
+        const size_t m = hn_min(row_counts[r % HN_COUNT(row_counts)], ROWS - row);
+        for (size_t column = 0; column < COLUMNS; column += 48) {
+            struct hn_epilogue epilogue = every_epilogue[0];
+            epilogue.bias += column;
+            for (size_t at = 0; at < K; at += HN_GEMM_K) {
+                const size_t k = hn_min(HN_GEMM_K, K - at);
+                const struct hn_gemm g = {
+                    .a = a + row * K + at,
+                    .lda = K,
+                    .b = b + column * K + at * HN_PANEL,
+                    .ldb = K * HN_PANEL,
+                    .k = k,
+                    .n = hn_min(48, COLUMNS - column),
+                    .y = parts + row * PITCH + column,
+                    .ldy = PITCH,
+                    .more = at > 0,
+                    .epilogue = at + k < K ? NULL : &epilogue,
+                    .scratch = scratch,
+                };
+                kernels->gemm(&g, m);
+            }
+        }
+        row += m;
+    }
+    for (size_t i = 0; i < ROWS; i++)
+        ck_assert_mem_eq(whole + i * PITCH, parts + i * PITCH, COLUMNS * sizeof *whole);
+}
+END_TEST
+
+START_TEST(activations_keep_what_is_not_a_number)
+{
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    for (size_t f = 0; f < HN_COUNT(every_epilogue); f++) {
+        const struct hn_epilogue epilogue = {
+            .activation = every_epilogue[f].activation, .low = -0.5f, .high = 2};
+        float y[19];
+        for (size_t i = 0; i < HN_COUNT(y); i++)
+            y[i] = i % 3 ? NAN : 1;
+        kernels->epilogue(y, HN_COUNT(y), 1, HN_COUNT(y), &epilogue);
+        for (size_t i = 0; i < HN_COUNT(y); i++)
+            expect(isnan(y[i]) == (i % 3 != 0), "activation %d, element %zu: %g",
+                   (int)epilogue.activation, i, (double)y[i]);
+    }
+}
+END_TEST
+
+START_TEST(erf_is_accurate)
+{
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    const struct hn_epilogue epilogue = {.activation = HN_ERF};
+    for (float x = 1e-30f; x < 1e4f; x *= 1.0011f) {
+        float y[2] = {x, -x};
+        kernels->epilogue(y, 2, 1, 2, &epilogue);
+        const double want = erf((double)x);
+        expect(fabs((double)y[0] - want) <= 2.4e-7 * want, "erf(%.9g) = %.9g", (double)x,
+               (double)y[0]);
+        expect(y[1] == -y[0], "erf(-%.9g)", (double)x);
+    }
+}
+END_TEST
+
+START_TEST(depthwise_sums_taps)
+{
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    enum { POINTS = 7, TAPS = 9, CHANNELS = 37 };
+    static const float *x[POINTS * TAPS];
+    static float y[2][POINTS * CHANNELS + 1], one[CHANNELS];
+    fill(5, COLUMNS);
+    for (size_t i = 0; i < POINTS * TAPS; i++)
+        x[i] = a + i * 11;
+    const struct hn_epilogue epilogue = {.bias = bias, .activation = HN_CLIP, .low = -1, .high = 1};
+    for (int run = 0; run < 2; run++) {
+        y[run][POINTS * CHANNELS] = 5;
+        const struct hn_depthwise d = {
+            .x = x, .w = b, .taps = TAPS, .channels = CHANNELS, .y = y[run], .epilogue = &epilogue};
+        (run ? hn_kernels_for(HN_CPU_REF) : kernels)->depthwise(&d, POINTS);
+        ck_assert(y[run][POINTS * CHANNELS] == 5);
+    }
+    for (size_t i = 0; i < POINTS * CHANNELS; i++)
+        expect(fabs((double)y[0][i] - (double)y[1][i]) < 4e-6, "element %zu: %.9g, not %.9g", i,
+               (double)y[0][i], (double)y[1][i]);
+    for (size_t i = 0; i < POINTS; i++) { /* a point alone has the same bits */
+        const struct hn_depthwise d = {.x = x + i * TAPS,
+                                       .w = b,
+                                       .taps = TAPS,
+                                       .channels = CHANNELS,
+                                       .y = one,
+                                       .epilogue = &epilogue};
+        kernels->depthwise(&d, 1);
+        ck_assert_mem_eq(one, y[0] + i * CHANNELS, sizeof one);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    const int levels = (int)hn_cpu_detect() + 1;
+    TCase *tcase = tcase_create("gemm");
+    tcase_set_timeout(tcase, 60);
+    tcase_add_loop_test(tcase, products_agree_with_the_reference, 0, levels);
+    tcase_add_loop_test(tcase, any_cut_gives_the_same_bits, 1, levels);
+    tcase_add_loop_test(tcase, activations_keep_what_is_not_a_number, 0, levels);
+    tcase_add_loop_test(tcase, erf_is_accurate, 0, levels);
+    tcase_add_loop_test(tcase, depthwise_sums_taps, 0, levels);
+    return run_unit("gemm", tcase);
+}
