@@ -48,7 +48,8 @@ static enum hn_status flatten_classes(struct hn_str in, struct hn_buf *out, stru
     return HN_OK;
 }
 
-static enum hn_status compile(struct hn_regex *regex, struct hn_str flat, struct hn_error *err)
+static enum hn_status compile(struct hn_regex *regex, struct hn_str flat, uint32_t options,
+                              struct hn_error *err)
 {
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (!context) return hn_fail_nomem(err, "expression", flat.n);
@@ -56,8 +57,7 @@ static enum hn_status compile(struct hn_regex *regex, struct hn_str flat, struct
     int code;
     PCRE2_SIZE at;
     regex->code = pcre2_compile((PCRE2_SPTR)flat.p, flat.n,
-                                PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C,
-                                &code, &at, context);
+                                PCRE2_UTF | PCRE2_NEVER_BACKSLASH_C | options, &code, &at, context);
     pcre2_compile_context_free(context);
     if (!regex->code) {
         PCRE2_UCHAR why[128] = "";
@@ -70,7 +70,8 @@ static enum hn_status compile(struct hn_regex *regex, struct hn_str flat, struct
     return HN_OK;
 }
 
-enum hn_status hn_regex_create(struct hn_str pattern, struct hn_regex **out, struct hn_error *err)
+static enum hn_status create(struct hn_str pattern, bool whole, struct hn_regex **out,
+                             struct hn_error *err)
 {
     if (pattern.n > PATTERN_LIMIT)
         return hn_fail(err, HN_E_LIMIT, "an expression of %zu bytes; at most %d are supported",
@@ -85,10 +86,11 @@ enum hn_status hn_regex_create(struct hn_str pattern, struct hn_regex **out, str
     }
     if (pattern.n) memcpy(copy, pattern.p, pattern.n);
     regex->pattern = (struct hn_str){copy, pattern.n};
-    status = flatten_classes(pattern, &flat, err);
+    status = whole ? hn_buf_str(&flat, pattern) : flatten_classes(pattern, &flat, err);
     if (flat.failed) status = hn_fail(err, flat.failed, "expression '%.*s'", HN_FMT(pattern));
     if (status < 0) goto fail;
-    status = compile(regex, hn_buf_view(&flat), err);
+    status = compile(regex, hn_buf_view(&flat),
+                     whole ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : PCRE2_UCP | PCRE2_MULTILINE, err);
     if (status < 0) goto fail;
     hn_buf_free(&flat);
     *out = regex;
@@ -98,6 +100,17 @@ fail:
     free(copy);
     free(regex);
     return status;
+}
+
+enum hn_status hn_regex_create(struct hn_str pattern, struct hn_regex **out, struct hn_error *err)
+{
+    return create(pattern, false, out, err);
+}
+
+enum hn_status hn_regex_create_whole(struct hn_str pattern, struct hn_regex **out,
+                                     struct hn_error *err)
+{
+    return create(pattern, true, out, err);
 }
 
 void hn_regex_destroy(struct hn_regex *regex)

@@ -13,6 +13,9 @@ struct hn_regex; /* immutable, shared between threads */
 /* HN_E_FORMAT: not a regular expression. HN_E_UNSUPPORTED: class intersections and nested negated
  * classes, which PCRE2 would read as something else. */
 enum hn_status hn_regex_create(struct hn_str pattern, struct hn_regex **out, struct hn_error *err);
+/* One in RE2's syntax, which matches whole texts alone. */
+enum hn_status hn_regex_create_whole(struct hn_str pattern, struct hn_regex **out,
+                                     struct hn_error *err);
 void hn_regex_destroy(struct hn_regex *regex);
 
 /* What one thread needs to match; usable with any number of expressions. Zero-initialised is empty:
