@@ -96,7 +96,7 @@ static double small_value(const struct small *kind, unsigned char code)
 
 static unsigned char small_code(const struct small *kind, double value, bool saturate)
 {
-    if (isnan(value)) return kind->nan ? kind->nan : kind->max;
+    if (isnan(value)) return kind->nan ? kind->nan : kind->sign; /* float4e2m1 has none: -0 */
     const unsigned char sign = signbit(value) ? kind->sign : 0;
     const double a = fabs(value);
     int exponent = 0;

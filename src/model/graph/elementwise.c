@@ -174,6 +174,43 @@ enum hn_status hn_op_pair(struct hn_op *op, hn_pair_fn *fn, enum hn_element out)
     return HN_OK;
 }
 
+/* An input as another type, in memory of the operator's own. */
+static enum hn_status converted(struct hn_op *op, size_t j, enum hn_element type,
+                                struct hn_array *out)
+{
+    *out = *op->in[j];
+    if (out->type == type) return HN_OK;
+    out->type = type;
+    out->data = hn_op_scratch(op, out->n, hn_element_info(type)->bytes);
+    if (!out->data) return hn_op_failed(op);
+    if (!hn_element_convert(type, out->data, op->in[j]->type, op->in[j]->data, out->n,
+                            (struct hn_convert){0}))
+        return hn_op_fail_type(op, j);
+    return HN_OK;
+}
+
+enum hn_status hn_op_pair_as(struct hn_op *op, hn_pair_fn *fn, enum hn_element as,
+                             enum hn_element out)
+{
+    struct hn_array a, b, made = {.type = as, .n_dims = op->in[0]->n_dims};
+    memcpy(made.shape, op->in[0]->shape, sizeof made.shape);
+    HN_TRY(hn_op_broadcast(op, made.shape, &made.n_dims, op->in[1]));
+    HN_TRY(converted(op, 0, as, &a));
+    HN_TRY(converted(op, 1, as, &b));
+    void *to = hn_op_out(op, 0, out, made.shape, made.n_dims);
+    if (!to) return hn_op_failed(op);
+    const size_t size = hn_element_info(as)->bytes;
+    made.n = op->out[0].n;
+    made.data = as == out ? to : hn_op_scratch(op, made.n, size);
+    if (!made.data) return hn_op_failed(op);
+    const struct kernel k = {fn, as, as, size, size};
+    run_pair(&a, &b, &made, &k);
+    if (as != out)
+        (void)hn_element_convert(out, to, as, made.data, made.n,
+                                 (struct hn_convert){.saturate = true});
+    return HN_OK;
+}
+
 enum hn_status hn_op_fold_pairs(struct hn_op *op, hn_pair_fn *fn)
 {
     const struct hn_array *first = op->in[0];

@@ -11,6 +11,9 @@ typedef void hn_pair_fn(size_t n, const void *a, size_t sa, const void *b, size_
 /* Output 0 from inputs 0 and 1 through fn. Where inputs are float16 or bfloat16, fn is given floats; so is
  * its output then, when `out` is the inputs' type. */
 enum hn_status hn_op_pair(struct hn_op *op, hn_pair_fn *fn, enum hn_element out);
+/* Likewise for inputs of several types: fn works on `as`, its results become `out`. Slow. */
+enum hn_status hn_op_pair_as(struct hn_op *op, hn_pair_fn *fn, enum hn_element as,
+                             enum hn_element out);
 /* From all inputs, one after the other: ((0, 1), 2), ... One input is copied. */
 enum hn_status hn_op_fold_pairs(struct hn_op *op, hn_pair_fn *fn);
 
