@@ -99,8 +99,8 @@ static unsigned char small_code(const struct small *kind, double value, bool sat
     if (isnan(value)) return kind->nan ? kind->nan : kind->sign; /* float4e2m1 has none: -0 */
     const unsigned char sign = signbit(value) ? kind->sign : 0;
     const double a = fabs(value);
-    int exponent = 0;
-    if (isfinite(a)) (void)frexp(a, &exponent);
+    int exponent = -1024; /* of 0; frexp's would be that of 1/2 */
+    if (isfinite(a) && a > 0) (void)frexp(a, &exponent);
     exponent = exponent - 1 < 1 - kind->bias ? 1 - kind->bias : exponent - 1;
     /* Halves to even, in the steps of this power of two. */
     const double steps = rint(ldexp(a, (int)kind->mantissa - exponent));

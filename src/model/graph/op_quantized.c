@@ -1,0 +1,239 @@
+/* Products and convolutions of quantized numbers: integers less their zero points, summed in 32 bits, then
+ * scaled and quantized again. */
+#include "model/graph/op_quantized.h"
+
+#include "model/graph/op_conv.h"
+#include "model/graph/op_list.h"
+#include "model/graph/op_matmul.h"
+
+static bool has_input(const struct hn_op *op, size_t i)
+{
+    return i < op->n_in && op->in[i];
+}
+
+/* Input i in the lane (I32, or F32 for 8-bit floats), in memory of its own. */
+static void *own(struct hn_op *op, size_t i, enum hn_lane lane)
+{
+    const struct hn_array *a = op->in[i];
+    void *to = hn_op_scratch(op, a->n, hn_lane_bytes(lane));
+    if (to && !hn_element_convert(lane == HN_LANE_I32 ? HN_EL_I32 : HN_EL_F32, to, a->type, a->data,
+                                  a->n, (struct hn_convert){0})) {
+        (void)hn_op_fail_type(op, i);
+        return NULL;
+    }
+    return to;
+}
+
+/* A number of input i (scale or zero point) for each of `n` things in each of `count` matrices: one for all, one
+ * for each thing, or one for each thing of each matrix. */
+struct each {
+    const double *values;
+    size_t n; /* of `values` */
+};
+
+static enum hn_status each_of(struct hn_op *op, size_t i, size_t n, size_t count, struct each *out)
+{
+    *out = (struct each){NULL, 0};
+    if (!has_input(op, i)) return HN_OK;
+    out->n = op->in[i]->n;
+    if (!out->n) return HN_OK; /* as where nothing is to be computed */
+    if (out->n != 1 && out->n != n && out->n != n * count)
+        return hn_op_fail(op, HN_E_ARG, "input %zu has %zu elements, not 1 or %zu", i, out->n, n);
+    out->values = hn_op_reals(op, i);
+    return out->values ? HN_OK : hn_op_failed(op);
+}
+
+static double each_at(const struct each *e, size_t i, double fallback)
+{
+    return e->values ? e->values[i % e->n] : fallback;
+}
+
+/* values[(outer * along + i) * inner ...] less the zero point of (outer, i). */
+static void center(enum hn_lane lane, void *values, size_t outer, size_t along, size_t inner,
+                   const struct each *zero)
+{
+    if (!zero->values) return;
+    for (size_t row = 0; row < outer * along; row++) {
+        const double z = each_at(zero, row, 0);
+        for (size_t i = row * inner; i < (row + 1) * inner; i++) {
+            if (lane == HN_LANE_I32)
+                ((int32_t *)values)[i] = (int32_t)((int64_t)((int32_t *)values)[i] - (int64_t)z);
+            else ((float *)values)[i] -= (float)z;
+        }
+    }
+}
+
+/* ---- products ---- */
+
+struct product {
+    struct hn_stack stack;
+    enum hn_lane lane;
+    size_t a_count, b_count; /* matrices */
+    void *sums;              /* in the lane */
+};
+
+/* Inputs a and b with their zero points. */
+static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size_t b, size_t b_zero,
+                                 struct product *p)
+{
+    const struct hn_array *left = op->in[a], *right = op->in[b];
+    HN_TRY(hn_stack_of(op, left, right, &p->stack));
+    const struct hn_stack *s = &p->stack;
+    p->lane = hn_element_is_float(left->type) || hn_element_is_float(right->type) ? HN_LANE_F32
+                                                                                  : HN_LANE_I32;
+    p->a_count = s->m && s->k ? left->n / (s->m * s->k) : 0;
+    p->b_count = s->n && s->k ? right->n / (s->n * s->k) : 0;
+    struct each zero_a, zero_b;
+    HN_TRY(each_of(op, a_zero, s->m, p->a_count, &zero_a));
+    HN_TRY(each_of(op, b_zero, s->n, p->b_count, &zero_b));
+    void *x = own(op, a, p->lane), *y = x ? own(op, b, p->lane) : NULL;
+    if (!y) return hn_op_failed(op);
+    center(p->lane, x, p->a_count, s->m, s->k, &zero_a);
+    /* Of columns: every row of b takes the same n zero points, those of its matrix where there are more. */
+    for (size_t row = 0; row < p->b_count * s->k; row++) {
+        struct each zero = zero_b;
+        if (zero.n > s->n) zero = (struct each){zero_b.values + row / s->k * s->n, s->n};
+        center(p->lane, (char *)y + row * s->n * hn_lane_bytes(p->lane), 1, s->n, 1, &zero);
+    }
+    size_t n;
+    if (!hn_shape_count(s->shape, s->n_dims, 8, &n))
+        return hn_op_fail(op, HN_E_LIMIT, "the result is too large");
+    if (!(p->sums = hn_op_scratch(op, n, hn_lane_bytes(p->lane)))) return hn_op_failed(op);
+    hn_stack_product(op, s, p->lane, x, y, p->sums);
+    return HN_OK;
+}
+
+static double sum_at(const void *sums, enum hn_lane lane, size_t i)
+{
+    return lane == HN_LANE_I32 ? (double)((const int32_t *)sums)[i]
+                               : (double)((const float *)sums)[i];
+}
+
+enum hn_status hn_op_matmul_integer(struct hn_op *op)
+{
+    struct product p;
+    HN_TRY(product_of(op, 0, 2, 1, 3, &p));
+    if (p.lane != HN_LANE_I32) return hn_op_fail_type(op, 0);
+    int32_t *to = hn_op_out(op, 0, HN_EL_I32, p.stack.shape, p.stack.n_dims);
+    if (!to) return hn_op_failed(op);
+    for (size_t i = 0; i < op->out[0].n; i++)
+        to[i] = ((const int32_t *)p.sums)[i];
+    return HN_OK;
+}
+
+/* What sums become: the range of the output's type, its zero point. */
+struct requantize {
+    enum hn_element type;
+    bool whole; /* an integer type */
+    double low, high, zero;
+};
+
+static enum hn_status requantize_of(struct hn_op *op, size_t i_zero, enum hn_element fallback,
+                                    struct requantize *out)
+{
+    *out = (struct requantize){.type = fallback};
+    if (has_input(op, i_zero)) {
+        if (op->in[i_zero]->n != 1)
+            return hn_op_fail(op, HN_E_ARG, "the result has one zero point");
+        out->type = op->in[i_zero]->type;
+        if (!hn_element_is_number(out->type)) return hn_op_fail_type(op, i_zero);
+        out->zero = hn_array_real(op->in[i_zero], 0);
+    }
+    out->whole = out->type == HN_EL_I8 || out->type == HN_EL_U8;
+    out->low = out->type == HN_EL_I8 ? -128 : 0;
+    out->high = out->type == HN_EL_I8 ? 127 : 255;
+    if (!out->whole && !hn_element_is_float(out->type)) return hn_op_fail_type(op, i_zero);
+    return HN_OK;
+}
+
+static double requantized(const struct requantize *r, double value)
+{
+    return r->whole ? hn_quantized(value, r->zero, r->low, r->high) : value + r->zero;
+}
+
+enum hn_status hn_op_qlinear_matmul(struct hn_op *op)
+{
+    struct product p;
+    struct requantize to_type;
+    struct each a_scale, b_scale, y_scale;
+    HN_TRY(product_of(op, 0, 2, 3, 5, &p));
+    HN_TRY(requantize_of(op, 7, op->in[0]->type, &to_type));
+    const struct hn_stack *s = &p.stack;
+    HN_TRY(each_of(op, 1, s->m, p.a_count, &a_scale));
+    HN_TRY(each_of(op, 4, s->n, p.b_count, &b_scale));
+    HN_TRY(each_of(op, 6, 1, 1, &y_scale));
+    double *to = hn_op_lane_out(op, 0, to_type.type, s->shape, s->n_dims, HN_LANE_F64);
+    if (!to) return hn_op_failed(op);
+    for (size_t i = 0; i < op->out[0].n; i++) {
+        const size_t matrix = i / (s->m * s->n), row = i / s->n % s->m, column = i % s->n;
+        const double by_a = each_at(&a_scale, hn_stack_at(s, s->a_step, matrix) * s->m + row, 1);
+        const double by_b = each_at(&b_scale, hn_stack_at(s, s->b_step, matrix) * s->n + column, 1);
+        const float by = (float)by_a * (float)by_b / (float)each_at(&y_scale, 0, 1);
+        to[i] = requantized(&to_type, sum_at(p.sums, p.lane, i) * (double)by);
+    }
+    hn_op_lane_done(op, 0, HN_LANE_F64, to);
+    return HN_OK;
+}
+
+/* ---- convolutions ---- */
+
+/* x and w less their zero points; y of 32-bit sums in scratch, or output 0 where `direct`. */
+static enum hn_status conv_sums(struct hn_op *op, size_t x, size_t x_zero, size_t w, size_t w_zero,
+                                bool direct, struct hn_conv *conv)
+{
+    conv->lane = HN_LANE_I32;
+    struct each zero_x, zero_w;
+    HN_TRY(each_of(op, x_zero, 1, 1, &zero_x));
+    HN_TRY(each_of(op, w_zero, conv->out, 1, &zero_w));
+    void *image = own(op, x, HN_LANE_I32), *weights = image ? own(op, w, HN_LANE_I32) : NULL;
+    if (!weights) return hn_op_failed(op);
+    center(HN_LANE_I32, image, 1, 1, op->in[x]->n, &zero_x);
+    center(HN_LANE_I32, weights, 1, conv->out, conv->out ? op->in[w]->n / conv->out : 0, &zero_w);
+    conv->x = image;
+    conv->w = weights;
+    size_t shape[HN_ARRAY_DIMS], n;
+    const size_t n_dims = hn_conv_shape(conv, shape);
+    if (!hn_shape_count(shape, n_dims, 8, &n))
+        return hn_op_fail(op, HN_E_LIMIT, "the result is too large");
+    conv->y =
+        direct ? hn_op_out(op, 0, HN_EL_I32, shape, n_dims) : hn_op_scratch(op, n, sizeof(int32_t));
+    if (!conv->y) return hn_op_failed(op);
+    return hn_conv_run(op, conv);
+}
+
+enum hn_status hn_op_conv_integer(struct hn_op *op)
+{
+    struct hn_conv conv;
+    HN_TRY(hn_conv_of(op, 0, 1, &conv));
+    return conv_sums(op, 0, 2, 1, 3, true, &conv);
+}
+
+enum hn_status hn_op_qlinear_conv(struct hn_op *op)
+{
+    struct hn_conv conv;
+    struct requantize to_type;
+    struct each x_scale, w_scale, y_scale;
+    HN_TRY(hn_conv_of(op, 0, 3, &conv));
+    if (has_input(op, 8)) {
+        if (op->in[8]->n != conv.out)
+            return hn_op_fail(op, HN_E_ARG, "the bias has %zu elements", op->in[8]->n);
+        if (!(conv.bias = hn_op_lane_in(op, 8, HN_LANE_I32))) return hn_op_failed(op);
+    }
+    HN_TRY(requantize_of(op, 7, op->in[0]->type, &to_type));
+    HN_TRY(each_of(op, 1, 1, 1, &x_scale));
+    HN_TRY(each_of(op, 4, conv.out, 1, &w_scale));
+    HN_TRY(each_of(op, 6, 1, 1, &y_scale));
+    HN_TRY(conv_sums(op, 0, 2, 3, 5, false, &conv));
+    size_t shape[HN_ARRAY_DIMS];
+    const size_t n_dims = hn_conv_shape(&conv, shape);
+    float *to = hn_op_lane_out(op, 0, to_type.type, shape, n_dims, HN_LANE_F32);
+    if (!to) return hn_op_failed(op);
+    for (size_t i = 0; i < op->out[0].n; i++) {
+        const size_t channel = i / conv.window.n_out % conv.out;
+        const float by = (float)each_at(&x_scale, 0, 1) * (float)each_at(&w_scale, channel, 1) /
+                         (float)each_at(&y_scale, 0, 1);
+        to[i] = (float)requantized(&to_type, sum_at(conv.y, HN_LANE_I32, i) * (double)by);
+    }
+    hn_op_lane_done(op, 0, HN_LANE_F32, to);
+    return HN_OK;
+}
