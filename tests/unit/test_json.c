@@ -1,10 +1,12 @@
 #include "unit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "base/json.h"
+#include "base/json_read.h"
 
 static json_t *read_good(const char *text)
 {
@@ -125,9 +127,88 @@ START_TEST(bounds_depth)
 }
 END_TEST
 
+/* What a program reads that knows what it wants. */
+START_TEST(streams_values)
+{
+    static const char text[] =
+        "{\"a\": [1, [2.5, -3e2], null], \"b\\n\": \"x\\ty\", \"c\": {\"d\": [ ]},"
+        " \"e\": false, \"f\": 18446744073709551615, \"g\": {}}";
+    struct hn_error err = {.text = ""};
+    struct hn_json_reader r = hn_json_reader_of(hn_str_from(text), "t", &err);
+    struct hn_json_number number;
+    struct hn_str key, word;
+    bool more, truth = true;
+    ck_assert_int_eq(hn_json_enter(&r, '{'), HN_OK);
+    ck_assert(hn_json_next(&r, '}', &more) == HN_OK && more);
+    ck_assert(hn_json_read_key(&r, &key) == HN_OK && hn_str_is(key, "a"));
+    ck_assert_int_eq(hn_json_peek(&r), '[');
+    ck_assert_int_eq(hn_json_enter(&r, '['), HN_OK);
+    ck_assert(hn_json_next(&r, ']', &more) == HN_OK && more);
+    ck_assert_int_eq(hn_json_peek(&r), 0);
+    ck_assert(hn_json_read_number(&r, &number) == HN_OK && number.integer && number.whole == 1);
+    ck_assert(hn_json_next(&r, ']', &more) == HN_OK && more);
+    ck_assert(hn_json_skip(&r, &word) == HN_OK && hn_str_is(word, "[2.5, -3e2]"));
+    ck_assert(hn_json_next(&r, ']', &more) == HN_OK && more);
+    ck_assert(hn_json_peek(&r) == 'n' && hn_json_read_null(&r) == HN_OK);
+    ck_assert(hn_json_next(&r, ']', &more) == HN_OK && !more);
+    ck_assert(hn_json_next(&r, '}', &more) == HN_OK && more);
+    ck_assert(hn_json_read_key(&r, &key) == HN_OK && hn_str_is(key, "b\n"));
+    ck_assert(hn_json_read_text(&r, &word) == HN_OK && hn_str_is(word, "x\ty"));
+    ck_assert(hn_json_next(&r, '}', &more) == HN_OK && more);
+    ck_assert(hn_json_read_key(&r, &key) == HN_OK && hn_json_skip(&r, NULL) == HN_OK);
+    ck_assert(hn_json_next(&r, '}', &more) == HN_OK && more);
+    ck_assert(hn_json_read_key(&r, &key) == HN_OK && hn_str_is(key, "e"));
+    ck_assert(hn_json_read_bool(&r, &truth) == HN_OK && !truth);
+    ck_assert(hn_json_next(&r, '}', &more) == HN_OK && more);
+    ck_assert(hn_json_read_key(&r, &key) == HN_OK);
+    ck_assert(hn_json_read_number(&r, &number) == HN_OK && number.whole == UINT64_MAX);
+    ck_assert(hn_json_next(&r, '}', &more) == HN_OK && more);
+    ck_assert(hn_json_read_key(&r, &key) == HN_OK && hn_json_skip(&r, &word) == HN_OK);
+    ck_assert(hn_json_next(&r, '}', &more) == HN_OK && !more);
+    ck_assert_int_eq(hn_json_read_end(&r), HN_OK);
+    hn_buf_free(&r.text);
+
+    r = hn_json_reader_of(HN_STR("{\"a\": x}"), "t", &err);
+    ck_assert_int_eq(hn_json_enter(&r, '['), HN_E_FORMAT);
+    ck_assert_str_eq(err.text, "t: line 1, column 1: expected an array");
+    ck_assert_int_eq(hn_json_skip(&r, NULL), HN_E_FORMAT);
+    ck_assert_str_eq(err.text, "t: line 1, column 7: not a JSON value");
+}
+END_TEST
+
+/* The short way to a double gives what the C library gives. */
+START_TEST(numbers_are_rounded_once)
+{
+    uint64_t x = 88172645463325252u;
+    for (int i = 0; i < 200000; i++) {
+        char text[64];
+        struct hn_json_number number;
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        const uint64_t whole = x >> (x % 61);
+        const int form = (int)((x >> 8) % 4);
+        if (form == 0) snprintf(text, sizeof text, "-%llu", (unsigned long long)whole);
+        else if (form == 1)
+            snprintf(text, sizeof text, "%llue%d", (unsigned long long)whole,
+                     (int)((x >> 20) % 80) - 40);
+        else if (form == 2)
+            snprintf(text, sizeof text, "0.%llue-%d", (unsigned long long)whole,
+                     (int)((x >> 20) % 30));
+        else
+            snprintf(text, sizeof text, "%llu.%04d", (unsigned long long)whole / 1000,
+                     (int)(x % 9999));
+        struct hn_json_reader r = hn_json_reader_of(hn_str_from(text), "t", NULL);
+        ck_assert_int_eq(hn_json_read_number(&r, &number), HN_OK);
+        ck_assert_int_eq(hn_json_read_end(&r), HN_OK);
+        ck_assert_msg(number.real == strtod(text, NULL), "%s", text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("json");
+    tcase_add_test(tc, streams_values);
+    tcase_add_test(tc, numbers_are_rounded_once);
     tcase_add_test(tc, reads_what_jansson_reads);
     tcase_add_test(tc, differs_from_jansson_where_it_says_so);
     tcase_add_test(tc, refuses_what_is_not_json);
