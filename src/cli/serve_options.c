@@ -51,8 +51,10 @@ static enum hn_status take_reasoning(void *field, const char *text, struct hn_er
 #define AT(field) offsetof(struct hn_serve_options, field)
 const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
     {"model", 'm', "[NAME=]PATH", HN_OPT_CALL, 0, .take = take_model,
-     .help = "GGUF file (any part of a split one) or Hugging Face directory; may be given several "
-             "times, and requests choose by the name (default: that of the file)"},
+     .help =
+         "GGUF file (any part of a split one) or Hugging Face directory; or a model that predicts: "
+         "ONNX, XGBoost (JSON, UBJSON), LightGBM (text). May be given several times, and requests "
+         "choose by the name (default: that of the file)"},
     {"threads", 't', "N", HN_OPT_SIZE, AT(session.threads), 1, HN_POOL_MAX_THREADS,
      .help = "worker threads (default: all cores); results do not depend on it"},
     {"context", 'c', "N", HN_OPT_SIZE, AT(session.context), 1, HN_MAX_CONTEXT,
@@ -237,8 +239,13 @@ enum hn_status hn_serve_instance(struct hn_serve_options *o, size_t i, struct hn
     HN_TRY(hn_door_path(m->path, starter, &out->path, err));
     *name = m->path ? m->name : "starter";
     if (*name) return HN_OK;
+    static const struct hn_str ends[] = {HN_STR(".gguf"), HN_STR(".onnx"), HN_STR(".json"),
+                                         HN_STR(".ubj"), HN_STR(".txt")};
     struct hn_str own = name_of(m->path);
-    if (hn_str_ends(own, HN_STR(".gguf"))) own.n -= 5;
+    size_t end = 0;
+    while (end < HN_COUNT(ends) && (own.n <= ends[end].n || !hn_str_ends(own, ends[end])))
+        end++;
+    if (end < HN_COUNT(ends)) own.n -= ends[end].n;
     *name = hn_arena_str(&o->texts, own).p;
     return *name ? HN_OK : hn_fail_nomem(err, "a name", own.n);
 }

@@ -1,6 +1,9 @@
 #include "engine/kinds.h"
 
+#include "engine/predict.h"
+
 const struct hn_kind_row hn_kinds[] = {
+    {HN_KIND_PREDICTOR, hn_predict_is, hn_predict_open},
     {.is = NULL},
 };
 

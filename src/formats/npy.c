@@ -1,5 +1,6 @@
 #include "formats/npy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/bits.h"
@@ -69,6 +70,14 @@ static enum hn_status read_shape(struct reader *r, struct hn_npy *out)
     return HN_OK;
 }
 
+static enum hn_status fail_type(const struct reader *r, struct hn_str descr)
+{
+    return hn_fail(r->err, HN_E_UNSUPPORTED,
+                   "%s: elements of type '%.*s'; supported are little-endian floats, integers "
+                   "and bools",
+                   r->name, HN_FMT(descr));
+}
+
 /* "<f4" and the like; '|' and '=' (this machine's order) are fine where they mean the same. */
 static enum hn_status read_descr(struct reader *r, struct hn_npy *out)
 {
@@ -77,26 +86,30 @@ static enum hn_status read_descr(struct reader *r, struct hn_npy *out)
     if (r->p < r->end && *r->p == '[')
         return hn_fail(r->err, HN_E_UNSUPPORTED, "%s: a structured array", r->name);
     HN_TRY(read_text(r, &descr));
-    static const char known[] = "f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1";
-    if (descr.n != 3 || !memchr("<|=", descr.p[0], 3) ||
-        !memmem(known, sizeof known - 1, descr.p + 1, 2) || descr.p[1] == ' ' || descr.p[2] == ' ')
-        return hn_fail(r->err, HN_E_UNSUPPORTED,
-                       "%s: elements of type '%.*s'; supported are little-endian floats, integers "
-                       "and bools",
-                       r->name, HN_FMT(descr));
-    out->kind = descr.p[1];
-    out->item_bytes = (size_t)(descr.p[2] - '0');
-    return HN_OK;
+    static const char known[] = " f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1 c8 c16 ";
+    struct reader size = {descr.p + 2, descr.p + descr.n, r->name, r->err};
+    if (descr.n < 3 || !memchr("<|=>", descr.p[0], 4) || memchr(descr.p, ' ', descr.n))
+        return fail_type(r, descr);
+    out->swapped = descr.p[0] == '>';
+    out->kind = descr.p[1] == 'a' ? 'S' : descr.p[1];
+    HN_TRY(read_size(&size, &out->item_bytes));
+    if (size.p < size.end) return fail_type(r, descr);
+    if (out->kind == 'S') return HN_OK;
+    if (out->kind == 'U' && hn_mul(out->item_bytes, 4, &out->item_bytes)) return HN_OK;
+    char word[8];
+    const int n = snprintf(word, sizeof word, " %.*s ", (int)hn_min(descr.n - 1, 4), descr.p + 1);
+    return descr.n <= 4 && memmem(known, sizeof known - 1, word, (size_t)n) ? HN_OK
+                                                                            : fail_type(r, descr);
 }
 
-static enum hn_status read_order(struct reader *r)
+static enum hn_status read_order(struct reader *r, struct hn_npy *out)
 {
     skip_blanks(r);
     const struct hn_str rest = {r->p, (size_t)(r->end - r->p)};
-    if (hn_str_starts(rest, HN_STR("True")))
-        return hn_fail(r->err, HN_E_UNSUPPORTED, "%s: an array in Fortran order", r->name);
-    if (!hn_str_starts(rest, HN_STR("False"))) return fail(r, "fortran_order is no bool");
-    r->p += 5;
+    out->fortran = hn_str_starts(rest, HN_STR("True"));
+    if (!out->fortran && !hn_str_starts(rest, HN_STR("False")))
+        return fail(r, "fortran_order is no bool");
+    r->p += out->fortran ? 4 : 5;
     return HN_OK;
 }
 
@@ -112,7 +125,7 @@ static enum hn_status read_literal(struct reader *r, struct hn_npy *out)
             HN_TRY(read_descr(r, out));
             descr = true;
         } else if (hn_str_is(key, "fortran_order")) {
-            HN_TRY(read_order(r));
+            HN_TRY(read_order(r, out));
             order = true;
         } else if (hn_str_is(key, "shape")) {
             HN_TRY(read_shape(r, out));
@@ -125,8 +138,8 @@ static enum hn_status read_literal(struct reader *r, struct hn_npy *out)
     return descr && order && shape ? HN_OK : fail(r, "descr, fortran_order or shape is missing");
 }
 
-enum hn_status hn_npy_parse(struct hn_str bytes, const char *name, struct hn_npy *out,
-                            struct hn_error *err)
+enum hn_status hn_npy_parse_any(struct hn_str bytes, const char *name, struct hn_npy *out,
+                                struct hn_error *err)
 {
     *out = (struct hn_npy){0};
     if (bytes.n < 12 || memcmp(bytes.p, "\x93NUMPY", 6) != 0)
@@ -147,6 +160,17 @@ enum hn_status hn_npy_parse(struct hn_str bytes, const char *name, struct hn_npy
         return hn_fail(err, HN_E_FORMAT, "%s: %zu elements of %zu bytes, but %zu bytes are there",
                        name, out->n, out->item_bytes, there);
     out->data = bytes.p + start + header;
+    return HN_OK;
+}
+
+enum hn_status hn_npy_parse(struct hn_str bytes, const char *name, struct hn_npy *out,
+                            struct hn_error *err)
+{
+    HN_TRY(hn_npy_parse_any(bytes, name, out, err));
+    if (out->fortran) return hn_fail(err, HN_E_UNSUPPORTED, "%s: an array in Fortran order", name);
+    if (out->swapped || !memchr("fiub", out->kind, 4))
+        return hn_fail(err, HN_E_UNSUPPORTED,
+                       "%s: its elements are no little-endian floats, integers or bools", name);
     return HN_OK;
 }
 

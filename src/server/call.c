@@ -8,6 +8,7 @@
 #include "server/access.h"
 #include "server/anthropic.h"
 #include "server/generation.h"
+#include "server/open_inference.h"
 #include "server/server_impl.h"
 
 /* Whoever comes second of this and hn_generation_start sees what the other did. */
@@ -120,6 +121,8 @@ void hn_call_refuse(struct hn_call *call, const struct hn_refusal *why)
     if (hn_anthropic_path(hn_exchange_path(call->x))) {
         hn_anthropic_refusal(&w, why, call->id);
         add(&h, "request-id", call->id);
+    } else if (hn_open_inference_path(hn_exchange_path(call->x))) {
+        hn_open_inference_refusal(&w, why);
     } else {
         hn_refusal_write(&w, why);
     }

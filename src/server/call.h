@@ -14,7 +14,7 @@ struct hn_server;
 struct hn_call;
 struct hn_generation;
 
-enum { HN_CALL_FIGURES = HN_QUOTA_HEADERS + HN_RECEIPT_HEADERS };
+enum { HN_CALL_FIGURES = HN_QUOTA_HEADERS + HN_RECEIPT_HEADERS + 1 };
 
 /* Who may call. */
 enum hn_audience {
@@ -27,7 +27,7 @@ enum hn_audience {
 struct hn_endpoint {
     const char *name;
     const char *method;
-    const char *path; /* may end in "{name}", which stands for one character or more */
+    const char *path; /* may hold one "{name}", which stands for one character or more */
     enum hn_audience who;
     const struct hn_fields *body; /* one without a name: nothing is read */
     bool slow;                    /* waits for the engine: not for a thread of the loop */

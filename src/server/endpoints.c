@@ -15,14 +15,17 @@ const struct hn_endpoint hn_endpoints[HN_ENDPOINTS] = {
 #undef X
 };
 
+/* "{name}" in a pattern is one character or more, slashes too. */
 static bool matches(const char *pattern, struct hn_str path, struct hn_str *tail)
 {
     const char *open = strchr(pattern, '{');
     *tail = (struct hn_str){"", 0};
     if (!open) return hn_str_is(path, pattern);
     const struct hn_str head = {pattern, (size_t)(open - pattern)};
-    if (path.n <= head.n || !hn_str_starts(path, head)) return false;
-    *tail = (struct hn_str){path.p + head.n, path.n - head.n};
+    const struct hn_str end = hn_str_from(strchr(open, '}') + 1);
+    if (path.n <= head.n + end.n || !hn_str_starts(path, head) || !hn_str_ends(path, end))
+        return false;
+    *tail = (struct hn_str){path.p + head.n, path.n - head.n - end.n};
     return true;
 }
 

@@ -82,16 +82,19 @@ static void prepare(struct hn_errand *e, struct hn_oneshot_job *job)
     job->weight = call->caller.key.weight;
 }
 
-/* Submits as many as can be; returns how many. */
-static size_t submit(struct hn_errand *e, enum hn_status *status, struct hn_error *err)
+/* Nothing was submitted. */
+static enum hn_status undo(struct hn_errand *e, enum hn_status status, const struct hn_error *err,
+                           struct hn_refusal *why)
 {
-    size_t i = 0;
-    for (*status = HN_OK; i < e->n_jobs; i++) {
-        prepare(e, e->jobs[i]);
-        *status = hn_service_run(e->call->server->service, e->served, e->jobs[i], err);
-        if (*status < 0) break;
-    }
-    return i;
+    struct hn_call *call = e->call;
+    hn_gate_settle(call, 0);
+    forget(e);
+    if (status != HN_E_NOTFOUND) return hn_refuse_by(why, status, err);
+    /* It went out of service since it was found: a worker finds it again, or not. */
+    call->again = true;
+    (void)hn_refuse(why, 503, "model_unloading", "model", "The model is being unloaded.");
+    why->retry_after = 1;
+    return status;
 }
 
 enum hn_status hn_errand_start(struct hn_errand *e, struct hn_oneshot_job **jobs, size_t n,
@@ -108,22 +111,19 @@ enum hn_status hn_errand_start(struct hn_errand *e, struct hn_oneshot_job **jobs
     e->n_jobs = n;
     e->series =
         hn_metrics_series(call->server->metrics, hn_served_name(e->served), call->receipt.key);
-    atomic_init(&e->left, n + 1);
-    const size_t sent = submit(e, &status, &err);
-    if (status >= 0 || sent) {
-        for (size_t i = sent; i < n; i++) {
-            jobs[i]->status = status;
-            jobs[i]->error = err;
+    atomic_init(&e->left, n);
+    /* The errand lasts while jobs are left; with the last one that is sent it may be over. */
+    for (size_t i = 0; i < n; i++) {
+        prepare(e, jobs[i]);
+        status = hn_service_run(call->server->service, e->served, jobs[i], &err);
+        if (status >= 0) continue;
+        if (i == 0) return undo(e, status, &err, why);
+        for (size_t j = i; j < n; j++) {
+            jobs[j]->status = status;
+            jobs[j]->error = err;
         }
-        leave(e, n - sent + 1);
-        return HN_OK;
+        leave(e, n - i);
+        break;
     }
-    hn_gate_settle(call, 0);
-    forget(e);
-    if (status != HN_E_NOTFOUND) return hn_refuse_by(why, status, &err);
-    /* It went out of service since it was found: a worker finds it again, or not. */
-    call->again = true;
-    (void)hn_refuse(why, 503, "model_unloading", "model", "The model is being unloaded.");
-    why->retry_after = 1;
-    return status;
+    return HN_OK;
 }

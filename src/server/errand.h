@@ -13,8 +13,9 @@ struct hn_errand {
     struct hn_served *served; /* a reference, which the errand releases */
     enum hn_class klass;
     size_t rows, tokens; /* for the receipt; tokens count against the key's quota */
-    /* Answers the call with hn_call_json or one like it; on a thread of the lane. All jobs are done, and
-     * the receipt and its headers are filled in. */
+    /* Answers the call with hn_call_json or one like it; on the thread of the lane that ran the last job,
+     * whose results are still where the lane put them, those of others no longer. The receipt and its
+     * headers are filled in. */
     void (*answer)(struct hn_errand *errand);
     /* Frees it, and whatever belongs to it. */
     void (*forget)(struct hn_errand *errand);
@@ -22,7 +23,7 @@ struct hn_errand {
     /* The errand's own. */
     struct hn_oneshot_job **jobs;
     size_t n_jobs;
-    atomic_size_t left; /* jobs, and one for whoever submits them */
+    atomic_size_t left; /* jobs that are not done */
     struct hn_series *series;
 };
 

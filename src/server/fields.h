@@ -41,6 +41,7 @@ struct hn_fields {
     const char *name; /* of the schema in the documents: "ChatCompletionRequest" */
     const struct hn_field *items;
     size_t n;
+    bool raw; /* the handler reads the body itself; the table is for the documents */
 };
 
 /* Puts the members of `body` into *out, which holds the defaults. HN_E_ARG, with the name of the field, for

@@ -38,6 +38,7 @@ enum hn_status hn_find_kind(struct hn_call *call, struct hn_str name, unsigned k
     if (status >= 0 && !(1u << hn_served_kind(*out) & kinds)) {
         status = refuse_kind(*out, why);
         hn_served_release(*out);
+        *out = NULL;
         return status;
     }
     if (status >= 0) return HN_OK;

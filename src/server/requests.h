@@ -13,6 +13,8 @@ extern const struct hn_fields hn_count_tokens_fields;
 extern const struct hn_fields hn_tokenize_fields;
 extern const struct hn_fields hn_detokenize_fields;
 
+extern const struct hn_fields hn_infer_fields;
+
 extern const struct hn_fields hn_load_fields;
 
 #endif

@@ -41,7 +41,7 @@ static enum hn_status check_state(const struct hn_call *call, struct hn_refusal 
 static enum hn_status parse_body(struct hn_call *call, struct hn_refusal *why)
 {
     struct hn_error err;
-    if (!call->endpoint->body->name) return HN_OK;
+    if (!call->endpoint->body->name || call->endpoint->body->raw) return HN_OK;
     if (hn_json_parse(hn_exchange_body(call->x), "body", &call->body, &err) < 0)
         return hn_refuse(why, 400, "invalid_json", NULL,
                          "We could not parse the JSON body of your request: %s.", err.text);

@@ -227,6 +227,9 @@ def npy_seeds():
     yield "many", npy(plain % ("<f8", "4294967296, 4294967296"), 8)
     yield "python2", npy("{\"shape\": (2L, 1L), \"fortran_order\": False, \"descr\": \"=u4\"}", 8)
     yield "fortran", npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 1)}", 4)
+    yield "swapped", npy("{'descr': '>c8', 'fortran_order': True, 'shape': (1, 2)}", 16)
+    yield "bytes", npy(plain % ("|S3", "2,"), 6)
+    yield "utf32", npy(plain % ("<U1", "2,"), 8)
     yield "fields", npy("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,)}", 4)
 
 
