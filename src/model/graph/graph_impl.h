@@ -189,6 +189,10 @@ void hn_frame_clear(struct hn_run *run, struct hn_frame *frame);
 struct hn_hold *hn_op_hold(const struct hn_op *op, size_t j); /* of input j; NULL: a constant's */
 enum hn_value_kind hn_op_kind(const struct hn_op *op, size_t j); /* of input j */
 void hn_op_set(struct hn_op *op, size_t i, const struct hn_array *array, struct hn_hold hold);
+/* Input j, shared. */
+struct hn_item hn_op_item(const struct hn_op *op, size_t j);
+/* A sequence of n items, which the caller fills, as output i; NULL: the error is set. */
+struct hn_item *hn_op_make_sequence(struct hn_op *op, size_t i, size_t n, enum hn_element type);
 /* Output i is input j, shared. */
 void hn_op_pass(struct hn_op *op, size_t i, size_t j);
 

@@ -272,6 +272,7 @@ enum hn_status hn_op_axis(struct hn_op *op, int64_t axis, size_t rank, size_t *o
 enum hn_status hn_op_ints_of(struct hn_op *op, size_t i, const int64_t **out, size_t *n)
 {
     const struct hn_array *in = op->in[i];
+    if (hn_op_kind(op, i) != HN_VALUE_TENSOR) return hn_op_fail_type(op, i);
     *n = in->n;
     if (in->type == HN_EL_I64) {
         *out = in->data;

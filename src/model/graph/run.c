@@ -272,6 +272,12 @@ static void give_value(struct hn_run *run, size_t *used, const struct hn_array *
 static enum hn_status own_output(struct hn_run *run, struct hn_array *array, struct hn_hold *hold,
                                  struct hn_error *err)
 {
+    if (hold->kind == HN_VALUE_SEQUENCE) {
+        struct hn_item *items = array->data;
+        for (size_t i = 0; i < array->n; i++)
+            HN_TRY(own_output(run, &items[i].array, &items[i].hold, err));
+        return HN_OK;
+    }
     if (hold->kind != HN_VALUE_TENSOR || hold->block) return HN_OK;
     const size_t bytes = array->n * hn_element_info(array->type)->bytes;
     struct hn_block *block = hn_block_take(run, bytes);
