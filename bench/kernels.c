@@ -269,7 +269,10 @@ static double row_bytes(const struct row_kernel *kernel, size_t n)
     case SCALE:
     case SOFTMAX: return (double)(2 * result);
     case ATTEND: return (double)(2 * HN_KV_PAGE * hn_kv_row_bytes(kv_type_of(kernel->type), n));
-    case PEAK: return 0;
+    case PEAK:
+    case BLOCK:
+    case SCREEN:
+    case PRODUCT: return 0;
     }
     return 0;
 }
@@ -328,7 +331,7 @@ static void bench_rows(struct bench *bench)
     if (!bench->results) printf("\nrows in cache, one thread\n");
     for (size_t i = 0; i < HN_COUNT(row_kernels); i++) {
         const struct row_kernel *kernel = &row_kernels[i];
-        if (kernel->shape == PEAK || kernel->level > bench->kernels->level) continue;
+        if (kernel->shape >= PEAK || kernel->level > bench->kernels->level) continue;
         if ((bench->all || in_use(bench->kernels, kernel->fn)) && asked_for(bench, kernel->name))
             bench_row(bench, kernel);
     }

@@ -21,6 +21,8 @@ enum {
     HN_ACT_LOT = 16,   /* ... or so many, where the level wants lots */
     HN_KV_PAGE = 64,   /* tokens per KV page; attention combines KV in these chunks, in order */
     HN_HEAD_DIM_MAX = 512,
+    HN_SCREEN_DIMS = 4096, /* elements of a vector that is screened, at most */
+    HN_SCREEN_PANELS = 64, /* panels screened by one call, at most */
 };
 
 /* How a weight matrix is packed: the layouts are described in layout.h. */
@@ -103,6 +105,31 @@ enum hn_kv_type { HN_KV_F32, HN_KV_F16, HN_KV_BF16, HN_KV_Q8_0, HN_KV_TYPES };
 /* Gated linear units: y = act(gate) * up. SWIGLU_OAI is gpt-oss's clamped form. */
 enum hn_glu { HN_GLU_SILU, HN_GLU_GELU_TANH, HN_GLU_SWIGLU_OAI, HN_GLUS };
 
+/* Screening: which of many vectors may have a product with a query that reaches a floor, by bytes that
+ * stand for them. No vector that reaches it is missed (screen.h has the proof); the few that come with
+ * them are told apart by their exact products. */
+struct hn_screen_query {
+    const int8_t *q;         /* [k], |q| <= 127; those of the queries lie `pitch` bytes apart */
+    double per_scale;        /* 1 / scale; 1e100 where the scale is 0, and every q */
+    double norm;             /* of the query */
+    double rest;             /* norm of what the bytes leave of it */
+    double floor;            /* products below it do not matter */
+    int32_t shift;           /* 128 times the sum of q */
+    const uint16_t *allowed; /* [n_panels]: a bit per vector; NULL: all */
+    uint16_t *hits;          /* [n_panels]: those that may reach the floor */
+};
+struct hn_screen {
+    const uint8_t *panels;   /* [n_panels][k / 4][HN_PANEL][4]: byte + 128; |byte| <= 127 */
+    const double *per_scale; /* [n_panels] 1 / scale, or 1e100 as above */
+    const double *norms;     /* [n_panels] greatest norm of scale times bytes */
+    const double *errors;    /* [n_panels] greatest norm of what the bytes leave */
+    size_t n_panels;
+    size_t k;     /* a multiple of 4 */
+    size_t pitch; /* a multiple of 4 */
+    const struct hn_screen_query *queries;
+    size_t n_queries;
+};
+
 /* The kernels chosen for one level. Never NULL in any member. */
 struct hn_kernels {
     enum hn_cpu_level level;
@@ -146,6 +173,11 @@ struct hn_kernels {
     /* Writes one head's row (n elements; Q8_0 wants a multiple of 32) in the KV type. */
     void (*kv_store[HN_KV_TYPES])(void *dst, const float *src, size_t n);
     hn_attend_fn *attend[HN_KV_TYPES];
+
+    void (*screen)(const struct hn_screen *s);
+    /* sum_i a[i] * b[i] in doubles, in which products of floats are exact, fused or not: eight sums
+     * of every eighth, then those in one order. The same bits on every level. */
+    double (*product)(const float *a, const float *b, size_t n);
 
     /* The fastest this level can multiply and add, per form of activations: works in registers on
      * ones alone and returns the sum, which is the number of multiply-adds. rounds <= 2^20. */

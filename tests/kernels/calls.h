@@ -25,6 +25,8 @@ enum shape {
     ATTEND,     /* (args) */
     PEAK,       /* (n), nothing but a sum to return */
     BLOCK,      /* on matrices: test_gemm.c */
+    SCREEN,     /* (args); test_screen.c has its tests, and those of products */
+    PRODUCT,    /* (a, b, n) */
 };
 
 #define SLOT(member) __typeof__(((struct hn_kernels *)0)->member)
@@ -44,7 +46,9 @@ enum shape {
              : PEAK, SLOT(gemm)                                                                    \
              : BLOCK, SLOT(epilogue)                                                               \
              : BLOCK, SLOT(depthwise)                                                              \
-             : BLOCK)
+             : BLOCK, SLOT(screen)                                                                 \
+             : SCREEN, SLOT(product)                                                               \
+             : PRODUCT)
 
 struct row_kernel {
     const char *name;
@@ -104,7 +108,9 @@ static inline size_t result_bytes(const struct row_kernel *kernel, size_t n)
     case GLU: return strncmp(kernel->name, "rope", 4) ? n * 4 : n * 8;
     case KV_STORE: return hn_kv_row_bytes(kv_type_of(kernel->type), n);
     case PEAK:
-    case BLOCK: return 0;
+    case BLOCK:
+    case SCREEN:
+    case PRODUCT: return 0;
     default: return n * 4;
     }
 }
@@ -150,7 +156,9 @@ static inline void call(const struct row_kernel *kernel, void (*any)(void), stru
         break;
     }
     case PEAK: o->total = AS(peak[0])(n); break;
-    case BLOCK: break;
+    case BLOCK:
+    case SCREEN:
+    case PRODUCT: break;
     }
 #undef AS
 }

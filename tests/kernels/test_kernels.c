@@ -149,7 +149,7 @@ static int wants_blocks(const struct row_kernel *kernel)
 START_TEST(kernel_agrees_with_its_reference)
 {
     const struct row_kernel *kernel = &row_kernels[_i];
-    if (!runs_here(kernel) || kernel->shape == PEAK || kernel->shape == BLOCK) return;
+    if (!runs_here(kernel) || kernel->shape >= PEAK) return;
     struct sample s = {.seed = (uint64_t)_i};
     const float specials[] = {0, NAN, INFINITY, -INFINITY, 1e-38f, 1e30f};
     for (size_t n = 1; n <= 300; n += n < 36 ? 1 : 23) {
