@@ -2,8 +2,8 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
+#include "base/real.h"
 #include "text/utf8.h"
 
 static void put_escaped(struct hn_buf *out, struct hn_str s)
@@ -93,12 +93,8 @@ void hn_json_put_real(struct hn_json_writer *w, const char *key, double x)
         hn_json_put_null(w, key);
         return;
     }
-    const bool is_float = fabs(x) <= 3.4e38 && (double)(float)x == x;
-    char text[32];
-    for (int digits = 6; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, x);
-        if (is_float ? strtof(text, NULL) == (float)x : strtod(text, NULL) == x) break;
-    }
+    char text[HN_REAL_TEXT];
+    const size_t n = hn_real_text(x, fabs(x) <= 3.4e38 && (double)(float)x == x, text);
     begin(w, key);
-    hn_buf_text(&w->out, text);
+    hn_buf_add(&w->out, text, n);
 }

@@ -1,8 +1,11 @@
 #include "unit.h"
 
 #include <math.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/json.h"
+#include "base/real.h"
 #include "text/json_write.h"
 
 START_TEST(a_document_reads_back)
@@ -80,12 +83,43 @@ START_TEST(a_full_buffer_is_marked)
 }
 END_TEST
 
+/* Whatever the number, what is written is read back as it, and is no longer than printf's shortest. */
+START_TEST(numbers_come_back)
+{
+    uint64_t x = 88172645463325252u;
+    for (size_t i = 0; i < 50000; i++) {
+        char text[HN_REAL_TEXT], shortest[HN_REAL_TEXT];
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        const bool single = i % 2;
+        double real;
+        float f;
+        const uint32_t half = (uint32_t)x;
+        memcpy(&real, &x, sizeof real);
+        memcpy(&f, &half, sizeof f);
+        if (i % 8 < 2) real = (double)(int64_t)(x >> 40) / 1000, f = (float)real;
+        else if (i % 8 < 4) real = (double)(x >> 11) * 0x1p-53, f = (float)real;
+        if (single) real = (double)f;
+        if (!isfinite(real)) continue;
+        const size_t n = hn_real_text(real, single, text);
+        ck_assert_uint_eq(n, strlen(text));
+        if (single) ck_assert_msg(strtof(text, NULL) == f, "%s", text);
+        else ck_assert_msg(strtod(text, NULL) == real, "%s", text);
+        for (int digits = 6; digits <= 17; digits++) {
+            snprintf(shortest, sizeof shortest, "%.*g", digits, real);
+            if (single ? strtof(shortest, NULL) == f : strtod(shortest, NULL) == real) break;
+        }
+        if (!strchr(shortest, 'e')) ck_assert_uint_le(n, strlen(shortest) + 1);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("json_write");
     tcase_add_test(tc, a_document_reads_back);
     tcase_add_test(tc, bytes_that_are_no_utf8_are_replaced);
     tcase_add_test(tc, numbers_have_the_digits_they_need);
+    tcase_add_test(tc, numbers_come_back);
     tcase_add_test(tc, a_full_buffer_is_marked);
     return run_unit("json_write", tc);
 }

@@ -1,0 +1,26 @@
+/* Tables of comma-separated values, as RFC 4180 has them. */
+#ifndef HN_CLI_CSV_H
+#define HN_CLI_CSV_H
+
+#include "base/arena.h"
+#include "base/str.h"
+
+/* Begin with `p` and `end` around the text, `name` for errors, and line 0; free with hn_csv_free. */
+struct hn_csv {
+    const char *p, *end;
+    const char *name;
+    size_t line; /* of the last row */
+    struct hn_str *cells;
+    size_t n, room;
+};
+
+/* Reads a row into `cells`; *more is false, and there is none, at the end. Empty lines are passed over.
+ * Cells are views of the text, or lie in `arena` where quotes had to be taken out. */
+enum hn_status hn_csv_row(struct hn_csv *csv, struct hn_arena *arena, bool *more,
+                          struct hn_error *err);
+void hn_csv_free(struct hn_csv *csv);
+
+/* Appends a cell, in quotes where it needs them. */
+void hn_csv_put(struct hn_buf *out, struct hn_str cell);
+
+#endif

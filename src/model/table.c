@@ -1,0 +1,226 @@
+#include "model/table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bits.h"
+#include "tensor/element.h"
+
+enum { NAME_ROOM = 24 };
+
+static bool is_column_type(enum hn_element type)
+{
+    return type == HN_EL_STRING || hn_element_is_number(type);
+}
+
+/* How many columns of a table an input is; 0: none. */
+static size_t width_of(const struct hn_port *port)
+{
+    if (!port->known_rank || !is_column_type(port->type)) return 0;
+    if (port->n_dims == 1) return 1;
+    return port->n_dims == 2 && port->shape[1] > 0 ? (size_t)port->shape[1] : 0;
+}
+
+static bool takes_table(const struct hn_predictor_about *about)
+{
+    for (size_t i = 0; i < about->n_inputs; i++) {
+        const size_t width = width_of(&about->inputs[i]);
+        if (!width || width > HN_TABLE_MAX_CELLS || (width > 1 && about->n_inputs > 1))
+            return false;
+    }
+    return about->n_inputs > 0;
+}
+
+/* The columns of the only input. */
+static enum hn_status fill_matrix(struct hn_table *t, struct hn_error *err)
+{
+    const struct hn_predictor_about *about = t->about;
+    const bool named = about->columns && about->n_columns == t->n_columns;
+    if (!named && !(t->names = calloc(t->n_columns, NAME_ROOM)))
+        return hn_fail_nomem(err, "names", t->n_columns * NAME_ROOM);
+    for (size_t i = 0; i < t->n_columns; i++) {
+        char *own = t->names + i * NAME_ROOM;
+        if (!named) snprintf(own, NAME_ROOM, "f%zu", i);
+        t->columns[i] = (struct hn_column){
+            .name = named ? about->columns[i] : own, .offset = i, .type = about->inputs[0].type};
+    }
+    return HN_OK;
+}
+
+static enum hn_status fill(struct hn_table *t, struct hn_error *err)
+{
+    const struct hn_predictor_about *about = t->about;
+    const size_t width = width_of(&about->inputs[0]);
+    const bool matrix = about->n_inputs == 1 && (width > 1 || about->columns);
+    t->n_columns = about->n_inputs == 1 ? width : about->n_inputs;
+    t->columns = calloc(t->n_columns, sizeof *t->columns);
+    t->arrays = calloc(about->n_inputs, sizeof *t->arrays);
+    t->in = calloc(about->n_inputs, sizeof *t->in);
+    if (!t->columns || !t->arrays || !t->in)
+        return hn_fail_nomem(err, "a table", t->n_columns * sizeof *t->columns);
+    for (size_t i = 0; i < about->n_inputs; i++) {
+        const struct hn_port *port = &about->inputs[i];
+        t->arrays[i] = (struct hn_array){.type = port->type, .n_dims = port->n_dims};
+        if (!matrix)
+            t->columns[i] = (struct hn_column){.name = port->name, .input = i, .type = port->type};
+    }
+    return matrix ? fill_matrix(t, err) : HN_OK;
+}
+
+enum hn_status hn_table_open(const struct hn_predictor_about *about, struct hn_table *out,
+                             struct hn_error *err)
+{
+    *out = (struct hn_table){.about = about};
+    if (!takes_table(about))
+        return hn_fail(err, HN_E_UNSUPPORTED,
+                       "the model takes no table: its inputs are not rows and columns");
+    const enum hn_status status = fill(out, err);
+    if (status < 0) hn_table_close(out);
+    return status;
+}
+
+void hn_table_close(struct hn_table *t)
+{
+    for (size_t i = 0; t->arrays && i < t->about->n_inputs; i++)
+        free(t->arrays[i].data);
+    free(t->columns);
+    free(t->arrays);
+    free(t->in);
+    free(t->given);
+    free(t->names);
+    *t = (struct hn_table){0};
+}
+
+void hn_table_clear(struct hn_table *t)
+{
+    t->rows = 0;
+}
+
+size_t hn_table_find(const struct hn_table *t, struct hn_str name, size_t guess)
+{
+    if (guess < t->n_columns && hn_str_is(name, t->columns[guess].name)) return guess;
+    for (size_t i = 0; i < t->n_columns; i++)
+        if (hn_str_is(name, t->columns[i].name)) return i;
+    return SIZE_MAX;
+}
+
+/* Whether values of a type can be missing by themselves, as NaN. */
+static bool knows_nan(enum hn_element type)
+{
+    return hn_element_is_float(type) && type != HN_EL_F4E2M1;
+}
+
+/* Columns of an input. */
+static size_t width_in(const struct hn_table *t)
+{
+    return t->about->n_inputs == 1 ? t->n_columns : 1;
+}
+
+static bool all_know_nan(const struct hn_table *t)
+{
+    for (size_t i = 0; i < t->n_columns; i++)
+        if (!knows_nan(t->columns[i].type)) return false;
+    return true;
+}
+
+static bool grow_array(struct hn_array *a, size_t cells)
+{
+    void *data = realloc(a->data, cells * hn_element_info(a->type)->bytes);
+    if (data) a->data = data;
+    return data;
+}
+
+static enum hn_status make_room(struct hn_table *t, size_t rows, struct hn_error *err)
+{
+    size_t room = hn_max(rows, 2 * t->room), cells;
+    if (rows <= t->room) return HN_OK;
+    if (!hn_mul(rows, t->n_columns, &cells) || cells > HN_TABLE_MAX_CELLS)
+        return hn_fail(err, HN_E_LIMIT, "more than %d values", HN_TABLE_MAX_CELLS);
+    bool good = true;
+    for (size_t i = 0; good && i < t->about->n_inputs; i++)
+        good = grow_array(&t->arrays[i], room * width_in(t));
+    if (good && !all_know_nan(t)) {
+        bool *given = realloc(t->given, room * t->n_columns);
+        if (given) t->given = given;
+        good = given;
+    }
+    if (!good) return hn_fail_nomem(err, "a table", room * t->n_columns);
+    t->room = room;
+    return HN_OK;
+}
+
+enum hn_status hn_table_add(struct hn_table *t, size_t rows, struct hn_error *err)
+{
+    const size_t width = width_in(t);
+    if (rows > HN_TABLE_MAX_CELLS) return hn_fail(err, HN_E_LIMIT, "%zu rows are too many", rows);
+    HN_TRY(make_room(t, t->rows + rows, err));
+    for (size_t i = 0; i < t->about->n_inputs; i++) {
+        struct hn_array *a = &t->arrays[i];
+        const size_t first = t->rows * width, n = rows * width;
+        const size_t bytes = hn_element_info(a->type)->bytes;
+        if (!knows_nan(a->type)) memset((char *)a->data + first * bytes, 0, n * bytes);
+        else
+            for (size_t at = first; at < first + n; at++)
+                hn_array_set_real(a, at, NAN);
+    }
+    if (t->given) memset(t->given + t->rows * t->n_columns, 0, rows * t->n_columns);
+    t->rows += rows;
+    return HN_OK;
+}
+
+/* --- values ------------------------------------------------------------------------------------ */
+
+static size_t place_of(const struct hn_table *t, size_t row, size_t column)
+{
+    if (t->given) t->given[row * t->n_columns + column] = true;
+    return row * width_in(t) + t->columns[column].offset;
+}
+
+enum hn_status hn_table_set_number(struct hn_table *t, size_t row, size_t column, double value,
+                                   struct hn_error *err)
+{
+    const struct hn_column *c = &t->columns[column];
+    struct hn_array *a = &t->arrays[c->input];
+    if (c->type == HN_EL_STRING)
+        return hn_fail(err, HN_E_ARG, "the column '%s' is of texts", c->name);
+    const size_t at = place_of(t, row, column);
+    if (a->type == HN_EL_F32) {
+        ((float *)a->data)[at] = (float)value;
+        return HN_OK;
+    }
+    hn_array_set_real(a, at, value);
+    const double kept = hn_array_real(a, at);
+    if (hn_element_is_float(a->type) || !(kept < value || kept > value || isnan(value)))
+        return HN_OK;
+    return hn_fail(err, HN_E_ARG, "the column '%s' is of type %s, which %g is not", c->name,
+                   hn_element_info(c->type)->name, value);
+}
+
+enum hn_status hn_table_set_text(struct hn_table *t, size_t row, size_t column, struct hn_str value,
+                                 struct hn_error *err)
+{
+    const struct hn_column *c = &t->columns[column];
+    if (c->type != HN_EL_STRING)
+        return hn_fail(err, HN_E_ARG, "the column '%s' is of numbers, not of texts", c->name);
+    ((struct hn_str *)t->arrays[c->input].data)[place_of(t, row, column)] = value;
+    return HN_OK;
+}
+
+enum hn_status hn_table_finish(struct hn_table *t, struct hn_error *err)
+{
+    for (size_t i = 0; t->given && i < t->rows * t->n_columns; i++) {
+        const struct hn_column *c = &t->columns[i % t->n_columns];
+        if (!t->given[i] && !knows_nan(c->type))
+            return hn_fail(err, HN_E_ARG, "row %zu lacks the column '%s', which must be there",
+                           i / t->n_columns, c->name);
+    }
+    for (size_t i = 0; i < t->about->n_inputs; i++) {
+        struct hn_array *a = &t->arrays[i];
+        a->shape[0] = t->rows;
+        a->shape[1] = width_in(t);
+        a->n = t->rows * width_in(t);
+        t->in[i] = a;
+    }
+    return HN_OK;
+}

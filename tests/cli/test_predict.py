@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""hence predict: NumPy arrays and tables through models that predict."""
+
+import csv
+import io
+import json
+import sys
+
+import program
+from program import EXIT_FAILURE, EXIT_USAGE, Program
+
+import numpy
+
+sys.path.insert(0, str(program.ROOT / "tests" / "onnx"))
+import tiny_onnx as tiny  # noqa: E402
+
+NUMPY = ["float32", "float64", "float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
+         "bool", "complex64", "complex128"]
+
+
+class Predict(Program):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = cls.folder / "sum.onnx"
+        cls.model.write_bytes(tiny.model(
+            [tiny.port("a", "float32", ["n", 2]), tiny.port("b", "float32", ["n", 2])],
+            [tiny.node("Add", ["a", "b"], ["a/b sum"]), tiny.node("Sub", ["a", "b"], ["difference"])],
+            [tiny.port("a/b sum", "float32", ["n", 2]), tiny.port("difference", "float32", ["n", 2])]))
+        cls.a = cls.save("a", numpy.array([[1, 2], [3, 4], [5, 6]], "float32"))
+        cls.b = cls.save("b", numpy.array([[10, 20], [30, 40], [50, 60]], "float32"))
+
+    @classmethod
+    def save(cls, name, array):
+        path = cls.folder / f"{name}.npy"
+        numpy.save(path, array)
+        return path
+
+    def identity(self, dtype, array, *words):
+        """What a model that does nothing gives back for an array."""
+        model = self.folder / f"identity-{dtype}.onnx"
+        model.write_bytes(tiny.identity([dtype], None))
+        out = self.folder / f"out-{dtype}"
+        self.good("predict", "-m", model, "--in", self.save("in", array), "--out-dir", out, *words)
+        return numpy.load(out / f"y_{dtype}.npy")
+
+    def test_inputs_in_order_and_by_name(self):
+        out = self.folder / "out"
+        for words in (("--in", self.a, "--in", self.b), ("--in", f"a={self.a}", "--in", f"b={self.b}"),
+                      ("--in", f"b={self.b}", "--in", self.a), ("--in", self.b, "--in", f"a={self.a}")):
+            self.good("predict", "-m", self.model, *words, "--out-dir", out)
+            # What is no letter, digit, '.', '_' or '-' in an output's name is '_' in the file's.
+            numpy.testing.assert_array_equal(numpy.load(out / "a_b_sum.npy"), [[11, 22], [33, 44], [55, 66]])
+            numpy.testing.assert_array_equal(numpy.load(out / "difference.npy"), [[-9, -18], [-27, -36], [-45, -54]])
+
+    def test_every_type_that_numpy_has(self):
+        for dtype in NUMPY:
+            with self.subTest(dtype):
+                array = (numpy.arange(24).reshape(2, 3, 4) * 9 - 50).astype(dtype)
+                got = self.identity(dtype, array)
+                self.assertEqual(got.dtype, array.dtype)
+                numpy.testing.assert_array_equal(got, array)
+
+    def test_every_form_of_an_array(self):
+        plain = numpy.arange(24, dtype="int32").reshape(2, 3, 4)
+        for array in (numpy.asfortranarray(plain), plain.astype(">i4"), numpy.asfortranarray(plain.astype(">i4")),
+                      plain[:0], plain[1, 1, 1], plain.reshape(1, 2, 1, 3, 1, 4, 1, 1, 1, 1)):
+            got = self.identity("int32", array)
+            self.assertEqual(got.shape, array.shape)
+            numpy.testing.assert_array_equal(got, array)
+
+    def test_texts(self):
+        for array in (numpy.array([["a", "käse"], ["", "\U0001f600!"]]), numpy.array([b"xy", b""]),
+                      numpy.array(["x"], ">U3"), numpy.array("alone")):
+            got = self.identity("object", array)
+            self.assertEqual(got.dtype.kind, "U")
+            numpy.testing.assert_array_equal(got, array.astype("U"))
+
+    def test_types_that_numpy_lacks(self):
+        numbers = numpy.array([1, -2, 0.5, 3, numpy.inf, numpy.nan], "float32")
+        got = self.identity("bfloat16", numbers)
+        self.assertEqual(got.dtype, "float32")
+        numpy.testing.assert_array_equal(got, numbers)
+        got = self.identity("float8e4m3fn", numbers[:4])
+        self.assertEqual(got.dtype, "float32")
+        numpy.testing.assert_array_equal(got, numbers[:4])
+        got = self.identity("int4", numpy.array([-8, 7, 0], "int8"))
+        self.assertEqual(got.dtype, "int8")
+        numpy.testing.assert_array_equal(got, [-8, 7, 0])
+        got = self.identity("uint4", numpy.array([0, 15, 7], "int8"))
+        self.assertEqual(got.dtype, "int8")
+        numpy.testing.assert_array_equal(got, [0, 15, 7])
+
+    def test_some_outputs(self):
+        out = self.folder / "some"
+        self.good("predict", "-m", self.model, "--in", self.a, "--in", self.b, "--out-dir", out,
+                  "--outputs", "difference")
+        self.assertEqual([p.name for p in out.iterdir()], ["difference.npy"])
+
+    def test_json(self):
+        out = self.folder / "json"
+        said = json.loads(self.good("predict", "-m", self.model, "--in", self.a, "--in", self.b, "--out-dir", out,
+                                    "--json", "-t", 2))
+        self.assertEqual((said["kind"], said["threads"]), ("onnx", 2))
+        self.assertEqual(said["inputs"], [{"name": n, "type": "float", "shape": [3, 2]} for n in "ab"])
+        self.assertEqual(said["outputs"], [
+            {"name": "a/b sum", "type": "float", "shape": [3, 2], "file": f"{out}/a_b_sum.npy"},
+            {"name": "difference", "type": "float", "shape": [3, 2], "file": f"{out}/difference.npy"}])
+        self.assertGreater(said["load_s"], 0)
+        self.assertGreater(said["run_s"], 0)
+
+    def test_shown(self):
+        text = self.good("predict", "-m", self.model, "--in", self.a, "--in", self.b)
+        self.assertEqual(text, '"a/b sum": float [3, 2]: 11 22 33 44 55 66\n'
+                               '"difference": float [3, 2]: -9 -18 -27 -36 -45 -54\n')
+
+    def test_errors(self):
+        a, b, m = self.a, self.b, self.model
+        wide = self.save("wide", numpy.zeros((3, 3), "float32"))
+        text = self.save("text", numpy.array([["a", "b"]]))
+        double = self.save("double", numpy.zeros((3, 2)))
+        for says, words in (("'b' is missing", ("-m", m, "--in", a)),
+                            ("all are given", ("-m", m, "--in", a, "--in", b, "--in", a)),
+                            ("no input 'c'", ("-m", m, "--in", f"c={a}")),
+                            ("given twice", ("-m", m, "--in", f"a={a}", "--in", f"a={a}")),
+                            (r"'b' has the shape \[3, 3\], not \[n, 2\]", ("-m", m, "--in", a, "--in", wide)),
+                            ("'b' is string, not float", ("-m", m, "--in", a, "--in", text)),
+                            ("'b' is double, not float", ("-m", m, "--in", a, "--in", double)),
+                            ("no output 'z'; there are: a/b sum, difference",
+                             ("-m", m, "--in", a, "--in", b, "--outputs", "z")),
+                            ("nothing.npy", ("-m", m, "--in", self.folder / "nothing.npy")),
+                            ("not a NumPy array", ("-m", m, "--in", m)),
+                            ("nothing.onnx", ("-m", self.folder / "nothing.onnx", "--in", a)),
+                            ("known kind", ("-m", a, "--in", a)),
+                            ("Not a directory|File exists", ("-m", m, "--in", a, "--in", b, "--out-dir", a))):
+            with self.subTest(says):
+                self.bad(EXIT_FAILURE, says, "predict", *words)
+        self.bad(EXIT_USAGE, "name a model", "predict", "--in", a)
+        self.bad(EXIT_USAGE, "--csv", "predict", "-m", m, "--csv", a, "--in", a)
+        self.bad(EXIT_USAGE, "--csv", "predict", "-m", m, "--in", a, "--keep", "x")
+
+    def test_names_that_would_be_one_file(self):
+        model = self.write("same.onnx", tiny.model(
+            [tiny.port("x", "float32", [2])], [tiny.node("Identity", ["x"], [n]) for n in ("a/b", "a:b")],
+            [tiny.port(n, "float32", [2]) for n in ("a/b", "a:b")]))
+        x = self.save("x", numpy.zeros(2, "float32"))
+        self.bad(EXIT_FAILURE, "one file", "predict", "-m", model, "--in", x, "--out-dir", self.folder / "same")
+        self.good("predict", "-m", model, "--in", x, "--out-dir", self.folder / "same", "--outputs", "a:b")
+
+
+class Tables(Program):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.matrix = cls.folder / "matrix.onnx"
+        cls.matrix.write_bytes(tiny.model(
+            [tiny.port("x", "float32", ["n", 3])], [tiny.node("Add", ["x", "x"], ["twice"])],
+            [tiny.port("twice", "float32", ["n", 3])]))
+        cls.columns = cls.folder / "columns.onnx"
+        names = {"age": "float32", "city": "object", "n": "int64"}
+        cls.columns.write_bytes(tiny.model(
+            [tiny.port(n, t, ["rows", 1]) for n, t in names.items()],
+            [tiny.node("Identity", [n], [n + " out"]) for n in names],
+            [tiny.port(n + " out", t, ["rows", 1]) for n, t in names.items()]))
+
+    def table(self, model, text, *words):
+        return list(csv.reader(io.StringIO(self.good("predict", "-m", model, "--csv", "-", *words, stdin=text))))
+
+    def test_columns_of_a_matrix(self):
+        self.assertEqual(self.table(self.matrix, "f2,f0,f1\n3,1,2\r\n\n30,10.5,\n"),
+                         [["twice_0", "twice_1", "twice_2"], ["2", "4", "6"], ["21", "nan", "60"]])
+        # A column that is not there is missing; what is to be kept goes along.
+        self.assertEqual(self.table(self.matrix, '\ufeffid,f0\n"a, ""b""",1\n', "--keep", "id"),
+                         [["id", "twice_0", "twice_1", "twice_2"], ['a, "b"', "2", "nan", "nan"]])
+
+    def test_columns_that_are_inputs(self):
+        self.assertEqual(self.table(self.columns, 'n,city,age\n5,"New\nYork",0.1\n-7,,\n'),
+                         [["age out", "city out", "n out"], ["0.1", "New\nYork", "5"], ["nan", "", "-7"]])
+
+    def test_many_rows(self):
+        n = 40000
+        text = "f0,f1,f2\n" + "".join(f"{i},{i + 0.5},{-i}\n" for i in range(n))
+        path = self.write("many.csv", text)
+        out = self.folder / "many-out.csv"
+        said = json.loads(self.good("predict", "-m", self.matrix, "--csv", path, "--out", out, "--json"))
+        self.assertEqual(said["rows"], n)
+        got = numpy.loadtxt(out, delimiter=",", skiprows=1)
+        numpy.testing.assert_array_equal(got, [[2 * i, 2 * i + 1, -2 * i] for i in range(n)])
+
+    def test_errors(self):
+        for says, model, text in (("no column 'age'.*it has: f0, f1, f2", self.matrix, "f0,age\n1,2\n"),
+                                  ("there twice", self.matrix, "f0,f0\n1,2\n"),
+                                  ("line 3: column 'f1': 'x' is no number", self.matrix, "f0,f1\n1,2\n1,x\n"),
+                                  ("line 2: 3 cells, where there are 2", self.matrix, "f0,f1\n1,2,3\n"),
+                                  ("quote is not closed", self.matrix, 'f0,f1\n1,"2\n'),
+                                  ("closing quote", self.matrix, 'f0,f1\n1,"2"3\n'),
+                                  ("begins with names", self.matrix, ""),
+                                  ("lacks the column 'n'", self.columns, "age,city\n1,a\n"),
+                                  ("int64, which 0.5 is not", self.columns, "age,city,n\n1,a,0.5\n")):
+            with self.subTest(says):
+                done = self.hence("predict", "-m", model, "--csv", "-", stdin=text)
+                self.assertEqual((done.returncode, done.stdout), (EXIT_FAILURE, b""))
+                self.assertRegex(done.stderr.decode(), says)
+
+
+if __name__ == "__main__":
+    program.main()
