@@ -26,7 +26,7 @@ struct hn_table {
     char *names;
 };
 
-enum { HN_TABLE_MAX_CELLS = 1 << 26 };
+enum { HN_TABLE_MAX_CELLS = 1 << 24 };
 
 /* A table without rows. HN_E_UNSUPPORTED: the model takes none. */
 enum hn_status hn_table_open(const struct hn_predictor_about *about, struct hn_table *out,

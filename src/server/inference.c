@@ -40,6 +40,7 @@ enum hn_status hn_inference_create(struct hn_call *call, struct hn_served *serve
 static void forget(struct hn_errand *errand)
 {
     struct hn_inference *f = (struct hn_inference *)errand;
+    if (f->forget) f->forget(f->mind);
     hn_arena_free(&f->arena);
     free(f);
 }

@@ -19,6 +19,7 @@ struct hn_inference {
     bool *wanted;               /* [n_outputs] */
     size_t rows;                /* for the receipt */
     void *mind;                 /* what the API keeps, in the arena */
+    void (*forget)(void *mind); /* frees what that owns besides; or NULL */
 
     struct hn_array *out; /* [n_outputs], once it is computed; data NULL where it is not wanted */
 };

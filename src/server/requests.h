@@ -14,6 +14,7 @@ extern const struct hn_fields hn_tokenize_fields;
 extern const struct hn_fields hn_detokenize_fields;
 
 extern const struct hn_fields hn_infer_fields;
+extern const struct hn_fields hn_prediction_fields;
 
 extern const struct hn_fields hn_load_fields;
 

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""/v1/predictions: rows of named columns. Usage: test_predictions.py HENCE"""
+
+import pathlib
+import shutil
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "onnx"))
+
+from serving import Server  # noqa: E402
+import tiny_onnx as tiny  # noqa: E402
+
+HENCE = sys.argv[1]
+STARTER = HERE.parents[1] / "models" / "starter-chat.gguf"
+
+
+class Predictions(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-predictions-"))
+        (cls.folder / "matrix.onnx").write_bytes(tiny.model(
+            [tiny.port("x", "float32", ["n", 3])],
+            [tiny.node("Add", ["x", "x"], ["twice"]), tiny.node("Sub", ["x", "x"], ["zero"])],
+            [tiny.port("twice", "float32", ["n", 3]), tiny.port("zero", "float32", ["n", 3])]))
+        names = {"age": "float32", "city": "object", "n": "int64"}
+        (cls.folder / "columns.onnx").write_bytes(tiny.model(
+            [tiny.port(n, t, ["rows"]) for n, t in names.items()],
+            [tiny.node("Identity", [n], [n + "_out"]) for n in names],
+            [tiny.port(n + "_out", t, ["rows"]) for n, t in names.items()]))
+        (cls.folder / "image.onnx").write_bytes(tiny.identity(["float32"], ["n", 3, 8, 8]))
+        cls.server = Server(HENCE, "-m", f"chat={STARTER}", *(
+            word for name in ("matrix", "columns", "image") for word in ("-m", cls.folder / f"{name}.onnx")))
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+        shutil.rmtree(cls.folder)
+
+    def predict(self, model, **body):
+        status, _, answer = self.server.post("/v1/predictions", {"model": model, **body})
+        self.assertEqual(status, 200, answer)
+        self.assertEqual((answer["object"], answer["model"]), ("predictions", model))
+        return answer["outputs"]
+
+    def refused(self, code, param, word, body, status=400):
+        got, _, answer = self.server.post("/v1/predictions", body)
+        self.assertEqual(got, status, answer)
+        error = answer["error"]
+        self.assertEqual((error["code"], error["param"]), (code, param), error)
+        self.assertIn(word, error["message"])
+
+    def test_rows(self):
+        rows = [{"f1": 2, "f0": 1, "f2": 3.5}, {"f2": True}, [4, None, 6], {}]
+        twice = [[2, 4, 7], [None, None, 2], [8, None, 12], [None] * 3]
+        got = self.predict("matrix", rows=rows)
+        self.assertEqual(got["twice"], twice)
+        self.assertEqual(list(got), ["twice", "zero"])
+        self.assertEqual(self.predict("matrix", rows=rows, outputs=["twice"]), {"twice": twice})
+
+    def test_columns(self):
+        self.assertEqual(self.predict("matrix", columns={"f1": [1, 2], "f0": [None, 4]})["twice"],
+                         [[None, 2, None], [8, 4, None]])
+        got = self.predict("columns", columns={"n": [1, -2], "age": [0.1, None], "city": ["Köln", "a\"b\n"]})
+        self.assertEqual(got, {"age_out": [0.1, None], "city_out": ["Köln", "a\"b\n"], "n_out": [1, -2]})
+
+    def test_the_first_model_that_predicts(self):
+        status, _, answer = self.server.post("/v1/predictions", {"rows": [{"f0": 1}]})
+        self.assertEqual((status, answer["model"], answer["rows"]), (200, "matrix", 1))
+        self.assertGreaterEqual(answer["hence"]["seconds"]["core"], 0)
+
+    def test_many_rows(self):
+        n = 3000
+        got = self.predict("matrix", rows=[{"f0": i, "f1": 1, "f2": 2} for i in range(n)])
+        self.assertEqual(got["twice"], [[2 * i, 2, 4] for i in range(n)])
+
+    def test_errors(self):
+        row = {"f0": 1}
+        for code, param, word, body in (
+                ("unknown_column", "rows[1]", "'agee'; it has: f0, f1, f2", {"rows": [row, {"agee": 3}]}),
+                ("unknown_column", "columns", "'x'", {"columns": {"x": [3]}}),
+                ("invalid_value", "rows[1].f2", "numbers", {"rows": [row, {"f2": "three"}]}),
+                ("invalid_value", "rows[0].f2", "JSON value", {"rows": [{"f2": [1]}]}),
+                ("invalid_value", "columns.f0[1]", "numbers", {"columns": {"f0": [1, "2"]}}),
+                ("invalid_value", "columns.f1", "same number", {"columns": {"f0": [1, 2], "f1": [1]}}),
+                ("invalid_value", "columns.f1", "same number", {"columns": {"f0": [1], "f1": [1, 2]}}),
+                ("invalid_value", "rows[0]", "3 values", {"rows": [[1, 2]]}),
+                ("invalid_value", "rows[0]", "3 values", {"rows": [[1, 2, 3, 4]]}),
+                ("invalid_value", "rows[0]", "object", {"rows": [1]}),
+                ("invalid_value", "rows", "no rows", {"rows": []}),
+                ("missing_required_parameter", "rows", "either", {}),
+                ("missing_required_parameter", "rows", "either", {"rows": [row], "columns": {}}),
+                ("invalid_value", "outputs", "no output 'z'", {"rows": [row], "outputs": ["z"]}),
+                ("unsupported_value", "why", "does not tell why", {"rows": [row], "why": True}),
+                ("invalid_value", None, "Unrecognized request argument supplied: row", {"row": row}),
+                ("invalid_value", "rows", "lacks the column 'n'", {"model": "columns", "rows": [{"age": 1, "city": "a"}]}),
+                ("invalid_value", "rows[0].n", "0.5", {"model": "columns", "rows": [{"n": 0.5}]}),
+                ("invalid_value", "rows[0].city", "texts", {"model": "columns", "rows": [{"city": 5}]}),
+                ("invalid_value", "model", "no table", {"model": "image", "rows": [row]}),
+                ("wrong_model_kind", "model", "language", {"model": "chat", "rows": [row]})):
+            with self.subTest(str(body)):
+                self.refused(code, param, word, body)
+        self.refused("model_not_found", "model", "none", {"model": "none", "rows": [row]}, 404)
+
+
+if __name__ == "__main__":
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(suite)
+    failed = len(result.failures) + len(result.errors)
+    print(f"{result.testsRun - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
