@@ -35,6 +35,7 @@ test|py json|python3|test runner
 test|py numpy|python3-numpy|reference forwards
 test|py jinja2|python3-jinja2|oracle of chat templates
 TEST|py prometheus_client|python3-prometheus-client|reads the metrics as Prometheus does
+TEST|py xgboost|python3-xgboost|oracle of gradient-boosted trees
 TEST|cmd node|nodejs|clients of the server
 TEST|cmd npm|npm|their packages
 TEST|cmd valgrind|valgrind|counts instructions

@@ -64,6 +64,7 @@ int hn_json_peek(struct hn_json_reader *r)
     skip_space(r);
     const int c = next(r);
     if (c == '-' || (c >= '0' && c <= '9')) return 0;
+    if (r->loose && (c == 'N' || c == 'I')) return 0;
     return c > 0 && strchr("{[\"tfn", c) ? c : -1;
 }
 
@@ -253,12 +254,32 @@ static bool read_quickly(const struct decimal *d, double *out)
     return true;
 }
 
+static bool accept_word(struct hn_json_reader *r, struct hn_str word)
+{
+    if (!hn_str_starts((struct hn_str){r->p, (size_t)(r->end - r->p)}, word)) return false;
+    r->p += word.n;
+    r->follows = true;
+    return true;
+}
+
+/* A word for a number that JSON does not have. */
+static bool accept_special(struct hn_json_reader *r, double *out)
+{
+    if (accept_word(r, HN_STR("NaN"))) *out = NAN;
+    else if (accept_word(r, HN_STR("Infinity"))) *out = INFINITY;
+    else if (accept_word(r, HN_STR("-Infinity"))) *out = -INFINITY;
+    else return false;
+    return true;
+}
+
 enum hn_status hn_json_read_number(struct hn_json_reader *r, struct hn_json_number *out)
 {
     struct decimal d = {.exact = true};
     skip_space(r);
     const char *start = r->p;
     r->follows = true;
+    *out = (struct hn_json_number){.integer = false};
+    if (r->loose && accept_special(r, &out->real)) return HN_OK;
     *out = (struct hn_json_number){.integer = true, .negative = accept(r, '-')};
     if (!accept(r, '0') && !read_digits(r, &d, false)) return fail_at(r, start, "not a JSON value");
     if (accept(r, '.')) {
@@ -274,14 +295,6 @@ enum hn_status hn_json_read_number(struct hn_json_reader *r, struct hn_json_numb
     if (!read_quickly(&d, &out->real)) return read_slowly(r, start, &out->real);
     if (out->negative) out->real = -out->real;
     return HN_OK;
-}
-
-static bool accept_word(struct hn_json_reader *r, struct hn_str word)
-{
-    if (!hn_str_starts((struct hn_str){r->p, (size_t)(r->end - r->p)}, word)) return false;
-    r->p += word.n;
-    r->follows = true;
-    return true;
 }
 
 enum hn_status hn_json_read_bool(struct hn_json_reader *r, bool *out)

@@ -18,6 +18,7 @@ struct hn_json_reader {
     struct hn_buf text; /* of a string with escapes */
     bool follows;       /* a value stands before */
     int depth;
+    bool loose; /* NaN, Infinity and -Infinity are numbers, as some model files have them */
 };
 
 struct hn_json_number {

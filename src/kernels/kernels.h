@@ -130,6 +130,25 @@ struct hn_screen {
     size_t n_queries;
 };
 
+/* Decision trees for many rows at once (model/trees.h). A block is HN_TREE_ROWS rows; a byte column holds
+ * for each of them how many of a feature's thresholds it has passed. */
+enum {
+    HN_TREE_ROWS = 64,
+    HN_TREE_LEAVES = 256, /* of a tree that goes this way: its leaves are numbered in bytes */
+    HN_TREE_RESULTS = 9,  /* slots that hold what subtrees came to */
+    HN_TREE_SLOTS = HN_TREE_LEAVES + HN_TREE_RESULTS,
+};
+
+/* One node, its children before it: slot `out` = column[row] <= bin ? slot a : slot b. Slot i < 256 holds
+ * i for every row: the leaf of that number. The last step leaves the leaf of each row in its slot. */
+struct hn_tree_step {
+    uint32_t column;
+    uint16_t a;
+    uint16_t b;
+    uint16_t out;
+    uint8_t bin;
+};
+
 /* The kernels chosen for one level. Never NULL in any member. */
 struct hn_kernels {
     enum hn_cpu_level level;
@@ -178,6 +197,19 @@ struct hn_kernels {
     /* sum_i a[i] * b[i] in doubles, in which products of floats are exact, fused or not: eight sums
      * of every eighth, then those in one order. The same bits on every level. */
     double (*product)(const float *a, const float *b, size_t n);
+
+    /* right[i] = left[i] = how many of the ascending thresholds (at most 255) are <= x[i], for a block;
+     * where x[i] is NaN, right[i] = 255 and left[i] = 0. Either may be NULL. */
+    void (*tree_bin_f32)(uint8_t *right, uint8_t *left, const float *x, const float *thresholds,
+                         size_t n);
+    void (*tree_bin_f64)(uint8_t *right, uint8_t *left, const double *x, const double *thresholds,
+                         size_t n);
+    /* Runs the steps of one tree over a block. columns: [][HN_TREE_ROWS], slots: [HN_TREE_SLOTS][...]. */
+    void (*tree_steps)(uint8_t *slots, const uint8_t *columns, const struct hn_tree_step *steps,
+                       size_t n);
+    /* sums[i] += values[leaves[i]] for a block; n values, at most HN_TREE_LEAVES. */
+    void (*tree_add_f32)(float *sums, const uint8_t *leaves, const float *values, size_t n);
+    void (*tree_add_f64)(double *sums, const uint8_t *leaves, const double *values, size_t n);
 
     /* The fastest this level can multiply and add, per form of activations: works in registers on
      * ones alone and returns the sum, which is the number of multiply-adds. rounds <= 2^20. */

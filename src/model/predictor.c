@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "model/graph/graph_predictor.h"
+#include "model/trees_predictor.h"
 #include "tensor/element.h"
 
 /* A kind of file: told by its first bytes, opened by its own door. */
@@ -16,6 +17,7 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
+    {hn_trees_is, hn_trees_predictor_open},
     {hn_graph_is, hn_graph_predictor_open},
 };
 

@@ -264,8 +264,66 @@ def vocab_seeds():
     yield "torn", torn
 
 
+def ubjson(what):
+    """A value in UBJSON; of a list (type, items) packed."""
+    if isinstance(what, str):
+        return b"SL" + struct.pack(">q", len(what)) + what.encode()
+    if isinstance(what, int):
+        return b"l" + struct.pack(">i", what)
+    if isinstance(what, float):
+        return b"d" + struct.pack(">f", what)
+    if isinstance(what, tuple):
+        kind, items = what
+        form = {"d": "f", "l": "i", "U": "B", "L": "q"}[kind]
+        return (b"[$" + kind.encode() + b"#L" + struct.pack(">q", len(items)) +
+                struct.pack(f">{len(items)}{form}", *items))
+    if isinstance(what, list):
+        return b"[#L" + struct.pack(">q", len(what)) + b"".join(map(ubjson, what))
+    return b"{" + b"".join(ubjson(k)[1:] + ubjson(v) for k, v in what.items()) + b"}"
+
+
+def xgboost_seeds():
+    """Two trees of three nodes: one asks a threshold, one a set of categories."""
+    def tree(**more):
+        return {"left_children": ("l", [1, -1, -1]), "right_children": ("l", [2, -1, -1]),
+                "split_indices": ("l", [1, 0, 0]), "default_left": ("U", [1, 0, 0]),
+                "split_conditions": ("d", [0.5, -1.0, 2.0]), "sum_hessian": ("d", [3.0, 1.0, 2.0]),
+                "base_weights": ("d", [0.0] * 6), "tree_param": {"size_leaf_vector": "0"}, **more}
+
+    sets = {"split_type": ("U", [1, 0, 0]), "categories": ("l", [0, 33]),
+            "categories_nodes": ("l", [0]), "categories_segments": ("L", [0]),
+            "categories_sizes": ("L", [2])}
+
+    def model(booster, classes="0", **more):
+        return {"learner": {"gradient_booster": booster, "feature_names": ["a", "b"],
+                            "learner_model_param": {"base_score": "[2.5E-1]", "num_feature": "2",
+                                                    "num_class": classes, **more},
+                            "objective": {"name": "binary:logistic"}}, "version": [3, 1, 0]}
+
+    trees = {"trees": [tree(), tree(**sets)], "tree_info": [0, 0]}
+    yield "gbtree", ubjson(model({"name": "gbtree", "model": trees}))
+    yield "dart", ubjson(model({"name": "dart", "gbtree": {"model": trees},
+                                "weight_drop": ("d", [0.5, 1.0])}))
+    vectors = [tree(tree_param={"size_leaf_vector": "2"}),
+               tree(tree_param={"size_leaf_vector": "2"}, leaf_weights=("d", [1.0] * 4),
+                    right_children=("l", [2, 0, 1]))]
+    yield "vectors", ubjson(model({"name": "gbtree", "model": {
+        "trees": vectors, "tree_info": [0, 0]}}, num_target="2"))
+
+    def plain(what):
+        if isinstance(what, dict):
+            return {k: plain(v) for k, v in what.items()}
+        if isinstance(what, tuple):
+            return list(what[1])
+        return [plain(v) for v in what] if isinstance(what, list) else what
+
+    text = json.dumps(plain(model({"name": "gbtree", "model": trees})))
+    yield "json", text.encode()
+    yield "words", text.replace("-1.0", "-Infinity").replace("0.5", "NaN").encode()
+
+
 SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds, "npy": npy_seeds,
-         "safetensors": safetensors_seeds, "vocab": vocab_seeds}
+         "safetensors": safetensors_seeds, "vocab": vocab_seeds, "xgboost": xgboost_seeds}
 
 
 def main(out, targets):

@@ -24,7 +24,7 @@ enum shape {
     KV_STORE,   /* (dst, src, n) */
     ATTEND,     /* (args) */
     PEAK,       /* (n), nothing but a sum to return */
-    BLOCK,      /* on matrices: test_gemm.c */
+    BLOCK,      /* on matrices and blocks of rows: tests of their own */
     SCREEN,     /* (args); test_screen.c has its tests, and those of products */
     PRODUCT,    /* (a, b, n) */
 };
@@ -44,6 +44,11 @@ enum shape {
              : KV_STORE, SLOT(attend[0])                                                           \
              : ATTEND, SLOT(peak[0])                                                               \
              : PEAK, SLOT(gemm)                                                                    \
+             : BLOCK, SLOT(tree_bin_f32)                                                           \
+             : BLOCK, SLOT(tree_bin_f64)                                                           \
+             : BLOCK, SLOT(tree_steps)                                                             \
+             : BLOCK, SLOT(tree_add_f32)                                                           \
+             : BLOCK, SLOT(tree_add_f64)                                                           \
              : BLOCK, SLOT(epilogue)                                                               \
              : BLOCK, SLOT(depthwise)                                                              \
              : BLOCK, SLOT(screen)                                                                 \

@@ -53,6 +53,25 @@ START_TEST(differs_from_jansson_where_it_says_so)
 }
 END_TEST
 
+START_TEST(takes_words_for_numbers_when_loose)
+{
+    struct hn_json_reader r = hn_json_reader_of(HN_STR("[NaN, -Infinity,Infinity, -1]"), "t", NULL);
+    struct hn_json_number n[4];
+    r.loose = true;
+    ck_assert_int_eq(hn_json_enter(&r, '['), HN_OK);
+    for (int i = 0; i < 4; i++) {
+        bool more;
+        ck_assert_int_eq(hn_json_next(&r, ']', &more), HN_OK);
+        ck_assert_int_eq(hn_json_peek(&r), 0);
+        ck_assert_int_eq(hn_json_read_number(&r, &n[i]), HN_OK);
+    }
+    ck_assert(isnan(n[0].real) && n[1].real == -INFINITY && n[2].real == INFINITY);
+    ck_assert(n[3].real == -1 && n[3].integer && !n[0].integer);
+    r = hn_json_reader_of(HN_STR("NaN"), "t", NULL);
+    ck_assert_int_eq(hn_json_read_number(&r, &n[0]), HN_E_FORMAT);
+}
+END_TEST
+
 START_TEST(refuses_what_is_not_json)
 {
     static const char *const texts[] = {
@@ -211,6 +230,7 @@ int main(void)
     tcase_add_test(tc, numbers_are_rounded_once);
     tcase_add_test(tc, reads_what_jansson_reads);
     tcase_add_test(tc, differs_from_jansson_where_it_says_so);
+    tcase_add_test(tc, takes_words_for_numbers_when_loose);
     tcase_add_test(tc, refuses_what_is_not_json);
     tcase_add_test(tc, bounds_depth);
     return run_unit("json", tc);

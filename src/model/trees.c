@@ -1,0 +1,339 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "model/trees_column.h"
+
+/* Fewer rows walk one by one: deciding every node for a block costs about as much as so many walks. */
+enum { FEW_ROWS = 12 };
+
+/* What one thread works in. */
+struct scratch {
+    uint8_t *bytes;  /* [n_byte_columns][HN_TREE_ROWS] */
+    uint8_t *slots;  /* [HN_TREE_SLOTS][HN_TREE_ROWS] */
+    void *features;  /* [HN_TREE_ROWS] of the forest's type */
+    void *sums;      /* [n_targets][HN_TREE_ROWS] likewise */
+    double *columns; /* [n_columns] of one row; [HN_TREE_ROWS][n_columns] where trees are large */
+};
+
+struct hn_trees_run {
+    const struct hn_trees *trees;
+    struct hn_pool *pool;
+    struct scratch *scratch; /* [threads] */
+    size_t block_columns;    /* rows of scratch.columns */
+    struct hn_arena arena;
+    /* The job at hand. */
+    const void *x;
+    size_t rows;
+    void *out;
+};
+
+static size_t width_of(const struct hn_trees *t)
+{
+    return t->wide ? sizeof(double) : sizeof(float);
+}
+
+static bool has_large_trees(const struct hn_trees *t)
+{
+    for (size_t i = 0; i < t->n_trees; i++)
+        if (t->trees[i].n_leaves > HN_TREE_LEAVES) return true;
+    return false;
+}
+
+static bool make_scratch(struct hn_trees_run *run, struct scratch *s)
+{
+    const struct hn_trees *t = run->trees;
+    size_t columns;
+    if (!hn_mul(t->n_columns, run->block_columns, &columns)) return false;
+    s->bytes = hn_arena_alloc(&run->arena, t->n_byte_columns, HN_TREE_ROWS);
+    s->slots = hn_arena_alloc(&run->arena, HN_TREE_SLOTS, HN_TREE_ROWS);
+    s->features = hn_arena_alloc(&run->arena, HN_TREE_ROWS, width_of(t));
+    s->sums = hn_arena_alloc(&run->arena, t->n_targets, HN_TREE_ROWS * width_of(t));
+    s->columns = hn_arena_alloc(&run->arena, columns, sizeof *s->columns);
+    if (!s->bytes || !s->slots || !s->features || !s->sums || !s->columns) return false;
+    for (size_t i = 0; i < HN_TREE_LEAVES; i++)
+        memset(s->slots + i * HN_TREE_ROWS, (int)i, HN_TREE_ROWS);
+    return true;
+}
+
+enum hn_status hn_trees_run_begin(const struct hn_trees *trees, struct hn_pool *pool,
+                                  struct hn_trees_run **out, struct hn_error *err)
+{
+    const size_t threads = pool ? hn_pool_threads(pool) : 1;
+    struct hn_trees_run *run = calloc(1, sizeof *run);
+    *out = run;
+    if (!run) return hn_fail_nomem(err, "a run of trees", sizeof *run);
+    run->trees = trees;
+    run->pool = pool;
+    run->block_columns = has_large_trees(trees) ? HN_TREE_ROWS : 1;
+    run->scratch = hn_arena_alloc(&run->arena, threads, sizeof *run->scratch);
+    bool made = run->scratch != NULL;
+    for (size_t i = 0; i < threads && made; i++)
+        made = make_scratch(run, &run->scratch[i]);
+    if (made) return HN_OK;
+    const size_t bytes = run->arena.used;
+    hn_trees_run_end(run);
+    *out = NULL;
+    return hn_fail_nomem(err, "a run of trees", bytes);
+}
+
+void hn_trees_run_end(struct hn_trees_run *run)
+{
+    if (!run) return;
+    hn_arena_free(&run->arena);
+    free(run);
+}
+
+static const void *row_of(const struct hn_trees_run *run, size_t row)
+{
+    return (const char *)run->x + row * run->trees->n_features * width_of(run->trees);
+}
+
+static double feature_of(const struct hn_trees *t, const void *row, size_t feature)
+{
+    return t->wide ? ((const double *)row)[feature] : (double)((const float *)row)[feature];
+}
+
+static void fill_columns(const struct hn_trees *t, const void *row, double *columns)
+{
+    for (size_t i = 0; i < t->n_columns; i++)
+        columns[i] =
+            hn_trees_column_value(t, &t->columns[i], feature_of(t, row, t->columns[i].feature));
+}
+
+/* The leaf that a row's columns lead to, as a place in the tree's nodes. Leaves lead to themselves, so
+ * that the walks of a tree are equally long and the processor has several under way. */
+static uint32_t walk(const struct hn_trees *t, const struct hn_trees_tree *tree,
+                     const double *columns)
+{
+    const struct hn_trees_node *nodes = t->nodes + tree->first_node;
+    uint32_t at = 0;
+    for (uint32_t d = tree->depth; d > 0; d--)
+        at = nodes[at].left + (columns[nodes[at].column] >= nodes[at].threshold);
+    return at;
+}
+
+static double value_at(const struct hn_trees *t, size_t at)
+{
+    return t->wide ? t->values[at] : (double)t->narrow_values[at];
+}
+
+/* A sum so far and what a leaf adds; in float where the forest is not wide. */
+static double combine(const struct hn_trees *t, double sum, double value)
+{
+    if (t->sum == HN_FOREST_MIN) return value < sum ? value : sum;
+    if (t->sum == HN_FOREST_MAX) return value > sum ? value : sum;
+    return t->wide ? sum + value : (double)((float)sum + (float)value);
+}
+
+/* Where sums start. */
+static double start_of(const struct hn_trees *t, size_t target)
+{
+    return t->sum == HN_FOREST_SUM   ? t->base[target]
+           : t->sum == HN_FOREST_MIN ? INFINITY
+                                     : -INFINITY;
+}
+
+/* What comes out: an output that no tree adds to has no least and no largest value. */
+static double finish(const struct hn_trees *t, size_t target, double sum)
+{
+    if (t->sum == HN_FOREST_SUM) return sum;
+    const double base = t->base[target];
+    const double value = isinf(sum) ? base : base + sum;
+    return t->wide ? value : (double)(float)value;
+}
+
+static double sum_at(const struct hn_trees *t, const void *sums, size_t at)
+{
+    return t->wide ? ((const double *)sums)[at] : (double)((const float *)sums)[at];
+}
+
+static void set_sum(const struct hn_trees *t, void *sums, size_t at, double value)
+{
+    if (t->wide) ((double *)sums)[at] = value;
+    else ((float *)sums)[at] = (float)value;
+}
+
+/* Adds a leaf to sums that lie `step` apart. */
+static void add_leaf(const struct hn_trees *t, const struct hn_trees_tree *tree, size_t leaf,
+                     void *sums, size_t at, size_t step)
+{
+    const bool vector = tree->target == HN_FOREST_VECTOR;
+    const size_t n = vector ? t->n_targets : 1;
+    const size_t first = vector ? 0 : (size_t)tree->target;
+    for (size_t i = 0; i < n; i++) {
+        const size_t place = at + (first + i) * step;
+        const double value = value_at(t, tree->first_value + i * tree->n_leaves + leaf);
+        set_sum(t, sums, place, combine(t, sum_at(t, sums, place), value));
+    }
+}
+
+static void sum_row(const struct hn_trees_run *run, struct scratch *s, size_t row)
+{
+    const struct hn_trees *t = run->trees;
+    void *out = (char *)run->out + row * t->n_targets * width_of(t);
+    fill_columns(t, row_of(run, row), s->columns);
+    for (size_t i = 0; i < t->n_targets; i++)
+        set_sum(t, out, i, start_of(t, i));
+    for (size_t i = 0; i < t->n_trees; i++) {
+        const struct hn_trees_tree *tree = &t->trees[i];
+        const uint32_t at = walk(t, tree, s->columns);
+        add_leaf(t, tree, t->leaves[tree->first_node + at].leaf, out, 0, 1);
+    }
+    for (size_t i = 0; i < t->n_targets; i++)
+        set_sum(t, out, i, finish(t, i, sum_at(t, out, i)));
+}
+
+/* A feature of the block's rows, with NaN where it is missing. Rows past the end repeat the last. */
+static void take_feature(const struct hn_trees_run *run, struct scratch *s, size_t first, size_t n,
+                         uint32_t feature, uint8_t missing)
+{
+    const struct hn_trees *t = run->trees;
+    for (size_t i = 0; i < HN_TREE_ROWS; i++) {
+        const void *row = row_of(run, first + (i < n ? i : n - 1));
+        const double x = hn_trees_settle(missing, feature_of(t, row, feature));
+        if (t->wide) ((double *)s->features)[i] = x;
+        else ((float *)s->features)[i] = (float)x;
+    }
+}
+
+static void fill_bytes(const struct hn_trees_run *run, struct scratch *s, size_t first, size_t n)
+{
+    const struct hn_trees *t = run->trees;
+    for (size_t i = 0; i < t->n_bins; i++) {
+        const struct hn_trees_bin *bin = &t->bins[i];
+        uint8_t *sides[2] = {NULL, NULL};
+        for (int side = 0; side < 2; side++)
+            if (bin->column[side] != HN_TREES_NONE)
+                sides[side] = s->bytes + (size_t)bin->column[side] * HN_TREE_ROWS;
+        take_feature(run, s, first, n, bin->feature, bin->missing);
+        if (t->wide)
+            t->kernels->tree_bin_f64(sides[0], sides[1], s->features, t->thresholds + bin->first,
+                                     bin->count);
+        else
+            t->kernels->tree_bin_f32(sides[0], sides[1], s->features,
+                                     t->narrow_thresholds + bin->first, bin->count);
+    }
+    for (size_t i = 0; i < t->n_columns; i++) {
+        const struct hn_trees_column *column = &t->columns[i];
+        if (column->test == HN_TEST_LESS) continue;
+        uint8_t *bytes = s->bytes + (size_t)t->byte_column[i] * HN_TREE_ROWS;
+        for (size_t r = 0; r < HN_TREE_ROWS; r++) {
+            const void *row = row_of(run, first + (r < n ? r : n - 1));
+            bytes[r] = hn_trees_column_value(t, column, feature_of(t, row, column->feature)) != 0;
+        }
+    }
+}
+
+/* Adds a tree's leaves to the sums of a block. */
+static void add_block(const struct hn_trees *t, const struct hn_trees_tree *tree,
+                      const uint8_t *leaves, void *sums)
+{
+    const bool vector = tree->target == HN_FOREST_VECTOR;
+    const size_t n = vector ? t->n_targets : 1;
+    const size_t first = vector ? 0 : (size_t)tree->target;
+    if (t->sum != HN_FOREST_SUM) {
+        for (size_t r = 0; r < HN_TREE_ROWS; r++)
+            add_leaf(t, tree, leaves[r], sums, r, HN_TREE_ROWS);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const size_t place = (first + i) * HN_TREE_ROWS;
+        const size_t value = tree->first_value + i * tree->n_leaves;
+        if (t->wide)
+            t->kernels->tree_add_f64((double *)sums + place, leaves, t->values + value,
+                                     tree->n_leaves);
+        else
+            t->kernels->tree_add_f32((float *)sums + place, leaves, t->narrow_values + value,
+                                     tree->n_leaves);
+    }
+}
+
+/* A tree with too many leaves for a byte. */
+static void walk_block(const struct hn_trees_run *run, struct scratch *s,
+                       const struct hn_trees_tree *tree, size_t n)
+{
+    const struct hn_trees *t = run->trees;
+    for (size_t r = 0; r < n; r++) {
+        const uint32_t at = walk(t, tree, s->columns + r * t->n_columns);
+        add_leaf(t, tree, t->leaves[tree->first_node + at].leaf, s->sums, r, HN_TREE_ROWS);
+    }
+}
+
+static void sum_block(const struct hn_trees_run *run, struct scratch *s, size_t first, size_t n)
+{
+    const struct hn_trees *t = run->trees;
+    fill_bytes(run, s, first, n);
+    if (run->block_columns > 1)
+        for (size_t r = 0; r < n; r++)
+            fill_columns(t, row_of(run, first + r), s->columns + r * t->n_columns);
+    for (size_t i = 0; i < t->n_targets; i++)
+        for (size_t r = 0; r < HN_TREE_ROWS; r++)
+            set_sum(t, s->sums, i * HN_TREE_ROWS + r, start_of(t, i));
+    for (size_t i = 0; i < t->n_trees; i++) {
+        const struct hn_trees_tree *tree = &t->trees[i];
+        if (tree->n_leaves > HN_TREE_LEAVES) {
+            walk_block(run, s, tree, n);
+            continue;
+        }
+        t->kernels->tree_steps(s->slots, s->bytes, t->steps + tree->first_step, tree->n_steps);
+        const size_t result = tree->n_steps ? HN_TREE_LEAVES : 0;
+        add_block(t, tree, s->slots + result * HN_TREE_ROWS, s->sums);
+    }
+    for (size_t r = 0; r < n; r++)
+        for (size_t i = 0; i < t->n_targets; i++)
+            set_sum(t, run->out, (first + r) * t->n_targets + i,
+                    finish(t, i, sum_at(t, s->sums, i * HN_TREE_ROWS + r)));
+}
+
+static void sum_tile(void *arg, size_t tile, unsigned worker)
+{
+    const struct hn_trees_run *run = arg;
+    const size_t first = tile * HN_TREE_ROWS;
+    const size_t n = hn_min(run->rows - first, HN_TREE_ROWS);
+    struct scratch *s = &run->scratch[worker];
+    if (n >= FEW_ROWS) {
+        sum_block(run, s, first, n);
+        return;
+    }
+    for (size_t r = 0; r < n; r++)
+        sum_row(run, s, first + r);
+}
+
+void hn_trees_sums(struct hn_trees_run *run, const void *x, size_t rows, void *out)
+{
+    const size_t tiles = hn_div_up(rows, HN_TREE_ROWS);
+    run->x = x;
+    run->rows = rows;
+    run->out = out;
+    if (run->pool && tiles > 1) {
+        hn_pool_run(run->pool, tiles, sum_tile, run);
+        return;
+    }
+    for (size_t i = 0; i < tiles; i++)
+        sum_tile(run, i, 0);
+}
+
+static void leaves_of_row(void *arg, size_t row, unsigned worker)
+{
+    const struct hn_trees_run *run = arg;
+    const struct hn_trees *t = run->trees;
+    double *columns = run->scratch[worker].columns;
+    int32_t *out = (int32_t *)run->out + row * t->n_trees;
+    fill_columns(t, row_of(run, row), columns);
+    for (size_t i = 0; i < t->n_trees; i++)
+        out[i] = t->leaves[t->trees[i].first_node + walk(t, &t->trees[i], columns)].number;
+}
+
+void hn_trees_leaves(struct hn_trees_run *run, const void *x, size_t rows, int32_t *out)
+{
+    run->x = x;
+    run->rows = rows;
+    run->out = out;
+    if (run->pool && rows > HN_TREE_ROWS) {
+        hn_pool_run(run->pool, rows, leaves_of_row, run);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++)
+        leaves_of_row(run, i, 0);
+}

@@ -1,0 +1,217 @@
+#include "model/trees_predictor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/file.h"
+#include "model/trees.h"
+#include "model/trees_xgboost.h"
+
+enum { PREDICTIONS, MARGIN, LEAF, OUTPUTS };
+enum { CHUNK_ROWS = 1 << 14 }; /* between looks at whether the run is cancelled */
+
+struct predictor {
+    struct hn_predictor base;
+    struct hn_trees *trees;
+    struct hn_trees_link link;
+    size_t n_features, n_targets, n_trees;
+    bool wide;
+    struct hn_port input, outputs[OUTPUTS];
+    struct hn_arena arena; /* of the names */
+};
+
+struct prediction {
+    struct hn_prediction base;
+    struct hn_trees_run *run;
+    struct hn_buf room[OUTPUTS];
+};
+
+bool hn_trees_is(struct hn_str head)
+{
+    return head.n > 1 && head.p[0] == '{' && memmem(head.p, head.n, "learner", 7);
+}
+
+/* --- the model --- */
+
+static void close_predictor(struct hn_predictor *base)
+{
+    struct predictor *p = (struct predictor *)base;
+    hn_trees_close(p->trees);
+    hn_arena_free(&p->arena);
+    free(p);
+}
+
+static enum hn_status copy_names(struct predictor *p, const struct hn_forest *f,
+                                 struct hn_error *err)
+{
+    if (!f->feature_names) return HN_OK;
+    const char **names = hn_arena_alloc(&p->arena, f->n_features, sizeof *names);
+    for (size_t i = 0; names && i < f->n_features; i++) {
+        names[i] = hn_arena_str(&p->arena, f->feature_names[i]).p;
+        if (!names[i]) names = NULL;
+    }
+    if (!names) return hn_fail_nomem(err, "the names of features", f->n_features);
+    p->base.about.columns = names;
+    p->base.about.n_columns = f->n_features;
+    return HN_OK;
+}
+
+static struct hn_port rows_port(const char *name, enum hn_element type, size_t width)
+{
+    struct hn_port port = {.name = name,
+                           .type = type,
+                           .known_rank = true,
+                           .n_dims = width ? 2 : 1,
+                           .shape = {-1, (int64_t)width},
+                           .dim_names = {"rows"}};
+    return port;
+}
+
+static void describe(struct predictor *p, const char *kind)
+{
+    const enum hn_element type = p->wide ? HN_EL_F64 : HN_EL_F32;
+    const size_t n = hn_trees_link_outputs(&p->link, p->n_targets);
+    p->input = rows_port("input", type, p->n_features);
+    p->input.n_dims = 2;
+    p->input.any_number = true;
+    p->outputs[PREDICTIONS] = rows_port("predictions", type, n > 1 ? n : 0);
+    p->outputs[MARGIN] = rows_port("margin", type, p->n_targets > 1 ? p->n_targets : 0);
+    p->outputs[LEAF] = rows_port("leaf", HN_EL_I32, p->n_trees);
+    p->outputs[LEAF].n_dims = 2;
+    for (int i = MARGIN; i < OUTPUTS; i++)
+        p->outputs[i].on_request = true;
+    struct hn_predictor_about *about = &p->base.about;
+    about->kind = kind;
+    about->inputs = &p->input;
+    about->n_inputs = 1;
+    about->outputs = p->outputs;
+    about->n_outputs = OUTPUTS;
+    about->stacks = true;
+    about->bytes = sizeof *p + hn_trees_bytes(p->trees) + p->arena.used;
+}
+
+static enum hn_status take_forest(struct predictor *p, const struct hn_forest *f, const char *what,
+                                  struct hn_error *err)
+{
+    enum hn_cpu_level level;
+    HN_TRY(hn_cpu_choose(getenv("HENCE_CPU"), &level, err));
+    HN_TRY(hn_trees_build(f, hn_kernels_for(level), what, &p->trees, err));
+    p->n_features = f->n_features;
+    p->n_targets = f->n_targets;
+    p->n_trees = f->n_trees;
+    p->wide = f->wide;
+    return copy_names(p, f, err);
+}
+
+static enum hn_status open_xgboost(struct predictor *p, struct hn_str bytes, const char *path,
+                                   struct hn_error *err)
+{
+    struct hn_xgb model;
+    enum hn_status status = hn_xgb_parse(bytes, path, &model, err);
+    if (status == HN_OK) status = hn_trees_xgboost(&model, path, &p->link, err);
+    if (status == HN_OK) status = take_forest(p, &model.forest, path, err);
+    hn_xgb_close(&model);
+    if (status == HN_OK) describe(p, "xgboost");
+    return status;
+}
+
+static void end_prediction(struct hn_prediction *base)
+{
+    struct prediction *run = (struct prediction *)base;
+    hn_trees_run_end(run->run);
+    for (int i = 0; i < OUTPUTS; i++)
+        hn_buf_free(&run->room[i]);
+    free(run);
+}
+
+static enum hn_status begin_prediction(struct hn_predictor *base, struct hn_pool *pool,
+                                       struct hn_prediction **out, struct hn_error *err)
+{
+    struct predictor *p = (struct predictor *)base;
+    struct prediction *run = calloc(1, sizeof *run);
+    if (!run) return hn_fail_nomem(err, "a prediction", sizeof *run);
+    const enum hn_status status = hn_trees_run_begin(p->trees, pool, &run->run, err);
+    if (status < 0) end_prediction(&run->base);
+    else *out = &run->base;
+    return status;
+}
+
+/* Memory for output i of so many rows. */
+static enum hn_status make_output(const struct predictor *p, struct prediction *run, int i,
+                                  size_t rows, struct hn_array *out, struct hn_error *err)
+{
+    const struct hn_port *port = &p->outputs[i];
+    const size_t width = hn_element_info(port->type)->bytes;
+    *out = (struct hn_array){.type = port->type, .n_dims = port->n_dims, .shape = {rows}};
+    for (size_t d = 1; d < port->n_dims; d++)
+        out->shape[d] = (size_t)port->shape[d];
+    if (!hn_shape_count(out->shape, out->n_dims, width, &out->n))
+        return hn_fail(err, HN_E_LIMIT, "output '%s' would be too large", port->name);
+    hn_buf_clear(&run->room[i]);
+    if (hn_buf_reserve(&run->room[i], out->n * width + 1) < 0)
+        return hn_fail_nomem(err, port->name, out->n * width);
+    out->data = run->room[i].p;
+    return HN_OK;
+}
+
+static void *at_row(const struct hn_array *a, size_t row)
+{
+    const size_t width = a->n_dims > 1 ? a->n / (a->shape[0] ? a->shape[0] : 1) : 1;
+    return (char *)a->data + row * width * hn_element_info(a->type)->bytes;
+}
+
+/* Sums go to the margin where it is wanted, to the predictions where not. */
+static void predict_rows(const struct predictor *p, struct prediction *run, const void *x,
+                         size_t first, size_t rows, const bool *wanted, struct hn_array *out)
+{
+    if (wanted[PREDICTIONS] || wanted[MARGIN]) {
+        void *sums = at_row(&out[MARGIN], first);
+        hn_trees_sums(run->run, x, rows, sums);
+        if (wanted[PREDICTIONS] && p->wide)
+            hn_trees_link_f64(&p->link, sums, rows, p->n_targets, at_row(&out[PREDICTIONS], first));
+        else if (wanted[PREDICTIONS])
+            hn_trees_link_f32(&p->link, sums, rows, p->n_targets, at_row(&out[PREDICTIONS], first));
+    }
+    if (wanted[LEAF]) hn_trees_leaves(run->run, x, rows, at_row(&out[LEAF], first));
+}
+
+static enum hn_status run_prediction(struct hn_prediction *base, const struct hn_array *const *in,
+                                     const bool *wanted, struct hn_array *out, struct hn_error *err)
+{
+    static const bool usual[OUTPUTS] = {[PREDICTIONS] = true};
+    struct prediction *run = (struct prediction *)base;
+    const struct predictor *p = (struct predictor *)base->predictor;
+    const size_t rows = in[0]->shape[0];
+    if (!wanted) wanted = usual;
+    for (int i = 0; i < OUTPUTS; i++)
+        if (wanted[i] || (i == MARGIN && wanted[PREDICTIONS]))
+            HN_TRY(make_output(p, run, i, rows, &out[i], err));
+    for (size_t first = 0; first < rows; first += CHUNK_ROWS) {
+        if (atomic_load(&base->cancelled)) return hn_fail(err, HN_E_CANCELLED, "cancelled");
+        predict_rows(p, run, at_row(in[0], first), first, hn_min(rows - first, CHUNK_ROWS), wanted,
+                     out);
+    }
+    return HN_OK;
+}
+
+enum hn_status hn_trees_predictor_open(const char *path, const struct hn_predictor_options *options,
+                                       struct hn_predictor **out, struct hn_error *err)
+{
+    static const struct hn_predictor_ops ops = {close_predictor, begin_prediction, end_prediction,
+                                                run_prediction};
+    (void)options; /* they bound loops and scratch, which trees do not have */
+    struct hn_map map;
+    *out = NULL;
+    HN_TRY(hn_map_open(path, &map, err));
+    struct predictor *p = calloc(1, sizeof *p);
+    enum hn_status status = p ? HN_OK : hn_fail_nomem(err, "a predictor", sizeof *p);
+    if (p) {
+        p->base.ops = &ops;
+        status = open_xgboost(p, (struct hn_str){(const char *)map.data, map.size}, path, err);
+    }
+    hn_map_close(&map);
+    if (status == HN_OK) *out = &p->base;
+    else if (p) close_predictor(&p->base);
+    return status;
+}
