@@ -322,7 +322,13 @@ def xgboost_seeds():
     yield "words", text.replace("-1.0", "-Infinity").replace("0.5", "NaN").encode()
 
 
-SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds, "npy": npy_seeds,
+def onnx_seeds():
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "onnx"))
+    import seeds
+    yield from seeds.all_seeds()
+
+
+SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds, "npy": npy_seeds, "onnx": onnx_seeds,
          "safetensors": safetensors_seeds, "vocab": vocab_seeds, "xgboost": xgboost_seeds}
 
 

@@ -1,4 +1,5 @@
 /* Runs tests of ONNX's backend suite: onnx_backend [-t THREADS] [--json] [--match TEXT] FOLDER...
+ * onnx_backend --operators prints the table of operators instead.
  * A folder is a test (model.onnx, test_data_set_N/input_M.pb, output_M.pb) or holds such. Each runs in a child
  * process, so that a crash is a failure and not the end. Prints a line per test, ok or FAILED with the
  * reason (with --json an object per line), and a line of counts; exit status 1 when any failed.
@@ -18,6 +19,7 @@
 #include "base/file.h"
 #include "formats/onnx_wire.h"
 #include "model/graph/graph.h"
+#include "model/graph/op_list.h"
 #include "tensor/element.h"
 
 enum { MAX_VALUES = 64, SECONDS = 60 };
@@ -263,7 +265,32 @@ static void print_text(const char *text)
     }
 }
 
-static void report(const char *name, bool good, const char *why, bool json)
+/* The operators that its graph lists, those of graphs in it and of functions aside. */
+static void print_operators(const char *folder)
+{
+    char path[PATH_MAX];
+    struct hn_onnx *file;
+    struct hn_error err;
+    if (hn_onnx_open(join(path, "%s/model.onnx", folder), &file, &err) < 0) return;
+    for (size_t i = 0; i < file->graph.n_nodes; i++) {
+        const struct hn_onnx_node *node = &file->graph.nodes[i];
+        printf("%s\"%.*s%s%.*s\"", i ? ", " : "", HN_FMT(node->domain), node->domain.n ? "." : "",
+               HN_FMT(node->op));
+    }
+    hn_onnx_close(file);
+}
+
+/* The table, one row a line. */
+static void print_rows(void)
+{
+    size_t n;
+    const struct hn_op_row *rows = hn_op_rows(&n);
+    for (size_t i = 0; i < n; i++)
+        printf("{\"operator\": \"%s%s%s\", \"since\": %d}\n", rows[i].domain,
+               rows[i].domain[0] ? "." : "", rows[i].name, rows[i].since);
+}
+
+static void report(const char *folder, const char *name, bool good, const char *why, bool json)
 {
     if (!json) {
         if (good) printf("ok %s\n", name);
@@ -272,7 +299,9 @@ static void report(const char *name, bool good, const char *why, bool json)
     }
     printf("{\"test\": \"%s\", \"passed\": %s, \"reason\": \"", name, good ? "true" : "false");
     print_text(good ? "" : why);
-    printf("\"}\n");
+    printf("\", \"operators\": [");
+    print_operators(folder);
+    printf("]}\n");
 }
 
 /* --- all of them --- */
@@ -299,7 +328,7 @@ static void run_one(const char *folder, const struct options *options, size_t *p
     struct hn_error err = {0};
     const bool good = run_child(folder, options, &err);
     ++*(good ? passed : failed);
-    report(name, good, err.text, options->json);
+    report(folder, name, good, err.text, options->json);
 }
 
 static void run_folder(const char *folder, const struct options *options, size_t *passed,
@@ -326,6 +355,7 @@ int main(int argc, char **argv)
     size_t passed = 0, failed = 0;
     int i = 1;
     for (; i < argc && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--operators") == 0) return print_rows(), 0;
         if (strcmp(argv[i], "--json") == 0) options.json = true;
         else if (strcmp(argv[i], "-t") == 0 && i + 1 < argc)
             options.threads = (unsigned)atoi(argv[++i]);

@@ -241,7 +241,7 @@ static enum hn_status write_out(struct names *names, const struct hn_onnx_node *
     HN_TRY(read_inputs(names, call, in, err));
     const enum hn_status status = write_out_nodes(names, &inside, call, in, err);
     free(inside.table);
-    return status < 0 ? hn_fail_in(err, status, "function %.*s", HN_FMT(f->name)) : status;
+    return status;
 }
 
 static enum hn_status check_counts(const struct hn_op_row *row, const struct hn_onnx_node *from,
@@ -298,7 +298,8 @@ static enum hn_status add_node(struct names *names, const struct hn_onnx_node *f
     const struct hn_onnx_function *f = function_of(names->body->graph->file, from);
     const enum hn_status status =
         f ? write_out(names, from, f, err) : add_operator(names, from, err);
-    if (status >= 0) return status;
+    /* Of functions in functions the innermost node and the outermost call are enough. */
+    if (status >= 0 || (f && names->depth)) return status;
     return hn_fail_in(err, status, "node '%.*s' (%.*s)", HN_FMT(from->name), HN_FMT(from->op));
 }
 

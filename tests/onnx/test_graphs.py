@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Small ONNX graphs through the program: what they compute, and what hostile ones come to."""
+
+import json
+import os
+import pathlib
+import struct
+import sys
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
+
+import numpy as np  # noqa: E402
+
+import onnx_io as o  # noqa: E402
+import seeds  # noqa: E402
+from program import Program, main  # noqa: E402
+
+X = np.array([1, -2], np.float32)
+
+
+class Graphs(Program):
+    def predict(self, model, env=None, **arrays):
+        """The outputs by name, or the text of the error."""
+        folder = self.folder / f"{self.id()}"
+        folder.mkdir(exist_ok=True)
+        (folder / "model.onnx").write_bytes(model)
+        words = []
+        for name, array in arrays.items():
+            np.save(folder / f"{name}.npy", array)
+            words += ["--in", f"{name}={folder / name}.npy"]
+        done = self.hence("predict", "-m", folder / "model.onnx", "-t", 1, *words, "--out-dir",
+                          folder / "out", "--json", env=env)
+        if done.returncode:
+            return done.stderr.decode()
+        return {out["name"]: np.load(folder / "out" / (out["name"] + ".npy"))
+                for out in json.loads(done.stdout)["outputs"]}
+
+    def check(self, got, **wants):
+        self.assertIsInstance(got, dict, got)
+        for name, want in wants.items():
+            np.testing.assert_allclose(got[name], want, rtol=1e-6)
+            self.assertEqual(got[name].shape, np.shape(want))
+
+    def test_chain(self):
+        x = np.array([[1, 2], [-1, 0]], np.float32)
+        self.check(self.predict(seeds.chain(), x=x), y=[[0, 12, 25], [0, 0, 7]])
+
+    def test_constants_are_folded_into_the_rest(self):
+        x = np.array([[1], [2], [3]], np.float32)
+        self.check(self.predict(seeds.constants(), x=x), y=[[2, 3], [5, 6], [4, 5]])
+
+    def test_branches_see_what_is_around(self):
+        for yes, want in ((True, [2, -1]), (False, [-1, 2])):
+            self.check(self.predict(seeds.branch(), c=np.array(yes), x=X), y=want)
+
+    def test_loops_carry_and_collect(self):
+        self.check(self.predict(seeds.loop(3), x=X), last=4 * X, all=[0, 1, 2])
+        self.check(self.predict(seeds.loop(0), x=X), last=X, all=np.zeros(0))
+
+    def test_scans_go_backwards_and_stack_anywhere(self):
+        x = np.arange(6, dtype=np.float32).reshape(3, 2)
+        self.check(self.predict(seeds.scan(), s=X, x=x), t=[7, 7],
+                   y=[[5, 7, 7], [3, 6, 7]])
+
+    def test_sequences(self):
+        x = np.arange(4, dtype=np.float32).reshape(2, 2)
+        self.check(self.predict(seeds.sequences(), x=x), y=np.tile(x, (3, 1)), a=x, n=6)
+
+    def test_functions_in_functions_with_attributes(self):
+        x = np.array([1, -1, 0], np.float32)
+        half = lambda v: np.where(v > 0, v, 0.5 * np.expm1(v))  # noqa: E731
+        double = lambda v: np.where(v > 0, v, 2 * np.expm1(v))  # noqa: E731
+        self.check(self.predict(seeds.calls(), x=x), y=double(half(x)))
+
+    def test_types_of_every_width(self):
+        got = self.predict(seeds.types(), x=np.array([1.5, -2], np.float32),
+                           x2=np.array([[1], [2]], np.float32))
+        self.check(got, y0=[1, -2], y1=[1, 2, -1], y4=[[10], [6]], y5=[0.5])
+        self.assertEqual([str(s) for s in got["y2"]], ["a", ""])
+        self.assertEqual([float(s) for s in got["y3"]], [1.5, -2])
+
+    def test_optional_inputs_may_be_left_out(self):
+        self.check(self.predict(seeds.optional(), x=X), h=False, y=X)
+        self.check(self.predict(seeds.optional(), x=X, o=X), h=True, y=X)
+
+    def test_external_data(self):
+        folder = self.folder / self.id()
+        folder.mkdir()
+        (folder / "data.bin").write_bytes(struct.pack("<3f", 9, 1, 2))
+        self.check(self.predict(seeds.external(), x=X), y=[2, 0])
+        (self.folder / "secret").write_bytes(bytes(12))
+        os.symlink(self.folder / "secret", folder / "link")
+        for location in ("../secret", "/etc/passwd", "a/../../secret", "link", str(self.folder / "secret")):
+            self.assertIn("outside of the model's folder", self.predict(seeds.external(location), x=X))
+        self.assertIn("missing", self.predict(seeds.external("none"), x=X))
+        self.assertIn("which has 12", self.predict(seeds.external(offset="8"), x=X))
+        self.assertIn("no number", self.predict(seeds.external(offset="-4"), x=X))
+
+    def test_what_asks_for_too_much_is_refused(self):
+        self.assertIn("ConstantOfShape", self.predict(seeds.greedy(), x=X[:1]))
+
+    def test_missing_operators_are_named(self):
+        graph = o.graph([o.node("Frobnicate", ["x"], ["y"], name="last", domain="org.example")],
+                        [o.value("x", o.FLOAT)], [o.value("y", o.FLOAT)])
+        error = self.predict(o.model(graph, domains=[("org.example", 3)]), x=X)
+        for part in ("node 'last'", "Frobnicate", "org.example", "opset 3"):
+            self.assertIn(part, error)
+
+    def test_broken_graphs(self):
+        x, y = [o.value("x", o.FLOAT)], [o.value("y", o.FLOAT)]
+        later = [o.node("Relu", ["h"], ["y"]), o.node("Relu", ["x"], ["h"])]
+        twice = [o.node("Relu", ["x"], ["y"]), o.node("Neg", ["x"], ["y"])]
+        itself = o.function("F", "d", ["a"], ["b"], [o.node("F", ["a"], ["b"], domain="d")])
+        for nodes, more, said in ((later, {}, "'h' is not there before it is read"),
+                                  (twice, {}, "two values are called 'y'"),
+                                  ([o.node("Relu", [], ["y"])], {}, "0 inputs"),
+                                  ([o.node("F", ["x"], ["y"], domain="d")],
+                                   {"functions": [itself], "domains": [("d", 1)]}, "nested")):
+            self.assertIn(said, self.predict(o.model(o.graph(nodes, x, y), **more), x=X))
+
+    def test_graphs_nested_too_deep(self):
+        inner = o.graph([o.node("Relu", ["x"], ["y"])], [], [o.value("y", o.FLOAT)])
+        for depth in range(60):
+            inner = o.graph([o.node("If", ["c"], ["y"], then_branch=("graph", inner),
+                                    else_branch=("graph", b""))], [], [o.value("y", o.FLOAT)])
+        self.assertIn("deep", self.predict(o.model(inner)))
+
+    def test_cut_files(self):
+        whole = seeds.chain()
+        for n in range(0, len(whole), 7):
+            self.assertIsInstance(self.predict(whole[:n], x=np.zeros((1, 2), np.float32)), str)
+
+
+if __name__ == "__main__":
+    main()
