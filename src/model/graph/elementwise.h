@@ -4,6 +4,13 @@
 
 #include "model/graph/op_list.h"
 
+/* Before a loop whose output may be an operand, but then the same element: nothing hinders vectors. */
+#ifdef __clang__
+#define HN_EACH_ALONE
+#else
+#define HN_EACH_ALONE _Pragma("GCC ivdep")
+#endif
+
 /* n elements: out[i] from a[i * sa] and b[i * sb]; strides are 0 or 1. `out` may be `a` or `b` where that
  * has stride 1 and elements of the same size. */
 typedef void hn_pair_fn(size_t n, const void *a, size_t sa, const void *b, size_t sb, void *out);

@@ -65,6 +65,7 @@ static enum hn_status load(struct hn_graph *graph, struct hn_error *err)
     HN_TRY(hn_graph_fold(graph, err));
     HN_TRY(hn_graph_finish(graph, err));
     hn_graph_release_unread(graph);
+    graph->stacks = hn_graph_rows_apart(graph);
     return hn_graph_prepare(graph, err);
 }
 
@@ -137,6 +138,11 @@ size_t hn_graph_inputs(const struct hn_graph *graph)
 size_t hn_graph_outputs(const struct hn_graph *graph)
 {
     return graph->file->graph.n_outputs;
+}
+
+bool hn_graph_stacks(const struct hn_graph *graph)
+{
+    return graph->stacks;
 }
 
 size_t hn_graph_bytes(const struct hn_graph *graph)

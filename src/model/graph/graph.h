@@ -38,6 +38,8 @@ const struct hn_onnx_value *hn_graph_input(const struct hn_graph *graph, size_t 
 const struct hn_onnx_value *hn_graph_output(const struct hn_graph *graph, size_t i);
 size_t hn_graph_inputs(const struct hn_graph *graph);
 size_t hn_graph_outputs(const struct hn_graph *graph);
+/* Dimension 0 of all inputs and outputs counts rows that never meet: requests may be stacked. */
+bool hn_graph_stacks(const struct hn_graph *graph);
 /* Bytes that the loaded graph takes. */
 size_t hn_graph_bytes(const struct hn_graph *graph);
 

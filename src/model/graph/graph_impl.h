@@ -82,6 +82,7 @@ struct hn_graph {
     uint64_t run_nodes;
     const struct hn_kernels *kernels;
     size_t folded_bytes, state_bytes;
+    bool stacks;
 };
 
 /* --- memory of runs --- */
@@ -166,6 +167,8 @@ enum hn_status hn_graph_build(struct hn_graph *graph, struct hn_error *err);
 enum hn_status hn_graph_fold(struct hn_graph *graph, struct hn_error *err);
 /* Takes out what is dead or unread, counts readers, finds where values die. */
 enum hn_status hn_graph_finish(struct hn_graph *graph, struct hn_error *err);
+/* Whether rows of the inputs make rows of the outputs, each by itself; before nodes are fused. */
+bool hn_graph_rows_apart(const struct hn_graph *graph);
 /* Lets rows prepare constants. */
 enum hn_status hn_graph_prepare(struct hn_graph *graph, struct hn_error *err);
 /* Frees constants that nobody reads any more. */

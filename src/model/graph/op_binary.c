@@ -12,21 +12,21 @@
         const type *a = va, *b = vb;                                                               \
         result *o = vo;                                                                            \
         if (sa && sb) {                                                                            \
-            _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++)                                    \
+            HN_EACH_ALONE for (size_t i = 0; i < n; i++)                                           \
             {                                                                                      \
                 const type x = a[i], y = b[i];                                                     \
                 o[i] = (result)(expression);                                                       \
             }                                                                                      \
         } else if (sa) {                                                                           \
             const type y = b[0];                                                                   \
-            _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++)                                    \
+            HN_EACH_ALONE for (size_t i = 0; i < n; i++)                                           \
             {                                                                                      \
                 const type x = a[i];                                                               \
                 o[i] = (result)(expression);                                                       \
             }                                                                                      \
         } else {                                                                                   \
             const type x = a[0];                                                                   \
-            _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++)                                    \
+            HN_EACH_ALONE for (size_t i = 0; i < n; i++)                                           \
             {                                                                                      \
                 const type y = b[i * sb];                                                          \
                 o[i] = (result)(expression);                                                       \

@@ -17,7 +17,7 @@ struct alpha {
         const type *p = in;                                                                        \
         result *o = out;                                                                           \
         (void)a, (void)b;                                                                          \
-        _Pragma("GCC ivdep") for (size_t i = 0; i < n; i++)                                        \
+        HN_EACH_ALONE for (size_t i = 0; i < n; i++)                                               \
         {                                                                                          \
             const type x = p[i];                                                                   \
             o[i] = (result)(expression);                                                           \

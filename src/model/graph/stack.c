@@ -1,0 +1,321 @@
+/* Whether requests may be stacked: dimension 0 of every input and output counts rows, and each row of a
+ * result is a function of that row alone. What is not known to be so is not so. */
+#include <stdlib.h>
+
+#include "model/graph/graph_impl.h"
+
+enum how {
+    MIXED,  /* rows may have met, or nothing is known */
+    SHARED, /* the same for all rows */
+    ROWS,   /* dimension 0 counts the rows */
+};
+
+struct fact {
+    enum how how;
+    size_t rank;  /* of SHARED and ROWS */
+    size_t first; /* SHARED: its dimension 0 (of a constant), else 0 */
+};
+
+/* How an operator treats rows. */
+enum rule {
+    EACH,  /* element by element, operands broadcast */
+    FIRST, /* along dimension 0 of its first input, with the others the same for all */
+    MATMUL,
+    GEMM,
+    NORM,    /* over dimensions from attribute `axis` on */
+    SOFTMAX, /* over dimension `axis` */
+    GATHER,
+    CONCAT,
+    FLATTEN,
+    RESHAPE,
+    TRANSPOSE,
+    REDUCE,
+    AXES, /* Squeeze, Unsqueeze */
+};
+
+static const struct {
+    const char *name;
+    enum rule rule;
+} rules[] = {
+    {"Abs", EACH},
+    {"Add", EACH},
+    {"And", EACH},
+    {"AveragePool", FIRST},
+    {"BatchNormalization", FIRST},
+    {"Cast", EACH},
+    {"Ceil", EACH},
+    {"Clip", FIRST},
+    {"Concat", CONCAT},
+    {"Conv", FIRST},
+    {"Cos", EACH},
+    {"Div", EACH},
+    {"Elu", EACH},
+    {"Equal", EACH},
+    {"Erf", EACH},
+    {"Exp", EACH},
+    {"Flatten", FLATTEN},
+    {"Floor", EACH},
+    {"Gather", GATHER},
+    {"Gelu", EACH},
+    {"Gemm", GEMM},
+    {"GlobalAveragePool", FIRST},
+    {"GlobalMaxPool", FIRST},
+    {"Greater", EACH},
+    {"GreaterOrEqual", EACH},
+    {"HardSigmoid", EACH},
+    {"HardSwish", EACH},
+    {"Identity", EACH},
+    {"LayerNormalization", NORM},
+    {"LeakyRelu", EACH},
+    {"Less", EACH},
+    {"LessOrEqual", EACH},
+    {"Log", EACH},
+    {"LogSoftmax", SOFTMAX},
+    {"MatMul", MATMUL},
+    {"Max", EACH},
+    {"MaxPool", FIRST},
+    {"Min", EACH},
+    {"Mish", EACH},
+    {"Mul", EACH},
+    {"Neg", EACH},
+    {"Not", EACH},
+    {"Or", EACH},
+    {"PRelu", EACH},
+    {"Pow", EACH},
+    {"Reciprocal", EACH},
+    {"ReduceMax", REDUCE},
+    {"ReduceMean", REDUCE},
+    {"ReduceMin", REDUCE},
+    {"ReduceSum", REDUCE},
+    {"Relu", EACH},
+    {"Reshape", RESHAPE},
+    {"RMSNormalization", NORM},
+    {"Selu", EACH},
+    {"Sigmoid", EACH},
+    {"Sign", EACH},
+    {"Sin", EACH},
+    {"Softmax", SOFTMAX},
+    {"Softplus", EACH},
+    {"Sqrt", EACH},
+    {"Squeeze", AXES},
+    {"Sub", EACH},
+    {"Sum", EACH},
+    {"Swish", EACH},
+    {"Tanh", EACH},
+    {"Transpose", TRANSPOSE},
+    {"Unsqueeze", AXES},
+    {"Where", EACH},
+    {"Xor", EACH},
+};
+
+static struct fact fact_of(const struct hn_body *body, const struct fact *facts, int32_t slot)
+{
+    const struct hn_array *constant = body->slots[slot].constant;
+    if (!constant) return facts[slot];
+    return (struct fact){SHARED, constant->n_dims, constant->n_dims ? constant->shape[0] : 1};
+}
+
+static int64_t int_of(const struct hn_node *node, const char *name, int64_t fallback)
+{
+    const struct hn_attr *attr = hn_node_attr(node, name);
+    return attr && attr->value->type == HN_ONNX_INT ? attr->value->i : fallback;
+}
+
+/* A list: input j where it is constant, else the attribute. NULL: not known, or not there. */
+static const int64_t *ints_of(const struct hn_body *body, const struct hn_node *node, size_t j,
+                              const char *name, size_t *n)
+{
+    if (j < node->n_in && node->in[j] != HN_NO_SLOT) {
+        const struct hn_array *a = body->slots[node->in[j]].constant;
+        *n = a ? a->n : 0;
+        return a && a->type == HN_EL_I64 ? a->data : NULL;
+    }
+    const struct hn_attr *attr = hn_node_attr(node, name);
+    *n = attr ? attr->value->n : 0;
+    return attr ? attr->value->ints : NULL;
+}
+
+/* The axis is known and not the rows'. */
+static bool beside_rows(int64_t axis, size_t rank)
+{
+    return axis != 0 && axis != -(int64_t)rank && axis > -(int64_t)rank && axis < (int64_t)rank;
+}
+
+static struct fact each(const struct hn_node *node, const struct fact *in)
+{
+    struct fact out = {SHARED, 0, 0};
+    for (size_t i = 0; i < node->n_in; i++) {
+        if (node->in[i] == HN_NO_SLOT) continue;
+        if (in[i].how == MIXED) return (struct fact){0};
+        if (in[i].how == ROWS && out.how == ROWS && in[i].rank != out.rank) return (struct fact){0};
+        if (in[i].how == ROWS) out = (struct fact){ROWS, in[i].rank, 0};
+        else if (out.how == SHARED && in[i].rank > out.rank) out.rank = in[i].rank;
+    }
+    /* What is the same for all must not reach dimension 0, but as a single row. */
+    for (size_t i = 0; i < node->n_in && out.how == ROWS; i++)
+        if (node->in[i] != HN_NO_SLOT && in[i].how == SHARED &&
+            (in[i].rank > out.rank || (in[i].rank == out.rank && in[i].first != 1)))
+            return (struct fact){0};
+    return out;
+}
+
+static struct fact matmul(const struct fact *in)
+{
+    const struct fact a = in[0], b = in[1];
+    if (a.how == ROWS && b.how == SHARED && a.rank >= 2 &&
+        (b.rank == 2 || (b.rank && a.rank > b.rank)))
+        return (struct fact){ROWS, b.rank == 1 ? a.rank - 1 : a.rank, 0};
+    if (a.how == ROWS && b.how == ROWS && a.rank == b.rank && a.rank >= 3) return a;
+    return (struct fact){0};
+}
+
+static struct fact gemm(const struct hn_node *node, const struct fact *in)
+{
+    if (in[0].how != ROWS || in[1].how != SHARED || int_of(node, "transA", 0))
+        return (struct fact){0};
+    const bool bias = node->n_in > 2 && node->in[2] != HN_NO_SLOT;
+    if (bias && (in[2].how != SHARED || (in[2].rank == 2 && in[2].first != 1)))
+        return (struct fact){0};
+    return (struct fact){ROWS, 2, 0};
+}
+
+static struct fact gather(const struct hn_node *node, const struct fact *in)
+{
+    const int64_t axis = int_of(node, "axis", 0);
+    const size_t rank = in[0].rank + in[1].rank - 1;
+    if (in[0].how == SHARED && in[1].how == ROWS && in[0].rank && axis == 0)
+        return (struct fact){ROWS, rank, 0};
+    if (in[0].how == ROWS && in[1].how == SHARED && beside_rows(axis, in[0].rank))
+        return (struct fact){ROWS, rank, 0};
+    return (struct fact){0};
+}
+
+static struct fact concat(const struct hn_node *node, const struct fact *in)
+{
+    for (size_t i = 0; i < node->n_in; i++)
+        if (in[i].how != ROWS || in[i].rank != in[0].rank) return (struct fact){0};
+    return beside_rows(int_of(node, "axis", 0), in[0].rank) ? in[0] : (struct fact){0};
+}
+
+/* [0, ...] keeps the rows; whatever else may not. */
+static struct fact reshape(const struct hn_body *body, const struct hn_node *node,
+                           const struct fact *in)
+{
+    size_t n;
+    const int64_t *shape = ints_of(body, node, 1, "shape", &n);
+    if (in[0].how != ROWS || !shape || n == 0 || shape[0] != 0 || int_of(node, "allowzero", 0))
+        return (struct fact){0};
+    return (struct fact){ROWS, n, 0};
+}
+
+static struct fact transpose(const struct hn_node *node, const struct fact *in)
+{
+    const struct hn_attr *perm = hn_node_attr(node, "perm");
+    if (in[0].how != ROWS || !perm || perm->value->n == 0 || perm->value->ints[0] != 0)
+        return (struct fact){0};
+    return in[0];
+}
+
+static struct fact reduce(const struct hn_body *body, const struct hn_node *node,
+                          const struct fact *in)
+{
+    size_t n;
+    const int64_t *axes = ints_of(body, node, 1, "axes", &n);
+    if (in[0].how != ROWS || !axes || n == 0) return (struct fact){0};
+    for (size_t i = 0; i < n; i++)
+        if (!beside_rows(axes[i], in[0].rank)) return (struct fact){0};
+    const bool keep = int_of(node, "keepdims", 1) != 0;
+    if (!keep && n >= in[0].rank) return (struct fact){0};
+    return (struct fact){ROWS, keep ? in[0].rank : in[0].rank - n, 0};
+}
+
+static struct fact change_axes(const struct hn_body *body, const struct hn_node *node,
+                               const struct fact *in)
+{
+    size_t n;
+    const int64_t *axes = ints_of(body, node, 1, "axes", &n);
+    const bool more = hn_str_is(node->op, "Unsqueeze");
+    if (in[0].how != ROWS || !axes || (!more && n >= in[0].rank)) return (struct fact){0};
+    const size_t rank = more ? in[0].rank + n : in[0].rank;
+    for (size_t i = 0; i < n; i++)
+        if (!beside_rows(axes[i], rank)) return (struct fact){0};
+    return (struct fact){ROWS, more ? rank : rank - n, 0};
+}
+
+static struct fact apply(const struct hn_body *body, const struct hn_node *node, enum rule rule,
+                         const struct fact *in)
+{
+    switch (rule) {
+    case EACH: return each(node, in);
+    case FIRST:
+        for (size_t i = 1; i < node->n_in; i++)
+            if (node->in[i] != HN_NO_SLOT && in[i].how != SHARED) return (struct fact){0};
+        return in[0].how == ROWS ? in[0] : (struct fact){0};
+    case MATMUL: return matmul(in);
+    case GEMM: return gemm(node, in);
+    case NORM:
+        for (size_t i = 1; i < node->n_in; i++)
+            if (node->in[i] != HN_NO_SLOT && (in[i].how != SHARED || in[i].rank >= in[0].rank))
+                return (struct fact){0};
+        return in[0].how == ROWS && beside_rows(int_of(node, "axis", -1), in[0].rank)
+                   ? in[0]
+                   : (struct fact){0};
+    case SOFTMAX:
+        return in[0].how == ROWS &&
+                       beside_rows(int_of(node, "axis", node->opset < 13 ? 1 : -1), in[0].rank)
+                   ? in[0]
+                   : (struct fact){0};
+    case GATHER: return gather(node, in);
+    case CONCAT: return concat(node, in);
+    case FLATTEN:
+        return in[0].how == ROWS && int_of(node, "axis", 1) == 1 ? (struct fact){ROWS, 2, 0}
+                                                                 : (struct fact){0};
+    case RESHAPE: return reshape(body, node, in);
+    case TRANSPOSE: return transpose(node, in);
+    case REDUCE: return reduce(body, node, in);
+    case AXES: return change_axes(body, node, in);
+    }
+    return (struct fact){0};
+}
+
+/* Dimensions 0 that are open, and not called by different names. */
+static bool same_rows(const struct hn_onnx_type *first, const struct hn_onnx_type *type)
+{
+    return type->kind == HN_ONNX_IS_TENSOR && type->known_rank && type->n_dims &&
+           type->shape[0] < 0 && first->n_dims &&
+           hn_str_eq(first->dim_names[0], type->dim_names[0]);
+}
+
+enum { MOST_INPUTS = 64 };
+
+static struct fact look_at(const struct hn_body *body, const struct fact *facts,
+                           const struct hn_node *node)
+{
+    struct fact in[MOST_INPUTS] = {0};
+    if (node->domain.n || node->n_in > MOST_INPUTS || node->n_in == 0) return (struct fact){0};
+    if (int_of(node, "training_mode", 0)) return (struct fact){0}; /* statistics of the batch */
+    for (size_t i = 0; i < node->n_in; i++)
+        if (node->in[i] != HN_NO_SLOT) in[i] = fact_of(body, facts, node->in[i]);
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
+        if (hn_str_is(node->op, rules[i].name)) return apply(body, node, rules[i].rule, in);
+    return (struct fact){0};
+}
+
+bool hn_graph_rows_apart(const struct hn_graph *graph)
+{
+    const struct hn_body *body = graph->bodies[0];
+    struct fact *facts = calloc(body->n_slots + 1, sizeof *facts);
+    if (!facts) return false;
+    bool good = body->n_inputs && body->n_outputs;
+    for (size_t i = 0; i < body->n_inputs && good; i++) {
+        const struct hn_onnx_type *type = &graph->inputs[i].type;
+        good = same_rows(&graph->inputs[0].type, type);
+        facts[body->inputs[i]] = (struct fact){ROWS, type->n_dims, 0};
+    }
+    for (size_t i = 0; i < body->n_nodes && good; i++)
+        facts[body->nodes[i].first_out] = look_at(body, facts, &body->nodes[i]);
+    for (size_t i = 0; i < body->n_outputs && good; i++)
+        good = body->outputs[i] != HN_NO_SLOT && fact_of(body, facts, body->outputs[i]).how == ROWS;
+    free(facts);
+    return good;
+}
