@@ -98,6 +98,25 @@ class Graphs(Program):
         self.assertIn("which has 12", self.predict(seeds.external(offset="8"), x=X))
         self.assertIn("no number", self.predict(seeds.external(offset="-4"), x=X))
 
+    def test_random_numbers_are_those_of_numpy(self):
+        nodes = [o.node("RandomUniform", [], ["u"], shape=[3, 4], seed=5.0, low=-1.0, high=3.0),
+                 o.node("RandomNormal", [], ["n"], shape=[7], seed=5.0, scale=2.0),
+                 o.node("Dropout", ["x", "r", "t"], ["d", "m"], seed=0)]
+        tensors = [o.floats("r", [], [0.5]), o.tensor("t", o.BOOL, [], b"\x01")]
+        outputs = [o.value(name, o.FLOAT) for name in "und"] + [o.value("m", o.BOOL)]
+        model = o.model(o.graph(nodes, [o.value("x", o.FLOAT)], outputs, tensors))
+        mask = np.random.RandomState(0).uniform(0, 1, 50) >= 0.5
+        self.check(self.predict(model, x=np.ones(50, np.float32)), d=2 * mask, m=mask,
+                   u=np.random.RandomState(5).uniform(-1, 3, (3, 4)),
+                   n=2 * np.random.RandomState(5).randn(7))
+
+    def test_the_broadcast_of_old_opsets(self):
+        nodes = [o.node("Add", ["x", "b"], ["y"], axis=1, broadcast=1)]
+        model = o.model(o.graph(nodes, [o.value("x", o.FLOAT)], [o.value("y", o.FLOAT)],
+                                [o.floats("b", [3], [1, 2, 3])]), opset=6)
+        x = np.zeros((2, 3, 2), np.float32)
+        self.check(self.predict(model, x=x), y=x + np.array([[1], [2], [3]], np.float32))
+
     def test_what_asks_for_too_much_is_refused(self):
         self.assertIn("ConstantOfShape", self.predict(seeds.greedy(), x=X[:1]))
 

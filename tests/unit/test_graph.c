@@ -194,6 +194,33 @@ START_TEST(outputs_are_never_the_callers_memory)
 }
 END_TEST
 
+START_TEST(threads_give_the_same_bits)
+{
+    struct hn_graph *graph = branches();
+    struct hn_pool *pool;
+    struct hn_run *alone, *many;
+    struct hn_error err;
+    const size_t n = 100001;
+    float *x = malloc(2 * n * sizeof *x);
+    struct hn_value out[2], again[2];
+    for (size_t i = 0; i < 2 * n; i++)
+        x[i] = (float)i * 0.37f - 1000;
+    struct hn_value in = rows(x, n, 2);
+    ck_assert_int_eq(hn_pool_create(3, &pool, &err), HN_OK);
+    ck_assert_int_eq(hn_run_create(graph, NULL, &alone, &err), HN_OK);
+    ck_assert_int_eq(hn_run_create(graph, pool, &many, &err), HN_OK);
+    ck_assert_int_eq(hn_run_go(alone, &in, out, NULL, &err), HN_OK);
+    ck_assert_int_eq(hn_run_go(many, &in, again, NULL, &err), HN_OK);
+    for (size_t i = 0; i < 2; i++)
+        ck_assert_mem_eq(out[i].array.data, again[i].array.data, 2 * n * sizeof *x);
+    hn_run_destroy(alone);
+    hn_run_destroy(many);
+    hn_pool_destroy(pool);
+    hn_graph_close(graph);
+    free(x);
+}
+END_TEST
+
 START_TEST(a_run_can_be_cancelled)
 {
     struct hn_graph *graph = branches();
@@ -274,6 +301,7 @@ int main(void)
     tcase_add_test(tc, what_shares_memory_is_not_written_over);
     tcase_add_test(tc, the_second_run_asks_for_no_memory);
     tcase_add_test(tc, outputs_are_never_the_callers_memory);
+    tcase_add_test(tc, threads_give_the_same_bits);
     tcase_add_test(tc, a_run_can_be_cancelled);
     tcase_add_test(tc, limits_hold);
     tcase_add_test(tc, rows_that_never_meet_may_be_stacked);

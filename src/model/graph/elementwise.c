@@ -1,6 +1,7 @@
 #include "model/graph/elementwise.h"
 
 #include "base/bits.h"
+#include "model/graph/graph_impl.h"
 #include "tensor/codec.h"
 
 enum { HALVES = 256 }; /* half floats made floats at a time */
@@ -134,16 +135,51 @@ static bool same_shape(const struct hn_array *a, const size_t *shape, size_t n_d
     return a->n_dims == n_dims && memcmp(a->shape, shape, n_dims * sizeof *shape) == 0;
 }
 
-static void run_pair(const struct hn_array *a, const struct hn_array *b, const struct hn_array *out,
-                     const struct kernel *k)
-{
+/* A part of the work: of one run of elements a stretch, else an index of the outermost loop. */
+struct pairs {
     struct loops loops;
+    const struct kernel *kernel;
+    const char *a, *b;
+    char *out;
+};
+
+enum { STRETCH = 1 << 15 /* elements that are worth a thread's while */ };
+
+static void run_part(void *arg, size_t part, unsigned worker)
+{
+    const struct pairs *p = arg;
+    const struct kernel *k = p->kernel;
+    const struct loops *all = &p->loops;
+    struct loops loops = *all;
+    (void)worker;
+    size_t from = part, per_step = 1;
+    if (all->n_dims == 1) {
+        from = part * STRETCH;
+        loops.shape[0] = hn_min(STRETCH, all->shape[0] - from);
+    } else {
+        loops.shape[0] = 1;
+        for (size_t d = 1; d < all->n_dims; d++)
+            per_step *= all->shape[d];
+    }
+    run_loops(&loops, k, p->a + from * all->a[0] * k->a_size, p->b + from * all->b[0] * k->a_size,
+              p->out + from * per_step * k->out_size);
+}
+
+static void run_pair(struct hn_op *op, const struct hn_array *a, const struct hn_array *b,
+                     const struct hn_array *out, const struct kernel *k)
+{
+    struct pairs p = {.kernel = k, .a = a->data, .b = b->data, .out = out->data};
     if (out->n == 0) return;
     if (same_shape(a, out->shape, out->n_dims) &&
         (b->n == 1 || same_shape(b, out->shape, out->n_dims)))
-        loops = (struct loops){.n_dims = 1, .shape = {out->n}, .a = {1}, .b = {b->n > 1}};
-    else plan(out->shape, out->n_dims, a, b, &loops);
-    run_loops(&loops, k, a->data, b->data, out->data);
+        p.loops = (struct loops){.n_dims = 1, .shape = {out->n}, .a = {1}, .b = {b->n > 1}};
+    else plan(out->shape, out->n_dims, a, b, &p.loops);
+    if (!op->pool || out->n < 2 * STRETCH) {
+        run_loops(&p.loops, k, p.a, p.b, p.out);
+        return;
+    }
+    const bool single = p.loops.n_dims == 1;
+    hn_op_parallel(op, single ? hn_div_up(out->n, STRETCH) : p.loops.shape[0], run_part, &p);
 }
 
 /* Memory for the result: an input's own where that has the result's shape and dies here. */
@@ -158,9 +194,23 @@ static void *make_out(struct hn_op *op, enum hn_element type, const size_t *shap
     return hn_op_out(op, 0, type, shape, n_dims);
 }
 
-enum hn_status hn_op_pair(struct hn_op *op, hn_pair_fn *fn, enum hn_element out)
+/* Up to opset 6 the second operand's dimensions stood from `axis` on in the first's. */
+static const struct hn_array *old_operand(const struct hn_op *op, struct hn_array *room)
 {
     const struct hn_array *a = op->in[0], *b = op->in[1];
+    const int64_t axis = op->opset < 7 && !op->node->domain.n ? hn_op_int(op, "axis", -1) : -1;
+    if (axis < 0 || (size_t)axis > a->n_dims || b->n_dims > a->n_dims - (size_t)axis) return b;
+    *room = *b;
+    room->n_dims = a->n_dims - (size_t)axis;
+    for (size_t d = b->n_dims; d < room->n_dims; d++)
+        room->shape[d] = 1;
+    return room;
+}
+
+enum hn_status hn_op_pair(struct hn_op *op, hn_pair_fn *fn, enum hn_element out)
+{
+    struct hn_array room;
+    const struct hn_array *a = op->in[0], *b = old_operand(op, &room);
     if (a->type != b->type)
         return hn_op_fail(op, HN_E_ARG, "inputs are %s and %s", hn_element_info(a->type)->name,
                           hn_element_info(b->type)->name);
@@ -170,7 +220,7 @@ enum hn_status hn_op_pair(struct hn_op *op, hn_pair_fn *fn, enum hn_element out)
     if (!make_out(op, out, shape, n_dims)) return hn_op_failed(op);
     const struct kernel k = {fn, a->type, out, hn_element_info(a->type)->bytes,
                              hn_element_info(out)->bytes};
-    run_pair(a, b, &op->out[0], &k);
+    run_pair(op, a, b, &op->out[0], &k);
     return HN_OK;
 }
 
@@ -204,7 +254,7 @@ enum hn_status hn_op_pair_as(struct hn_op *op, hn_pair_fn *fn, enum hn_element a
     made.data = as == out ? to : hn_op_scratch(op, made.n, size);
     if (!made.data) return hn_op_failed(op);
     const struct kernel k = {fn, as, as, size, size};
-    run_pair(&a, &b, &made, &k);
+    run_pair(op, &a, &b, &made, &k);
     if (as != out)
         (void)hn_element_convert(out, to, as, made.data, made.n,
                                  (struct hn_convert){.saturate = true});
@@ -225,33 +275,54 @@ enum hn_status hn_op_fold_pairs(struct hn_op *op, hn_pair_fn *fn)
     if (!hn_op_out(op, 0, first->type, shape, n_dims)) return hn_op_failed(op);
     const size_t size = hn_element_info(first->type)->bytes;
     const struct kernel k = {fn, first->type, first->type, size, size};
-    run_pair(first, op->in[1], &op->out[0], &k);
+    run_pair(op, first, op->in[1], &op->out[0], &k);
     for (size_t i = 2; i < op->n_in; i++)
-        run_pair(&op->out[0], op->in[i], &op->out[0], &k);
+        run_pair(op, &op->out[0], op->in[i], &op->out[0], &k);
     return HN_OK;
 }
 
 /* --- one operand --- */
 
+struct map {
+    hn_map_fn *fn;
+    const void *arg;
+    enum hn_element in, out;
+    size_t n;
+    const char *from;
+    char *to;
+};
+
+static void run_map(const struct map *m, size_t at, size_t n)
+{
+    const size_t in_size = hn_element_info(m->in)->bytes, out_size = hn_element_info(m->out)->bytes;
+    if (!is_half(m->in)) {
+        m->fn(n, m->from + at * in_size, m->to + at * out_size, m->arg);
+        return;
+    }
+    float a[HALVES], b[HALVES];
+    for (const size_t end = at + n; at < end; at += HALVES) {
+        const size_t some = hn_min(HALVES, end - at);
+        to_floats(m->in, (const uint16_t *)(const void *)m->from + at, a, some);
+        m->fn(some, a, is_half(m->out) ? (void *)b : m->to + at * out_size, m->arg);
+        if (is_half(m->out)) from_floats(m->out, b, (uint16_t *)(void *)m->to + at, some);
+    }
+}
+
+static void map_part(void *arg, size_t part, unsigned worker)
+{
+    const struct map *m = arg;
+    (void)worker;
+    run_map(m, part * STRETCH, hn_min(STRETCH, m->n - part * STRETCH));
+}
+
 enum hn_status hn_op_map(struct hn_op *op, hn_map_fn *fn, const void *arg, enum hn_element type)
 {
     const struct hn_array *in = op->in[0];
-    const enum hn_element in_type = in->type;
-    const size_t n = in->n;
-    const char *from = in->data; /* stays, also where the output takes its place */
-    char *to = hn_op_out_over(op, 0, 0, type, in->shape, in->n_dims);
-    if (!to) return hn_op_failed(op);
-    if (!is_half(in_type)) {
-        fn(n, from, to, arg);
-        return HN_OK;
-    }
-    const size_t size = hn_element_info(type)->bytes;
-    float a[HALVES], b[HALVES];
-    for (size_t at = 0; at < n; at += HALVES) {
-        const size_t m = hn_min(HALVES, n - at);
-        to_floats(in_type, (const uint16_t *)(const void *)from + at, a, m);
-        fn(m, a, is_half(type) ? (void *)b : to + at * size, arg);
-        if (is_half(type)) from_floats(type, b, (uint16_t *)(void *)to + at, m);
-    }
+    /* The address stays, also where the output takes the input's place. */
+    struct map m = {fn, arg, in->type, type, in->n, in->data, NULL};
+    m.to = hn_op_out_over(op, 0, 0, type, in->shape, in->n_dims);
+    if (!m.to) return hn_op_failed(op);
+    if (!op->pool || m.n < 2 * STRETCH) run_map(&m, 0, m.n);
+    else hn_op_parallel(op, hn_div_up(m.n, STRETCH), map_part, &m);
     return HN_OK;
 }

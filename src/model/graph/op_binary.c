@@ -87,28 +87,19 @@ SAME_BITS(add, x + y)
 SAME_BITS(sub, x - y)
 SAME_BITS(mul, 1u * x * y) /* 1u: products of 16 bits would overflow an int */
 
-/* Up to opset 6 the second operand could be told which dimension of the first it begins with. */
-static enum hn_status arithmetic(struct hn_op *op, pair_fns fns)
-{
-    if (op->opset < 7 && op->in[1]->n > 1 && op->in[1]->n_dims != op->in[0]->n_dims &&
-        hn_op_int(op, "axis", -1) >= 0)
-        return hn_op_fail(op, HN_E_UNSUPPORTED, "broadcast along an axis, as before opset 7");
-    return pair(op, fns);
-}
-
 enum hn_status hn_op_add(struct hn_op *op)
 {
-    return arithmetic(op, add_fns);
+    return pair(op, add_fns);
 }
 
 enum hn_status hn_op_sub(struct hn_op *op)
 {
-    return arithmetic(op, sub_fns);
+    return pair(op, sub_fns);
 }
 
 enum hn_status hn_op_mul(struct hn_op *op)
 {
-    return arithmetic(op, mul_fns);
+    return pair(op, mul_fns);
 }
 
 /* --- what knows signs --- */
@@ -144,7 +135,7 @@ ALL_TYPES(div, div, ITSELF)
 
 enum hn_status hn_op_div(struct hn_op *op)
 {
-    return arithmetic(op, div_fns);
+    return pair(op, div_fns);
 }
 
 /* The remainder has the divisor's sign, with fmod the dividend's. */
