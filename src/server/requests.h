@@ -16,6 +16,9 @@ extern const struct hn_fields hn_detokenize_fields;
 extern const struct hn_fields hn_infer_fields;
 extern const struct hn_fields hn_prediction_fields;
 
+extern const struct hn_fields hn_recommendation_fields;
+extern const struct hn_fields hn_item_change_fields;
+
 extern const struct hn_fields hn_load_fields;
 
 #endif

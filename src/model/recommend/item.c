@@ -1,0 +1,180 @@
+#include "model/recommend/item.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t hn_category_bit(struct hn_str category)
+{
+    return 1ull << (hn_str_hash(category, 0) >> 58);
+}
+
+bool hn_item_is_in(const struct hn_item *item, struct hn_str category)
+{
+    for (size_t i = 0; i < item->n_categories; i++)
+        if (hn_str_eq(item->categories[i], category)) return true;
+    return false;
+}
+
+void hn_item_hold(struct hn_item *item)
+{
+    atomic_fetch_add_explicit(&item->refs, 1, memory_order_relaxed);
+}
+
+void hn_item_release(struct hn_item *item)
+{
+    if (item && atomic_fetch_sub_explicit(&item->refs, 1, memory_order_acq_rel) == 1) free(item);
+}
+
+static const json_t *member(const json_t *object, const char *name)
+{
+    const json_t *value = name ? json_object_get(object, name) : NULL;
+    return json_is_null(value) ? NULL : value;
+}
+
+/* A number or truth as a float; NaN for anything else. */
+static float number_of(const json_t *value)
+{
+    if (json_is_boolean(value)) return json_is_true(value) ? 1 : 0;
+    const double x = json_is_number(value) ? json_number_value(value) : (double)NAN;
+    return fabs(x) <= (double)FLT_MAX ? (float)x : NAN;
+}
+
+static bool is_available(const json_t *value)
+{
+    if (!value) return true;
+    if (!json_is_string(value)) return number_of(value) > 0;
+    const struct hn_str text = hn_json_str(value);
+    return text.n && !hn_str_is(text, "no") && !hn_str_is(text, "false") && !hn_str_is(text, "0");
+}
+
+/* Collects the categories, which stay the object's. */
+static enum hn_status categories_of(const json_t *object, const struct hn_item_fields *fields,
+                                    struct hn_str out[HN_ITEM_CATEGORIES], size_t *n,
+                                    struct hn_error *err)
+{
+    *n = 0;
+    for (size_t i = 0; i < fields->n_categories; i++) {
+        const json_t *value = member(object, fields->categories[i]);
+        const size_t texts = json_is_array(value) ? json_array_size(value) : value != NULL;
+        for (size_t j = 0; j < texts; j++) {
+            const json_t *text = json_is_array(value) ? json_array_get(value, j) : value;
+            if (!json_is_string(text))
+                return hn_fail(err, HN_E_FORMAT, "'%s' is no text", fields->categories[i]);
+            if (*n == HN_ITEM_CATEGORIES)
+                return hn_fail(err, HN_E_LIMIT, "more than %d categories", HN_ITEM_CATEGORIES);
+            out[(*n)++] = hn_json_str(text);
+        }
+    }
+    return HN_OK;
+}
+
+static struct hn_str copy_to(char **at, struct hn_str s)
+{
+    const struct hn_str copy = {*at, s.n};
+    if (s.n) memcpy(*at, s.p, s.n);
+    *at += s.n;
+    return copy;
+}
+
+/* One piece of memory: the struct, categories, features, texts. */
+static struct hn_item *put_together(struct hn_str id, struct hn_str json,
+                                    const struct hn_str *categories, size_t n, size_t n_features)
+{
+    size_t texts = id.n + json.n;
+    for (size_t i = 0; i < n; i++)
+        texts += categories[i].n;
+    struct hn_item *item =
+        calloc(1, sizeof *item + n * sizeof *categories + n_features * sizeof(float) + texts);
+    if (!item) return NULL;
+    item->categories = (struct hn_str *)(item + 1);
+    item->features = (float *)(item->categories + n);
+    char *at = (char *)(item->features + n_features);
+    item->id = copy_to(&at, id);
+    item->json = copy_to(&at, json);
+    item->n_categories = n;
+    for (size_t i = 0; i < n; i++) {
+        item->categories[i] = copy_to(&at, categories[i]);
+        item->signature |= hn_category_bit(categories[i]);
+    }
+    return item;
+}
+
+/* The id as text; numbers are written out. */
+static enum hn_status id_of(const json_t *object, const char *name, char room[32],
+                            struct hn_str *out, struct hn_error *err)
+{
+    const json_t *value = member(object, name);
+    if (json_is_integer(value)) {
+        snprintf(room, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        *out = hn_str_from(room);
+        return HN_OK;
+    }
+    *out = hn_json_str(value);
+    if (!json_is_string(value) || !out->n || out->n > HN_ITEM_ID_BYTES)
+        return hn_fail(err, HN_E_FORMAT, "'%s' is no text of 1 to %d bytes", name,
+                       HN_ITEM_ID_BYTES);
+    return HN_OK;
+}
+
+/* The object without its vector, as text; free it. */
+static char *text_of(const json_t *object)
+{
+    json_t *copy = json_copy((json_t *)object);
+    if (!copy) return NULL;
+    json_object_del(copy, "vector");
+    char *text = json_dumps(copy, JSON_COMPACT);
+    json_decref(copy);
+    return text;
+}
+
+enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *fields, int32_t row,
+                            struct hn_item **out, struct hn_error *err)
+{
+    struct hn_str id, categories[HN_ITEM_CATEGORIES];
+    char room[32];
+    size_t n;
+    if (!json_is_object(object)) return hn_fail(err, HN_E_FORMAT, "an item is no object");
+    HN_TRY(id_of(object, fields->id, room, &id, err));
+    HN_TRY(categories_of(object, fields, categories, &n, err));
+    const float popularity = number_of(member(object, fields->popularity));
+    if (popularity < 0) return hn_fail(err, HN_E_FORMAT, "'%s' is below 0", fields->popularity);
+    char *json = text_of(object);
+    if (!json) return hn_fail_nomem(err, "an item", HN_ITEM_BYTES);
+    struct hn_item *item = NULL;
+    if (strlen(json) <= HN_ITEM_BYTES)
+        item = put_together(id, hn_str_from(json), categories, n, fields->n_features);
+    const bool too_long = strlen(json) > HN_ITEM_BYTES;
+    free(json);
+    if (too_long)
+        return hn_fail(err, HN_E_LIMIT, "item '%.*s' has more than %d bytes", HN_FMT(id),
+                       HN_ITEM_BYTES);
+    if (!item) return hn_fail_nomem(err, "an item", sizeof *item);
+    atomic_init(&item->refs, 1);
+    item->row = row;
+    item->available = is_available(member(object, fields->available));
+    item->price = number_of(member(object, fields->price));
+    item->popularity = isnan(popularity) ? 0 : popularity;
+    for (size_t i = 0; i < fields->n_features; i++)
+        item->features[i] = number_of(member(object, fields->features[i]));
+    *out = item;
+    return HN_OK;
+}
+
+enum hn_status hn_item_vector(const json_t *object, size_t dims, float *out, bool *has,
+                              struct hn_error *err)
+{
+    const json_t *value = member(object, "vector");
+    *has = value != NULL;
+    if (!value) return HN_OK;
+    if (!json_is_array(value) || json_array_size(value) != dims)
+        return hn_fail(err, HN_E_FORMAT, "'vector' is no array of %zu numbers", dims);
+    for (size_t i = 0; i < dims; i++) {
+        const json_t *x = json_array_get(value, i);
+        out[i] = json_is_number(x) ? number_of(x) : NAN;
+        if (isnan(out[i]))
+            return hn_fail(err, HN_E_FORMAT, "'vector' has something else than numbers at %zu", i);
+    }
+    return HN_OK;
+}

@@ -1,0 +1,402 @@
+#include "model/recommend/recommender.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "formats/npy.h"
+#include "formats/safetensors.h"
+#include "model/recommend/recommender_impl.h"
+
+enum {
+    LARGE = 1 << 16, /* items, from which on threads search together */
+    COMPACT_RECORDS =
+        10000, /* changes, from which on the journal is made smaller when it is opened */
+    CHANGE_ITEMS = 100000, /* of one change */
+};
+
+static const char CONFIG[] = "recommender.json";
+
+/* FOLDER/NAME; free it. */
+static char *path_in(const char *folder, const char *name)
+{
+    struct hn_buf path = {0};
+    hn_buf_printf(&path, "%s/%s", folder, name);
+    if (!path.failed) return path.p;
+    hn_buf_free(&path);
+    return NULL;
+}
+
+bool hn_recommender_is(const char *path)
+{
+    struct hn_file_version version;
+    char *config = path_in(path, CONFIG);
+    const bool is = config && hn_file_look(config, &version);
+    free(config);
+    return is;
+}
+
+/* --- changes ----------------------------------------------------------------------------------- */
+
+/* A change that was read: what hn_shelf_with wants, and whose memory that is. */
+struct change {
+    struct hn_shelf_change *items;
+    float *vectors;
+    size_t n;
+};
+
+static void free_change(struct change *change)
+{
+    for (size_t i = 0; i < change->n; i++)
+        hn_item_release(change->items[i].item);
+    free(change->items);
+    free(change->vectors);
+}
+
+static enum hn_status read_put(const struct hn_recommender *r, const json_t *object, size_t dims,
+                               float *vector, struct hn_shelf_change *out, struct hn_error *err)
+{
+    bool has;
+    HN_TRY(hn_item_make(object, &r->config.fields, -1, &out->item, err));
+    out->item->changed = true;
+    const enum hn_status status = hn_item_vector(object, dims, vector, &has, err);
+    if (status < 0) {
+        hn_item_release(out->item);
+        return status;
+    }
+    out->vector = has ? vector : NULL;
+    return HN_OK;
+}
+
+static enum hn_status read_change(const struct hn_recommender *r, const json_t *object, size_t dims,
+                                  struct change *out, struct hn_error *err)
+{
+    const json_t *put = json_object_get(object, "put"), *gone = json_object_get(object, "remove");
+    const size_t n_put = json_array_size(put), n = n_put + json_array_size(gone);
+    *out = (struct change){0};
+    if (!json_is_object(object) || (put && !json_is_array(put)) || (gone && !json_is_array(gone)))
+        return hn_fail(err, HN_E_FORMAT, "a change is an object with the lists 'put' and 'remove'");
+    if (n > CHANGE_ITEMS)
+        return hn_fail(err, HN_E_LIMIT, "more than %d items in one change", CHANGE_ITEMS);
+    out->items = calloc(n + 1, sizeof *out->items);
+    out->vectors = calloc(n_put * dims + 1, sizeof *out->vectors);
+    enum hn_status status =
+        out->items && out->vectors ? HN_OK : hn_fail_nomem(err, "a change", n * dims * 4);
+    for (; status >= 0 && out->n < n_put; out->n += status >= 0)
+        status = read_put(r, json_array_get(put, out->n), dims, out->vectors + out->n * dims,
+                          &out->items[out->n], err);
+    for (; status >= 0 && out->n < n; out->n++) {
+        const json_t *id = json_array_get(gone, out->n - n_put);
+        out->items[out->n].id = hn_json_str(id);
+        if (!json_is_string(id)) status = hn_fail(err, HN_E_FORMAT, "'remove' has no list of ids");
+    }
+    if (status < 0) free_change(out);
+    return status;
+}
+
+/* A change of the journal, while it is opened. */
+static enum hn_status replay(void *ctx, struct hn_str record, struct hn_error *err)
+{
+    struct hn_recommender *r = ctx;
+    json_t *object;
+    struct change change;
+    struct hn_shelf *shelf;
+    HN_TRY(hn_json_parse(record, "change", &object, err));
+    enum hn_status status = read_change(r, object, r->dims, &change, err);
+    if (status >= 0) {
+        status = hn_shelf_with(r->shelf, change.items, change.n, &shelf, err);
+        free_change(&change);
+    }
+    json_decref(object);
+    HN_TRY(status);
+    hn_shelf_release(r->shelf);
+    r->shelf = shelf;
+    return HN_OK;
+}
+
+enum hn_status hn_recommender_change(struct hn_recommender *r, const json_t *object,
+                                     struct hn_error *err)
+{
+    struct change change;
+    struct hn_shelf *shelf = NULL;
+    HN_TRY(read_change(r, object, r->dims, &change, err));
+    char *record = json_dumps(object, JSON_COMPACT);
+    pthread_mutex_lock(&r->change_lock);
+    /* First everything that may fail, then the disk, then what cannot fail. */
+    enum hn_status status = record ? hn_shelf_with(r->shelf, change.items, change.n, &shelf, err)
+                                   : hn_fail_nomem(err, "a change", change.n);
+    if (status >= 0) status = hn_journal_add(&r->journal, hn_str_from(record), err);
+    if (status >= 0) {
+        pthread_mutex_lock(&r->shelf_lock);
+        struct hn_shelf *old = r->shelf;
+        r->shelf = shelf;
+        pthread_mutex_unlock(&r->shelf_lock);
+        shelf = old;
+    }
+    pthread_mutex_unlock(&r->change_lock);
+    hn_shelf_release(shelf);
+    free(record);
+    free_change(&change);
+    return status;
+}
+
+struct hn_shelf *hn_recommender_shelf(struct hn_recommender *r)
+{
+    pthread_mutex_lock(&r->shelf_lock);
+    struct hn_shelf *shelf = r->shelf;
+    hn_shelf_hold(shelf);
+    pthread_mutex_unlock(&r->shelf_lock);
+    return shelf;
+}
+
+/* --- opening ----------------------------------------------------------------------------------- */
+
+/* A matrix of floats in a file. */
+struct matrix {
+    struct hn_map map;         /* of a .npy file */
+    struct hn_safetensors *st; /* or of safetensors */
+    const unsigned char *data; /* [rows][dims], little-endian, no alignment promised */
+    size_t rows, dims;
+};
+
+static void close_matrix(struct matrix *m)
+{
+    hn_map_close(&m->map);
+    hn_safetensors_close(m->st);
+}
+
+static enum hn_status read_npy(const char *path, struct matrix *m, struct hn_error *err)
+{
+    struct hn_npy npy;
+    HN_TRY(hn_map_open(path, &m->map, err));
+    HN_TRY(hn_npy_parse((struct hn_str){(const char *)m->map.data, m->map.size}, path, &npy, err));
+    if (npy.kind != 'f' || npy.item_bytes != 4 || npy.n_dims != 2)
+        return hn_fail(err, HN_E_FORMAT, "%s: this is no matrix of float32", path);
+    m->data = npy.data;
+    m->rows = npy.shape[0];
+    m->dims = npy.shape[1];
+    return HN_OK;
+}
+
+static enum hn_status read_safetensors(const char *path, const char *name, struct matrix *m,
+                                       struct hn_error *err)
+{
+    HN_TRY(hn_safetensors_open(path, &m->st, err));
+    const struct hn_st_tensor *t = name       ? hn_safetensors_find(m->st, hn_str_from(name))
+                                   : m->st->n ? m->st->items
+                                              : NULL;
+    if (!t || t->dtype != HN_ST_F32 || t->n_dims != 2)
+        return hn_fail(err, HN_E_FORMAT, "%s: '%s' is no matrix of float32", path,
+                       name ? name : "its first tensor");
+    m->data = t->data;
+    m->rows = t->shape[0];
+    m->dims = t->shape[1];
+    return HN_OK;
+}
+
+static enum hn_status read_matrix(const struct hn_recommender_config *c, const char *path,
+                                  struct matrix *m, struct hn_error *err)
+{
+    HN_TRY(hn_str_ends(hn_str_from(path), HN_STR(".npy"))
+               ? read_npy(path, m, err)
+               : read_safetensors(path, c->tensor, m, err));
+    if (!m->dims || m->dims > HN_VECTOR_DIMS)
+        return hn_fail(err, HN_E_LIMIT, "%s: vectors of %zu elements; 1 to %d are possible", path,
+                       m->dims, HN_VECTOR_DIMS);
+    return HN_OK;
+}
+
+/* Row `at`, aligned; HN_E_FORMAT when it is not finite. */
+static enum hn_status take_row(const struct matrix *m, size_t at, const char *path, float *out,
+                               struct hn_error *err)
+{
+    memcpy(out, m->data + at * m->dims * sizeof *out, m->dims * sizeof *out);
+    for (size_t i = 0; i < m->dims; i++)
+        if (!isfinite(out[i]))
+            return hn_fail(err, HN_E_FORMAT, "%s: row %zu is not finite", path, at);
+    return HN_OK;
+}
+
+/* The items of the catalogue's file with their vectors, if there are any, as the first shelf. */
+static enum hn_status fill_shelf(struct hn_recommender *r, const struct hn_item_list *items,
+                                 const struct matrix *m, const char *path, struct hn_error *err)
+{
+    enum { AT_ONCE = 65536 };
+    const size_t dims = r->dims = m->rows ? m->dims : 1;
+    struct hn_shelf_change *changes = calloc(AT_ONCE, sizeof *changes);
+    float *vectors = malloc(AT_ONCE * dims * sizeof *vectors);
+    enum hn_status status = hn_shelf_new(dims, &r->shelf, err);
+    if (status >= 0 && (!changes || !vectors))
+        status = hn_fail_nomem(err, "items", AT_ONCE * dims * sizeof *vectors);
+    for (size_t first = 0; status >= 0 && first < items->n; first += AT_ONCE) {
+        const size_t n = hn_min(AT_ONCE, items->n - first);
+        struct hn_shelf *shelf;
+        for (size_t i = 0; status >= 0 && i < n; i++) {
+            changes[i] = (struct hn_shelf_change){.item = items->items[first + i]};
+            if (!m->rows) continue;
+            changes[i].vector = vectors + i * dims;
+            status = take_row(m, first + i, path, vectors + i * dims, err);
+        }
+        if (status >= 0) status = hn_shelf_with(r->shelf, changes, n, &shelf, err);
+        if (status < 0) break;
+        hn_shelf_release(r->shelf);
+        r->shelf = shelf;
+    }
+    free(vectors);
+    free(changes);
+    if (status >= 0 && r->shelf->n_items < items->n)
+        status = hn_fail(err, HN_E_FORMAT, "the catalogue has the same id more than once");
+    return status;
+}
+
+static enum hn_status open_items(struct hn_recommender *r, const char *folder,
+                                 struct hn_item_list *items, struct hn_error *err)
+{
+    const struct hn_recommender_config *c = &r->config;
+    struct matrix m = {0};
+    char *path = path_in(folder, c->catalogue);
+    char *vectors = path_in(folder, c->vectors ? c->vectors : "");
+    enum hn_status status = path && vectors ? hn_item_list_read(path, &c->fields, items, err)
+                                            : hn_fail_nomem(err, folder, strlen(folder));
+    if (status >= 0 && c->vectors) status = read_matrix(c, vectors, &m, err);
+    if (status >= 0 && c->vectors && m.rows != items->n)
+        status = hn_fail(err, HN_E_FORMAT, "%s: %zu rows for the %zu items of the catalogue",
+                         vectors, m.rows, items->n);
+    if (status >= 0) status = fill_shelf(r, items, &m, vectors, err);
+    r->n_rows = items->n;
+    close_matrix(&m);
+    free(vectors);
+    free(path);
+    return status;
+}
+
+static enum hn_status open_model(const char *folder, const char *name, size_t dims,
+                                 struct hn_predictor **out, struct hn_error *err)
+{
+    if (!name) return HN_OK;
+    char *path = path_in(folder, name);
+    if (!path) return hn_fail_nomem(err, name, strlen(name));
+    enum hn_status status = hn_predictor_open(path, NULL, out, err);
+    if (status >= 0) {
+        const struct hn_predictor_about *about = hn_predictor_about(*out);
+        if (about->n_inputs != 1 || !about->n_outputs)
+            status = hn_fail(err, HN_E_UNSUPPORTED, "%s: this has no single input", path);
+        else if (about->n_columns && dims && about->n_columns != dims)
+            status = hn_fail(err, HN_E_FORMAT, "%s: this wants %zu features, not %zu", path,
+                             about->n_columns, dims);
+    }
+    free(path);
+    return status;
+}
+
+static enum hn_status read_config(const char *folder, struct hn_recommender_config *out,
+                                  struct hn_error *err)
+{
+    struct hn_buf text = {0};
+    char *path = path_in(folder, CONFIG);
+    enum hn_status status = path ? hn_file_read(path, HN_RECOMMENDER_JSON, &text, err)
+                                 : hn_fail_nomem(err, folder, strlen(folder));
+    if (status >= 0) status = hn_recommender_config_parse(hn_buf_view(&text), path, out, err);
+    hn_buf_free(&text);
+    free(path);
+    return status;
+}
+
+static enum hn_status open_all(struct hn_recommender *r, const char *folder,
+                               const struct hn_recommender_options *options, struct hn_error *err)
+{
+    struct hn_item_list items = {0};
+    HN_TRY(read_config(folder, &r->config, err));
+    HN_TRY(open_model(folder, r->config.session, 0, &r->session, err));
+    HN_TRY(open_model(folder, r->config.ranker, r->config.n_features, &r->ranker, err));
+    char *journal = path_in(folder, r->config.journal);
+    enum hn_status status =
+        journal ? open_items(r, folder, &items, err) : hn_fail_nomem(err, folder, strlen(folder));
+    if (status >= 0) status = hn_journal_open(journal, replay, r, &r->journal, err);
+    if (status >= 0 && r->journal.records >= COMPACT_RECORDS)
+        status = hn_recommender_compact(r, &items, err);
+    if (status >= 0 && options->threads > 1 && r->shelf->n_items >= LARGE)
+        status = hn_pool_create(options->threads, &r->pool, err);
+    hn_item_list_free(&items);
+    free(journal);
+    return status;
+}
+
+enum hn_status hn_recommender_open(const char *path, const struct hn_recommender_options *options,
+                                   struct hn_recommender **out, struct hn_error *err)
+{
+    struct hn_recommender *r = calloc(1, sizeof *r);
+    if (!r) return hn_fail_nomem(err, path, sizeof *r);
+    r->journal.fd = -1;
+    r->kernels = hn_kernels_for(options->level);
+    pthread_mutex_init(&r->shelf_lock, NULL);
+    pthread_mutex_init(&r->change_lock, NULL);
+    pthread_mutex_init(&r->pool_lock, NULL);
+    const enum hn_status status = open_all(r, path, options, err);
+    if (status < 0) hn_recommender_close(r);
+    else *out = r;
+    return status;
+}
+
+void hn_recommender_close(struct hn_recommender *r)
+{
+    if (!r) return;
+    hn_pool_destroy(r->pool);
+    hn_journal_close(&r->journal);
+    hn_shelf_release(r->shelf);
+    hn_predictor_close(r->session);
+    hn_predictor_close(r->ranker);
+    hn_recommender_config_free(&r->config);
+    pthread_mutex_destroy(&r->shelf_lock);
+    pthread_mutex_destroy(&r->change_lock);
+    pthread_mutex_destroy(&r->pool_lock);
+    free(r);
+}
+
+size_t hn_recommender_bytes(struct hn_recommender *r)
+{
+    struct hn_shelf *shelf = hn_recommender_shelf(r);
+    size_t bytes = shelf->n_blocks * (sizeof(struct hn_shelf_block) + sizeof(struct hn_vectors));
+    for (size_t i = 0; i < shelf->n_blocks; i++)
+        bytes += HN_VECTORS * (shelf->dims * sizeof(float) + shelf->vectors[i]->k);
+    hn_shelf_release(shelf);
+    if (r->session) bytes += hn_predictor_about(r->session)->bytes;
+    if (r->ranker) bytes += hn_predictor_about(r->ranker)->bytes;
+    return bytes;
+}
+
+unsigned hn_recommender_threads(const struct hn_recommender *r)
+{
+    return r->pool ? hn_pool_threads(r->pool) : 1;
+}
+
+const struct hn_feature *hn_recommender_features(const struct hn_recommender *r, size_t *n)
+{
+    *n = r->config.n_features;
+    return r->config.features;
+}
+
+/* --- seats ------------------------------------------------------------------------------------- */
+
+enum hn_status hn_recommend_seat_new(struct hn_recommender *r, struct hn_recommend_seat **out,
+                                     struct hn_error *err)
+{
+    struct hn_recommend_seat *seat = calloc(1, sizeof *seat);
+    if (!seat) return hn_fail_nomem(err, "a seat", sizeof *seat);
+    seat->r = r;
+    enum hn_status status = HN_OK;
+    if (r->session) status = hn_prediction_begin(r->session, NULL, &seat->session, err);
+    if (status >= 0 && r->ranker) status = hn_prediction_begin(r->ranker, NULL, &seat->ranker, err);
+    if (status < 0) hn_recommend_seat_free(seat);
+    else *out = seat;
+    return status;
+}
+
+void hn_recommend_seat_free(struct hn_recommend_seat *seat)
+{
+    if (!seat) return;
+    hn_prediction_end(seat->session);
+    hn_prediction_end(seat->ranker);
+    free(seat);
+}

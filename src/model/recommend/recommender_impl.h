@@ -1,0 +1,70 @@
+/* What the files of the recommender share. */
+#ifndef HN_MODEL_RECOMMEND_RECOMMENDER_IMPL_H
+#define HN_MODEL_RECOMMEND_RECOMMENDER_IMPL_H
+
+#include <pthread.h>
+
+#include "model/recommend/items_file.h"
+#include "model/recommend/journal.h"
+#include "model/recommend/recommender.h"
+
+struct hn_recommender {
+    struct hn_recommender_config config;
+    const struct hn_kernels *kernels;
+    struct hn_predictor *session, *ranker; /* NULL: none */
+    size_t n_rows; /* items of the catalogue's file: what the session model knows */
+    size_t dims;
+
+    pthread_mutex_t shelf_lock; /* for the moment of taking or replacing the shelf */
+    struct hn_shelf *shelf;
+    pthread_mutex_t change_lock; /* one change at a time */
+    struct hn_journal journal;
+
+    pthread_mutex_t pool_lock; /* whoever has it searches with the pool */
+    struct hn_pool *pool;      /* NULL: the catalogue is small */
+};
+
+struct hn_recommend_seat {
+    struct hn_recommender *r;
+    struct hn_prediction *session, *ranker; /* NULL as above */
+};
+
+/* Puts what all changes came to in place of them, where that is less. `base` is what the catalogue's file has.
+ * Nobody else has the recommender yet. */
+enum hn_status hn_recommender_compact(struct hn_recommender *r, const struct hn_item_list *base,
+                                      struct hn_error *err);
+
+/* A request on its way. */
+struct hn_visit {
+    struct hn_recommend_request *request;
+    const struct hn_shelf *shelf;
+    size_t *events;   /* [n_events] numbers of items; SIZE_MAX: unknown */
+    size_t *excluded; /* [n_excluded] numbers, ascending, as `included` */
+    size_t n_excluded;
+    size_t *included; /* NULL: all */
+    size_t n_included;
+    uint64_t signature;  /* of the wanted categories; 0: any */
+    float *vector;       /* [dims] or NULL */
+    const float *scores; /* [rows + 1] of the session model, where it gives such; or NULL */
+    struct hn_top_filter filter;
+    struct hn_top_hit *hits; /* [want] */
+    size_t n_hits, want;
+};
+
+/* Ids to numbers, and the filter. HN_E_NOMEM. */
+enum hn_status hn_visit_begin(struct hn_visit *visit);
+/* The best by popularity, or by scores of rows, into visit->hits. */
+enum hn_status hn_visit_popular(struct hn_visit *visit);
+enum hn_status hn_visit_scored(struct hn_visit *visit);
+
+/* Vectors, or scores, for all visits with events that are known. Those that get neither are left. */
+enum hn_status hn_visits_understand(struct hn_recommend_seat *seat, struct hn_visit *visits,
+                                    size_t n, struct hn_error *err);
+/* Scores the hits of all visits, which become their requests' items, the best first. */
+enum hn_status hn_visits_rank(struct hn_recommend_seat *seat, struct hn_visit *visits, size_t n,
+                              struct hn_error *err);
+/* Puts unlike items forward, and cuts to the number that was asked for. */
+enum hn_status hn_visit_diversify(const struct hn_recommender *r, struct hn_visit *visit);
+void hn_visit_reason(const struct hn_recommender *r, struct hn_visit *visit);
+
+#endif
