@@ -129,7 +129,8 @@ static enum hn_status make_table(struct hn_op *op, const struct resize *r, size_
         /* Far beyond, all is the border. */
         at = fmin(fmax(at, -1e15), 1e15);
         if (r->mode == RESIZE_NEAREST) {
-            t->first[x] = (int64_t)nearest(r, at);
+            /* Scales are floats: 3 / 0.6f, a little less than 5 in double, is meant to be 5. */
+            t->first[x] = (int64_t)nearest(r, (double)(float)at);
             t->weight[x] = 1;
         } else {
             weigh(r, d, at, stretch, t, x);
