@@ -37,6 +37,8 @@ test|py jinja2|python3-jinja2|oracle of chat templates
 TEST|py prometheus_client|python3-prometheus-client|reads the metrics as Prometheus does
 TEST|py xgboost|python3-xgboost|oracle of gradient-boosted trees
 TEST|cmd node|nodejs|clients of the server
+TEST|py onnx|python3-onnx|writes graphs for tests
+TEST|py torch|python3-torch|oracle of graphs
 TEST|cmd npm|npm|their packages
 TEST|cmd valgrind|valgrind|counts instructions
 TEST|cmd qemu-x86_64|qemu-user|a processor without AVX

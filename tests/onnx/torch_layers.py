@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Layers exported by PyTorch in the forms that ONNX had from opset 7 to 16, against PyTorch itself.
+"""Layers exported by PyTorch in the forms that ONNX had from opset 7 to 16, against PyTorch.
 
-torch_layers.py ONNX_BACKEND: writes each as a test folder, and has the runner of ONNX's own tests run them.
-Layers compute in double, so that only wrong ones differ. Exits with 77 where PyTorch is not installed."""
+torch_layers.py ONNX_BACKEND: writes each as a test folder, and has the runner of ONNX's own tests
+run them. Layers compute in double, so that only wrong ones differ. Exits with 77 where PyTorch is
+not installed."""
 import pathlib
 import subprocess
 import sys
@@ -41,18 +42,21 @@ def packed(rnn, x, lengths):
     """Sequences of different lengths."""
     steps = nn.utils.rnn.pack_padded_sequence(x, lengths)
     y, state = rnn(steps)
-    return (nn.utils.rnn.pad_packed_sequence(y)[0], *(state if isinstance(state, tuple) else (state,)))
+    states = state if isinstance(state, tuple) else (state,)
+    return (nn.utils.rnn.pad_packed_sequence(y)[0], *states)
 
 
 def convolutions():
     for n, conv in enumerate((nn.Conv1d, nn.Conv2d, nn.Conv3d)):
         x = randn(2, 6, *(9, 8, 7)[: n + 1])
-        yield f"{conv.__name__}_plain", conv(6, 5, 3), (x,)
-        yield f"{conv.__name__}_all", conv(6, 4, 3, stride=2, padding=2, dilation=2, groups=2), (x,)
-        yield f"{conv.__name__}_depthwise", conv(6, 12, 3, padding=1, groups=6, bias=False), (x,)
-        yield f"{conv.__name__}_pointwise", conv(6, 7, 1), (x,)
-        yield f"{conv.__name__}_same", conv(6, 3, 3, padding="same", dilation=2), (x,)
-    yield "Conv2d_oblong", nn.Conv2d(6, 3, (1, 4), stride=(3, 1), padding=(0, 3)), (randn(1, 6, 7, 5),)
+        name = conv.__name__
+        yield f"{name}_plain", conv(6, 5, 3), (x,)
+        yield f"{name}_all", conv(6, 4, 3, stride=2, padding=2, dilation=2, groups=2), (x,)
+        yield f"{name}_depthwise", conv(6, 12, 3, padding=1, groups=6, bias=False), (x,)
+        yield f"{name}_pointwise", conv(6, 7, 1), (x,)
+        yield f"{name}_same", conv(6, 3, 3, padding="same", dilation=2), (x,)
+    oblong = nn.Conv2d(6, 3, (1, 4), stride=(3, 1), padding=(0, 3))
+    yield "Conv2d_oblong", oblong, (randn(1, 6, 7, 5),)
     yield "Conv2d_wide", nn.Conv2d(3, 9, 3, padding=1), (randn(1, 3, 40, 33),)
     for n, conv in enumerate((nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)):
         x = randn(2, 4, *(5, 4, 3)[: n + 1])
@@ -106,7 +110,8 @@ def cells():
         state = tuple(randn(2, 3, 4) for _ in range(states))
         started = cell(5, 4, bidirectional=True)
         yield f"{name}_started", started, (x, state if states == 2 else state[0])
-        yield f"{name}_lengths", Call(packed, cell(5, 4, bidirectional=True)), (x, torch.tensor([7, 4, 1]))
+        cut = Call(packed, cell(5, 4, bidirectional=True))
+        yield f"{name}_lengths", cut, (x, torch.tensor([7, 4, 1]))
     yield "RNN_relu", nn.RNN(5, 4, nonlinearity="relu"), (randn(3, 2, 5),)
 
 
@@ -146,12 +151,14 @@ def products():
         ("large", (70, 300), (300, 261)),
     ):
         yield f"matmul_{name}", Call(torch.matmul), (randn(*left), randn(*right))
-    yield "addmm", Call(lambda c, a, b: torch.addmm(c, a, b, beta=0.5, alpha=2)), (randn(4), randn(3, 5), randn(5, 4))
+    addmm = Call(lambda c, a, b: torch.addmm(c, a, b, beta=0.5, alpha=2))
+    yield "addmm", addmm, (randn(4), randn(3, 5), randn(5, 4))
 
 
 def quantized():
     x = torch.randn(3, 4, 5)
-    yield "fake_quantize", Call(lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 3, 0, 255)), (x,)
+    whole = Call(lambda x: torch.fake_quantize_per_tensor_affine(x, 0.1, 3, 0, 255))
+    yield "fake_quantize", whole, (x,)
     yield (
         "fake_quantize_channels",
         Call(lambda x, s, z: torch.fake_quantize_per_channel_affine(x, s, z, 1, -128, 127)),
