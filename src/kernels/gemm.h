@@ -22,6 +22,9 @@ struct hn_epilogue {
 enum {
     HN_GEMM_K = 256,    /* the most of a row that one call takes */
     HN_GEMM_ROWS = 256, /* the most rows */
+    /* Floats between rows that kernels take as they are, where others are gathered so first: off the powers
+     * of two, and a constant, so that rows are reached by offsets. */
+    HN_GEMM_PITCH = HN_GEMM_K + 16,
     HN_GEMM_SCRATCH = HN_GEMM_ROWS * HN_GEMM_K * 6 + 64 * HN_GEMM_K * 6, /* bytes */
 };
 

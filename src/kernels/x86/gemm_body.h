@@ -9,10 +9,6 @@
 #include "kernels/x86/epilogue_body.h"
 #include "kernels/x86/unroll.h"
 
-/* Floats between the gathered rows of a tile, off the powers of two. A constant, so that rows are reached
- * by offsets. */
-enum { PITCH = HN_GEMM_K + 16 };
-
 #define FOR_TILE static inline __attribute__((always_inline))
 
 /* m rows by p panels, of which the last has `last` columns. */
@@ -32,7 +28,7 @@ FOR_TILE void tile(size_t m, size_t p, const struct hn_gemm *g, const float *a, 
         UNROLL for (size_t j = 0; j < p; j++) w[j] = v_load(b + j * g->ldb + k * HN_PANEL);
         UNROLL for (size_t i = 0; i < m; i++)
         {
-            const v16 x = v_set1(a[i * PITCH + k]);
+            const v16 x = v_set1(a[i * HN_GEMM_PITCH + k]);
             UNROLL for (size_t j = 0; j < p; j++) sums[i][j] = v_fma(x, w[j], sums[i][j]);
         }
     }
@@ -127,11 +123,11 @@ void KERNEL_NAME(gemm_f32)(const struct hn_gemm *g, size_t m)
     const size_t tiles = hn_div_up(m, ROWS_MAX);
     for (size_t i = 0, done = 0; i < tiles; i++) { /* of about the same size */
         const size_t n = (m - done) / (tiles - i);
-        if (n == 1) {
-            run_rows(&part, part.a, 1);
+        if (n == 1 || g->lda == HN_GEMM_PITCH) {
+            run_rows(&part, part.a, n);
         } else {
             for (size_t r = 0; r < n; r++)
-                memcpy(rows + r * PITCH, part.a + r * g->lda, g->k * sizeof *rows);
+                memcpy(rows + r * HN_GEMM_PITCH, part.a + r * g->lda, g->k * sizeof *rows);
             run_rows(&part, rows, n);
         }
         part.a += n * g->lda;

@@ -67,8 +67,8 @@ static enum hn_status add_name(struct names *names, struct hn_str name, int32_t 
         (room) = more_;                                                                            \
     } while (0)
 
-static enum hn_status add_slot(struct hn_body *body, struct hn_str name, int32_t *out,
-                               struct hn_error *err)
+enum hn_status hn_body_slot(struct hn_body *body, struct hn_str name, int32_t *out,
+                            struct hn_error *err)
 {
     if (body->graph->n_values++ >= HN_GRAPH_VALUES)
         return hn_fail(err, HN_E_LIMIT, "more than %d values", HN_GRAPH_VALUES);
@@ -81,7 +81,7 @@ static enum hn_status add_slot(struct hn_body *body, struct hn_str name, int32_t
 static enum hn_status define(struct names *names, struct hn_str name, int32_t *out,
                              struct hn_error *err)
 {
-    HN_TRY(add_slot(names->body, name, out, err));
+    HN_TRY(hn_body_slot(names->body, name, out, err));
     return name.n ? add_name(names, name, *out, err) : HN_OK;
 }
 

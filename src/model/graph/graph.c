@@ -64,8 +64,9 @@ static enum hn_status load(struct hn_graph *graph, struct hn_error *err)
     HN_TRY(hn_graph_finish(graph, err));
     HN_TRY(hn_graph_fold(graph, err));
     HN_TRY(hn_graph_finish(graph, err));
-    hn_graph_release_unread(graph);
     graph->stacks = hn_graph_rows_apart(graph);
+    HN_TRY(hn_graph_fuse(graph, err));
+    hn_graph_release_unread(graph);
     return hn_graph_prepare(graph, err);
 }
 

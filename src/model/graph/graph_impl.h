@@ -163,12 +163,17 @@ void hn_blocks_free(struct hn_run *run);
 
 /* Nodes of the file, functions written out, names as slots. */
 enum hn_status hn_graph_build(struct hn_graph *graph, struct hn_error *err);
+/* A slot more. Moves body->slots. */
+enum hn_status hn_body_slot(struct hn_body *body, struct hn_str name, int32_t *out,
+                            struct hn_error *err);
 /* Runs what has constant inputs alone. */
 enum hn_status hn_graph_fold(struct hn_graph *graph, struct hn_error *err);
 /* Takes out what is dead or unread, counts readers, finds where values die. */
 enum hn_status hn_graph_finish(struct hn_graph *graph, struct hn_error *err);
 /* Whether rows of the inputs make rows of the outputs, each by itself; before nodes are fused. */
 bool hn_graph_rows_apart(const struct hn_graph *graph);
+/* Puts several nodes into one where a faster operator does the same (fast.h). */
+enum hn_status hn_graph_fuse(struct hn_graph *graph, struct hn_error *err);
 /* Lets rows prepare constants. */
 enum hn_status hn_graph_prepare(struct hn_graph *graph, struct hn_error *err);
 /* Frees constants that nobody reads any more. */

@@ -1,0 +1,77 @@
+/* Operators that stand for several of a file's, made by fuse.c: on floats, with weights packed at load.
+ * Their rows are in no table, so a file cannot name them; what a run gives them is checked all the same.
+ * Numbers that a row calls parameters are attributes of the node. */
+#ifndef HN_MODEL_GRAPH_FAST_H
+#define HN_MODEL_GRAPH_FAST_H
+
+#include "model/graph/op_list.h"
+
+/* Names of parameters. */
+#define HN_FAST_ACTIVATION "activation" /* enum hn_activation, with ... */
+#define HN_FAST_LOW        "low"
+#define HN_FAST_HIGH       "high"
+
+/* (x, w, bias or absent, add or absent): activation(x w + bias + add). w is constant [k, n], or [n, k] with
+ * "transposed", times "alpha"; bias is constant [n]. */
+extern const struct hn_op_row hn_fast_linear;
+/* (x): the activation alone. */
+extern const struct hn_op_row hn_fast_activation;
+/* (x, weight, bias): over the last dimension, "epsilon"; both constant, of its length. */
+extern const struct hn_op_row hn_fast_layer_norm;
+/* (q, k, v, mask or absent): softmax(q k * "scale" + mask) v of [batch, length, heads, width] each; the
+ * mask broadcasts to [batch, heads, length, length]. */
+extern const struct hn_op_row hn_fast_attention;
+/* From [batch, channels, height, width] to channels last, and back. */
+extern const struct hn_op_row hn_fast_to_last;
+extern const struct hn_op_row hn_fast_to_first;
+/* Conv with channels last: (x, w, bias or absent, add or absent), with the parameters of Conv; w and bias
+ * are constant as in a file, groups are 1 or as many as channels in and out. */
+extern const struct hn_op_row hn_fast_conv;
+/* MaxPool, AveragePool, GlobalAveragePool with channels last, with their parameters. */
+extern const struct hn_op_row hn_fast_max_pool;
+extern const struct hn_op_row hn_fast_average_pool;
+extern const struct hn_op_row hn_fast_global_pool;
+
+/* --- matrix products, for these operators and others --- */
+
+/* A matrix [k][n] in panels (kernels/gemm.h). */
+struct hn_packed {
+    float *panels;
+    size_t k, n;
+};
+
+/* Floats of a packed matrix; false when there are too many. */
+bool hn_packed_size(size_t k, size_t n, size_t *out);
+/* Element (i, j) is from[i * step_k + j * step_n] * scale. */
+void hn_pack_matrix(struct hn_packed *to, const float *from, size_t step_k, size_t step_n,
+                    float scale);
+
+/* Makes rows of the left matrix: columns [first, first + n) of m rows from `row` on, ld floats apart. */
+typedef void hn_gather_fn(const void *arg, float *to, size_t ld, size_t row, size_t m, size_t first,
+                          size_t n);
+
+/* y = the epilogue of a b. */
+struct hn_product {
+    const float *a; /* [rows][lda], or NULL: from `gather` */
+    size_t lda;
+    hn_gather_fn *gather;
+    const void *arg;
+    size_t rows;
+    const struct hn_packed *b;
+    float *y;
+    size_t ldy;
+    struct hn_epilogue epilogue;
+};
+/* On the operator's threads. */
+enum hn_status hn_product_run(struct hn_op *op, const struct hn_product *product);
+
+/* --- epilogues --- */
+
+struct hn_epilogue hn_fast_epilogue(const struct hn_op *op);
+/* Out 0 = activation(x + y) where shapes differ and broadcast; `x` is of floats. */
+enum hn_status hn_fast_add(struct hn_op *op, const struct hn_array *x, const struct hn_array *y,
+                           const struct hn_epilogue *epilogue);
+/* Below so many multiply-adds or elements an operator stays on its thread. */
+enum { HN_FAST_ALONE = 1 << 18, HN_FAST_ALONE_ELEMENTS = 1 << 15 };
+
+#endif

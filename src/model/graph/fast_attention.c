@@ -1,0 +1,166 @@
+/* softmax(q k scale + mask) v, head by head and some queries at a time. */
+#include <string.h>
+
+#include "base/bits.h"
+#include "model/graph/fast.h"
+
+enum { QUERIES = 64 }; /* of a head that a tile takes */
+
+struct attention {
+    const struct hn_op *op;
+    const float *q, *k, *v, *mask;
+    size_t mask_steps[4]; /* floats along batch, head, query, key */
+    float *out;
+    size_t heads, queries, keys, width, width_v;
+    size_t parts; /* of a head's queries */
+    float scale;
+    struct hn_packed k_form, v_form; /* of one head; panels: where the first lies */
+    size_t k_floats, v_floats;
+    char *scratch;
+    size_t scratch_bytes; /* of a thread */
+};
+
+/* Keys as columns and values as rows, of one head of one element of the batch. */
+static void pack_head(void *arg, size_t tile, unsigned worker)
+{
+    (void)worker;
+    const struct attention *a = arg;
+    const size_t batch = tile / a->heads, head = tile % a->heads;
+    struct hn_packed k = a->k_form, v = a->v_form;
+    k.panels += tile * a->k_floats;
+    v.panels += tile * a->v_floats;
+    const size_t row = a->heads * a->width, row_v = a->heads * a->width_v;
+    hn_pack_matrix(&k, a->k + batch * a->keys * row + head * a->width, 1, row, a->scale);
+    hn_pack_matrix(&v, a->v + batch * a->keys * row_v + head * a->width_v, row_v, 1, 1);
+}
+
+/* y = a b for some rows, whatever k is. */
+static void multiply(const struct attention *a, const float *left, size_t lda,
+                     const struct hn_packed *b, float *y, size_t ldy, size_t m, void *scratch)
+{
+    for (size_t at = 0; at < b->k; at += HN_GEMM_K) {
+        const struct hn_gemm gemm = {.a = left + at,
+                                     .lda = lda,
+                                     .b = b->panels + at * HN_PANEL,
+                                     .ldb = b->k * HN_PANEL,
+                                     .k = hn_min(HN_GEMM_K, b->k - at),
+                                     .n = b->n,
+                                     .y = y,
+                                     .ldy = ldy,
+                                     .more = at > 0,
+                                     .scratch = scratch};
+        a->op->kernels->gemm(&gemm, m);
+    }
+}
+
+static void add_mask(const struct attention *a, float *scores, size_t batch, size_t head,
+                     size_t query)
+{
+    const size_t *steps = a->mask_steps;
+    const float *mask = a->mask + batch * steps[0] + head * steps[1] + query * steps[2];
+    if (steps[3] == 1) {
+        a->op->kernels->add(scores, mask, a->keys);
+        return;
+    }
+    for (size_t i = 0; i < a->keys; i++)
+        scores[i] += *mask;
+}
+
+static void run_part(void *arg, size_t tile, unsigned worker)
+{
+    const struct attention *a = arg;
+    const size_t part = tile % a->parts, at = tile / a->parts;
+    const size_t batch = at / a->heads, head = at % a->heads;
+    const size_t first = part * QUERIES, m = hn_min(QUERIES, a->queries - first);
+    const size_t row = a->heads * a->width, row_v = a->heads * a->width_v;
+    struct hn_packed k = a->k_form, v = a->v_form;
+    k.panels += at * a->k_floats;
+    v.panels += at * a->v_floats;
+    void *scratch = a->scratch + worker * a->scratch_bytes;
+    float *scores = (float *)(void *)((char *)scratch + HN_GEMM_SCRATCH);
+    multiply(a, a->q + (batch * a->queries + first) * row + head * a->width, row, &k, scores,
+             a->keys, m, scratch);
+    for (size_t i = 0; i < m; i++) {
+        if (a->mask) add_mask(a, scores + i * a->keys, batch, head, first + i);
+        a->op->kernels->softmax(scores + i * a->keys, a->keys);
+    }
+    multiply(a, scores, a->keys, &v,
+             a->out + (batch * a->queries + first) * row_v + head * a->width_v, row_v, m, scratch);
+}
+
+/* The mask's steps along [batch, heads, queries, keys]. */
+static enum hn_status read_mask(struct hn_op *op, const size_t shape[4], struct attention *a)
+{
+    const struct hn_array *mask = op->in[3];
+    if (!mask) return HN_OK;
+    if (mask->type != HN_EL_F32) return hn_op_fail_type(op, 3);
+    size_t step = 1;
+    for (size_t i = 4; i-- > 0;) {
+        const size_t from_end = 4 - i;
+        const size_t d = from_end <= mask->n_dims ? mask->shape[mask->n_dims - from_end] : 1;
+        if (mask->n_dims > 4 || (d != 1 && d != shape[i]))
+            return hn_op_fail(op, HN_E_UNSUPPORTED, "a mask that does not broadcast to the scores");
+        a->mask_steps[i] = d == 1 ? 0 : step;
+        step *= d;
+    }
+    a->mask = mask->data;
+    return HN_OK;
+}
+
+static enum hn_status check(struct hn_op *op)
+{
+    const struct hn_array *q = op->in[0], *k = op->in[1], *v = op->in[2];
+    for (size_t i = 0; i < 3; i++)
+        if (op->in[i]->type != HN_EL_F32) return hn_op_fail_type(op, i);
+    if (q->n_dims != 4 || k->n_dims != 4 || v->n_dims != 4 || q->shape[0] != k->shape[0] ||
+        q->shape[0] != v->shape[0] || q->shape[2] != k->shape[2] || q->shape[2] != v->shape[2] ||
+        k->shape[1] != v->shape[1] || q->shape[3] != k->shape[3])
+        return hn_op_fail(op, HN_E_UNSUPPORTED, "queries, keys and values of shapes that differ");
+    return HN_OK;
+}
+
+static enum hn_status run_attention(struct hn_op *op)
+{
+    HN_TRY(check(op));
+    const struct hn_array *q = op->in[0], *k = op->in[1], *v = op->in[2];
+    const size_t batch = q->shape[0], heads = q->shape[2];
+    struct attention a = {.op = op,
+                          .q = q->data,
+                          .k = k->data,
+                          .v = v->data,
+                          .heads = heads,
+                          .queries = q->shape[1],
+                          .keys = k->shape[1],
+                          .width = q->shape[3],
+                          .width_v = v->shape[3],
+                          .parts = hn_div_up(q->shape[1], QUERIES),
+                          .scale = hn_op_float(op, "scale", 1)};
+    const size_t scores[] = {batch, heads, a.queries, a.keys};
+    HN_TRY(read_mask(op, scores, &a));
+    const size_t shape[] = {batch, a.queries, heads, a.width_v};
+    a.out = hn_op_out(op, 0, HN_EL_F32, shape, 4);
+    if (!a.out) return hn_op_failed(op);
+    if (op->out[0].n == 0) return HN_OK;
+    if (a.keys == 0 || a.width == 0) return hn_op_fail(op, HN_E_ARG, "attention to nothing");
+    a.k_form = (struct hn_packed){.k = a.width, .n = a.keys};
+    a.v_form = (struct hn_packed){.k = a.keys, .n = a.width_v};
+    size_t floats;
+    if (!hn_packed_size(a.width, a.keys, &a.k_floats) ||
+        !hn_packed_size(a.keys, a.width_v, &a.v_floats) || !hn_add(a.k_floats, a.v_floats, &floats))
+        return hn_op_fail(op, HN_E_LIMIT, "too many keys");
+    float *panels = hn_op_scratch(op, batch * heads, floats * sizeof(float));
+    if (!panels) return hn_op_failed(op);
+    a.k_form.panels = panels;
+    a.v_form.panels = panels + batch * heads * a.k_floats;
+    a.scratch_bytes =
+        HN_GEMM_SCRATCH + hn_round_up(hn_min(QUERIES, a.queries) * a.keys * sizeof(float), 64);
+    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1;
+    a.scratch = hn_op_scratch(op, threads, a.scratch_bytes);
+    if (!a.scratch) return hn_op_failed(op);
+    hn_op_parallel(op, batch * heads, pack_head, &a);
+    hn_op_parallel(op, batch * heads * a.parts, run_part, &a);
+    return HN_OK;
+}
+
+const struct hn_op_row hn_fast_attention = {
+    .domain = "hence", .name = "Attention", .fn = run_attention};

@@ -1,0 +1,437 @@
+/* Convolutions with channels last: products of matrices whose rows are what a window sees, point by point;
+ * or, where every channel is its own group, sums over the taps of all channels at once. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "model/graph/fast.h"
+#include "model/graph/op_window.h"
+
+struct conv {
+    struct hn_op_state state;
+    size_t in, out, kernel[2];
+    struct hn_packed w; /* rows: kernel rows, kernel columns, channels in */
+    float *taps;        /* or, by channels: [kernel rows * columns][channels] */
+    float *bias;        /* [out] */
+    struct hn_epilogue epilogue;
+};
+
+static void free_conv(struct hn_op_state *state)
+{
+    struct conv *c = (struct conv *)(void *)state;
+    free(c->w.panels);
+    free(c->taps);
+    free(c->bias);
+    free(c);
+}
+
+/* --- loading --- */
+
+static void pack_dense(const struct conv *c, const float *w, const float *scale)
+{
+    const size_t taps = c->kernel[0] * c->kernel[1];
+    float *at = c->w.panels;
+    for (size_t j = 0; j < c->out; j += HN_PANEL)
+        for (size_t t = 0; t < taps; t++)
+            for (size_t i = 0; i < c->in; i++, at += HN_PANEL)
+                for (size_t l = 0; l < HN_PANEL; l++) {
+                    const size_t o = j + l;
+                    at[l] = o < c->out ? w[(o * c->in + i) * taps + t] * (scale ? scale[o] : 1) : 0;
+                }
+}
+
+static enum hn_status pack(struct hn_op *op, struct conv *c)
+{
+    const float *w = op->in[1]->data, *scale = op->in[4] ? op->in[4]->data : NULL;
+    const size_t taps = c->kernel[0] * c->kernel[1];
+    size_t floats = taps * c->out;
+    if (op->in[1]->shape[1] == 1 && c->in > 1) {
+        c->taps = malloc(floats * sizeof *c->taps + 1);
+        if (!c->taps) return hn_fail_nomem(op->err, "weights", floats * sizeof *c->taps);
+        for (size_t o = 0; o < c->out; o++)
+            for (size_t t = 0; t < taps; t++)
+                c->taps[t * c->out + o] = w[o * taps + t] * (scale ? scale[o] : 1);
+    } else {
+        c->w = (struct hn_packed){.k = taps * c->in, .n = c->out};
+        if (!hn_packed_size(c->w.k, c->w.n, &floats))
+            return hn_op_fail(op, HN_E_LIMIT, "weights are too large");
+        c->w.panels = aligned_alloc(64, hn_round_up(floats * sizeof(float) + 1, 64));
+        if (!c->w.panels) return hn_fail_nomem(op->err, "weights", floats * sizeof(float));
+        pack_dense(c, w, scale);
+    }
+    c->state.bytes += floats * sizeof(float);
+    return HN_OK;
+}
+
+static enum hn_status prepare_conv(struct hn_op *op, struct hn_op_state **out)
+{
+    const struct hn_array *w = op->in[1], *bias = op->in[2];
+    struct conv *c = calloc(1, sizeof *c);
+    if (!c) return hn_fail_nomem(op->err, "weights", sizeof *c);
+    c->state = (struct hn_op_state){.free = free_conv, .bytes = sizeof *c};
+    *out = &c->state;
+    c->out = w->shape[0];
+    c->in = w->shape[1] * (size_t)hn_op_int(op, "group", 1);
+    c->kernel[0] = w->shape[2];
+    c->kernel[1] = w->shape[3];
+    c->epilogue = hn_fast_epilogue(op);
+    HN_TRY(pack(op, c));
+    hn_op_release(op, 1);
+    if (op->in[4]) hn_op_release(op, 4);
+    if (!bias) return HN_OK;
+    c->bias = malloc(c->out * sizeof *c->bias + 1);
+    if (!c->bias) return hn_fail_nomem(op->err, "weights", c->out * sizeof *c->bias);
+    memcpy(c->bias, bias->data, c->out * sizeof *c->bias);
+    c->epilogue.bias = c->bias;
+    c->state.bytes += c->out * sizeof *c->bias;
+    hn_op_release(op, 2);
+    return HN_OK;
+}
+
+/* --- rows of what windows see --- */
+
+struct view {
+    const struct conv *conv;
+    const float *x; /* [batch][height][width][channels] */
+    const struct hn_window *window;
+    size_t piece; /* taps of a kernel row that lie side by side in x */
+};
+
+/* Floats [first, first + n) of a piece of `taps` taps whose first lies at column `column` of a row of x;
+ * zeros beyond the row's ends. */
+static void copy_piece(float *to, const float *row, int64_t column, size_t taps, size_t width,
+                       size_t channels, size_t first, size_t n)
+{
+    const size_t before = column < 0 ? hn_min((size_t)-column, taps) : 0;
+    const int64_t room = (int64_t)width - column;
+    const size_t after = room <= 0 ? 0 : hn_min((size_t)room, taps);
+    const size_t end = first + n;
+    const size_t low = hn_min(hn_max(before * channels, first), end);
+    const size_t high = hn_max(hn_min(after * channels, end), low);
+    for (size_t i = first; i < low; i++)
+        to[i - first] = 0;
+    if (high > low)
+        memcpy(to + (low - first), row + column * (int64_t)channels + (int64_t)low,
+               (high - low) * sizeof *to);
+    for (size_t i = high; i < end; i++)
+        to[i - first] = 0;
+}
+
+static void gather_row(const struct view *v, float *to, size_t point, size_t first, size_t n)
+{
+    const struct hn_window *w = v->window;
+    const size_t channels = v->conv->in, batch = point / w->n_out, o = point % w->n_out;
+    const size_t piece = v->piece * channels, pieces = w->kernel[1] / v->piece;
+    for (size_t at = first; at < first + n;) {
+        const size_t p = at / piece, from = at % piece, m = hn_min(piece - from, first + n - at);
+        const int64_t y = hn_window_at(w, 0, o / w->out[1], p / pieces);
+        const int64_t x = hn_window_at(w, 1, o % w->out[1], p % pieces * v->piece);
+        if (y < 0 || y >= (int64_t)w->in[0]) memset(to, 0, m * sizeof *to);
+        else
+            copy_piece(to, v->x + (batch * w->in[0] + (size_t)y) * w->in[1] * channels, x, v->piece,
+                       w->in[1], channels, from, m);
+        to += m;
+        at += m;
+    }
+}
+
+static void gather(const void *arg, float *to, size_t ld, size_t row, size_t m, size_t first,
+                   size_t n)
+{
+    for (size_t i = 0; i < m; i++)
+        gather_row(arg, to + i * ld, row + i, first, n);
+}
+
+/* --- by channels --- */
+
+struct channels {
+    const struct hn_op *op;
+    const struct view *view;
+    struct hn_epilogue epilogue;
+    float *y;
+    const float **points; /* of a thread: [width of the output][taps] */
+    const float *zeros;   /* [channels] */
+};
+
+/* One row of the output of one element of the batch. */
+static void run_channels(void *arg, size_t tile, unsigned worker)
+{
+    const struct channels *c = arg;
+    const struct hn_window *w = c->view->window;
+    const struct conv *conv = c->view->conv;
+    const size_t batch = tile / w->out[0], row = tile % w->out[0];
+    const size_t taps = w->kernel[0] * w->kernel[1];
+    const float *x = c->view->x + batch * w->n_in * conv->in;
+    const float **points = c->points + worker * w->out[1] * taps, **at = points;
+    for (size_t o = 0; o < w->out[1]; o++)
+        for (size_t i = 0; i < w->kernel[0]; i++) {
+            const int64_t py = hn_window_at(w, 0, row, i);
+            const bool inside = py >= 0 && py < (int64_t)w->in[0];
+            for (size_t j = 0; j < w->kernel[1]; j++, at++) {
+                const int64_t px = hn_window_at(w, 1, o, j);
+                *at = inside && px >= 0 && px < (int64_t)w->in[1]
+                          ? x + ((size_t)py * w->in[1] + (size_t)px) * conv->in
+                          : c->zeros;
+            }
+        }
+    struct hn_epilogue epilogue = c->epilogue;
+    const size_t first = tile * w->out[1] * conv->out;
+    if (epilogue.add) epilogue.add += first;
+    const struct hn_depthwise d = {.x = points,
+                                   .w = conv->taps,
+                                   .taps = taps,
+                                   .channels = conv->out,
+                                   .y = c->y + first,
+                                   .epilogue = &epilogue};
+    c->op->kernels->depthwise(&d, w->out[1]);
+}
+
+static enum hn_status by_channels(struct hn_op *op, const struct view *view, size_t batch, float *y,
+                                  const struct hn_epilogue *epilogue)
+{
+    const struct hn_window *w = view->window;
+    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1, in = view->conv->in;
+    struct channels c = {.op = op, .view = view, .epilogue = *epilogue, .y = y};
+    float *zeros = hn_op_scratch(op, in, sizeof *zeros);
+    c.points = hn_op_scratch(op, threads, w->out[1] * w->n_kernel * sizeof *c.points);
+    if (!zeros || !c.points) return hn_op_failed(op);
+    memset(zeros, 0, in * sizeof *zeros);
+    c.zeros = zeros;
+    hn_op_parallel(op, batch * w->out[0], run_channels, &c);
+    return HN_OK;
+}
+
+/* --- running --- */
+
+static bool plain(const struct hn_window *w)
+{
+    return w->n_kernel == 1 && w->stride[0] == 1 && w->stride[1] == 1 && w->n_in == w->n_out &&
+           w->begin[0] == 0 && w->begin[1] == 0;
+}
+
+static enum hn_status dense(struct hn_op *op, const struct view *view, size_t batch, float *y,
+                            const struct hn_epilogue *epilogue)
+{
+    const struct hn_window *w = view->window;
+    const struct conv *c = view->conv;
+    const struct hn_product product = {.a = plain(w) ? view->x : NULL,
+                                       .lda = c->in,
+                                       .gather = gather,
+                                       .arg = view,
+                                       .rows = batch * w->n_out,
+                                       .b = &c->w,
+                                       .y = y,
+                                       .ldy = c->out,
+                                       .epilogue = *epilogue};
+    return hn_product_run(op, &product);
+}
+
+/* The window's geometry, as if channels came first. */
+static enum hn_status window_of(struct hn_op *op, const size_t *kernel, struct hn_window *out)
+{
+    const struct hn_array *x = op->in[0];
+    if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
+    if (x->n_dims != 4) return hn_op_fail(op, HN_E_ARG, "%zu dimensions, not 4", x->n_dims);
+    struct hn_array turned = *x;
+    turned.shape[1] = x->shape[3];
+    turned.shape[2] = x->shape[1];
+    turned.shape[3] = x->shape[2];
+    const struct hn_array *in[] = {&turned};
+    struct hn_op view = *op;
+    view.in = in;
+    return hn_window_of(&view, 0, kernel, out);
+}
+
+static enum hn_status run_conv(struct hn_op *op)
+{
+    const struct conv *c = (const void *)op->state;
+    const struct hn_array *x = op->in[0], *add = op->in[3];
+    struct hn_window window;
+    HN_TRY(window_of(op, c->kernel, &window));
+    if (x->shape[3] != c->in)
+        return hn_op_fail(op, HN_E_ARG, "%zu channels, not %zu", x->shape[3], c->in);
+    if (add && add->type != HN_EL_F32) return hn_op_fail_type(op, 3);
+    struct hn_array own = {.type = HN_EL_F32,
+                           .n_dims = 4,
+                           .shape = {x->shape[0], window.out[0], window.out[1], c->out}};
+    const bool together =
+        !add || (add->n_dims == 4 && !memcmp(add->shape, own.shape, 4 * sizeof *own.shape));
+    if (!hn_shape_count(own.shape, 4, sizeof(float), &own.n))
+        return hn_op_fail(op, HN_E_LIMIT, "an output with too many elements");
+    own.data = together ? hn_op_out(op, 0, HN_EL_F32, own.shape, 4)
+                        : hn_op_scratch(op, own.n, sizeof(float));
+    if (!own.data) return hn_op_failed(op);
+    struct hn_epilogue epilogue = c->epilogue;
+    if (!together) epilogue.activation = HN_LINEAR;
+    else if (add) epilogue.add = add->data, epilogue.ld_add = c->out;
+    const struct view view = {.conv = c,
+                              .x = x->data,
+                              .window = &window,
+                              .piece = window.dilation[1] == 1 ? window.kernel[1] : 1};
+    if (own.n) HN_TRY((c->taps ? by_channels : dense)(op, &view, x->shape[0], own.data, &epilogue));
+    if (together) return HN_OK;
+    epilogue = c->epilogue;
+    epilogue.bias = NULL;
+    return hn_fast_add(op, &own, add, &epilogue);
+}
+
+const struct hn_op_row hn_fast_conv = {
+    .domain = "hence", .name = "Conv", .fn = run_conv, .prepare = prepare_conv};
+
+/* --- pools --- */
+
+struct pool {
+    const struct hn_op *op;
+    const struct hn_window *window;
+    const float *x;
+    float *y;
+    size_t channels;
+    bool largest, count_padding;
+};
+
+/* One row of the output of one element of the batch. */
+static void run_pool(void *arg, size_t tile, unsigned worker)
+{
+    (void)worker;
+    const struct pool *p = arg;
+    const struct hn_window *w = p->window;
+    const size_t batch = tile / w->out[0], row = tile % w->out[0], n = p->channels;
+    for (size_t o = 0; o < w->out[1]; o++) {
+        float *y = p->y + (tile * w->out[1] + o) * n;
+        size_t seen = 0;
+        for (size_t t = 0; t < w->n_kernel; t++) {
+            const int64_t py = hn_window_at(w, 0, row, t / w->kernel[1]);
+            const int64_t px = hn_window_at(w, 1, o, t % w->kernel[1]);
+            if (py < 0 || px < 0 || py >= (int64_t)w->in[0] || px >= (int64_t)w->in[1]) continue;
+            const float *x = p->x + ((batch * w->in[0] + (size_t)py) * w->in[1] + (size_t)px) * n;
+            if (seen++ == 0) memcpy(y, x, n * sizeof *y);
+            else if (p->largest) p->op->kernels->maximum(y, x, n);
+            else p->op->kernels->add(y, x, n);
+        }
+        if (seen == 0) memset(y, 0, n * sizeof *y);
+        if (p->largest) continue;
+        const size_t count = p->count_padding ? w->n_kernel : hn_max(seen, 1);
+        p->op->kernels->scale(y, 1 / (float)count, n);
+    }
+}
+
+static enum hn_status pool_over(struct hn_op *op, const struct hn_window *window, bool largest)
+{
+    const struct hn_array *x = op->in[0];
+    const size_t shape[] = {x->shape[0], window->out[0], window->out[1], x->shape[3]};
+    struct pool p = {.op = op,
+                     .window = window,
+                     .x = x->data,
+                     .channels = x->shape[3],
+                     .largest = largest,
+                     .count_padding = hn_op_int(op, "count_include_pad", 0)};
+    p.y = hn_op_out(op, 0, HN_EL_F32, shape, 4);
+    if (!p.y) return hn_op_failed(op);
+    if (op->out[0].n) hn_op_parallel(op, x->shape[0] * window->out[0], run_pool, &p);
+    return HN_OK;
+}
+
+static enum hn_status run_max_pool(struct hn_op *op)
+{
+    struct hn_window window;
+    HN_TRY(window_of(op, NULL, &window));
+    return pool_over(op, &window, true);
+}
+
+static enum hn_status run_average_pool(struct hn_op *op)
+{
+    struct hn_window window;
+    HN_TRY(window_of(op, NULL, &window));
+    return pool_over(op, &window, false);
+}
+
+static enum hn_status run_global_pool(struct hn_op *op)
+{
+    const struct hn_array *x = op->in[0];
+    if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
+    if (x->n_dims != 4) return hn_op_fail(op, HN_E_ARG, "%zu dimensions, not 4", x->n_dims);
+    const size_t height = x->shape[1], width = x->shape[2];
+    const struct hn_window window = {.n_dims = 2,
+                                     .in = {height, width},
+                                     .kernel = {height, width},
+                                     .out = {1, 1},
+                                     .stride = {1, 1},
+                                     .dilation = {1, 1},
+                                     .n_in = height * width,
+                                     .n_kernel = height * width,
+                                     .n_out = 1};
+    return pool_over(op, &window, false);
+}
+
+const struct hn_op_row hn_fast_max_pool = {
+    .domain = "hence", .name = "MaxPool", .fn = run_max_pool};
+const struct hn_op_row hn_fast_average_pool = {
+    .domain = "hence", .name = "AveragePool", .fn = run_average_pool};
+const struct hn_op_row hn_fast_global_pool = {
+    .domain = "hence", .name = "GlobalAveragePool", .fn = run_global_pool};
+
+/* --- where channels lie --- */
+
+enum { SIDE = 16, POINTS = 1024 };
+
+struct turn {
+    const float *x;
+    float *y;
+    size_t rows, columns, parts; /* of a matrix; parts of its columns are tiles */
+};
+
+/* y [columns][rows] = x [rows][columns], some columns of one matrix. */
+static void run_turn(void *arg, size_t tile, unsigned worker)
+{
+    (void)worker;
+    const struct turn *t = arg;
+    const size_t matrix = tile / t->parts * t->rows * t->columns;
+    const size_t first = tile % t->parts * POINTS, end = hn_min(first + POINTS, t->columns);
+    const float *x = t->x + matrix;
+    float *y = t->y + matrix;
+    for (size_t i = 0; i < t->rows; i += SIDE)
+        for (size_t j = first; j < end; j += SIDE) {
+            const size_t rows = hn_min(SIDE, t->rows - i), columns = hn_min(SIDE, end - j);
+            for (size_t l = 0; l < columns; l++)
+                for (size_t k = 0; k < rows; k++)
+                    y[(j + l) * t->rows + i + k] = x[(i + k) * t->columns + j + l];
+        }
+}
+
+static enum hn_status turn(struct hn_op *op, size_t rows, size_t columns, const size_t shape[4])
+{
+    const struct hn_array *x = op->in[0];
+    struct turn t = {
+        .x = x->data, .rows = rows, .columns = columns, .parts = hn_div_up(columns, POINTS)};
+    t.y = hn_op_out(op, 0, HN_EL_F32, shape, 4);
+    if (!t.y) return hn_op_failed(op);
+    if (x->n) hn_op_parallel(op, x->shape[0] * t.parts, run_turn, &t);
+    return HN_OK;
+}
+
+static enum hn_status check_turn(struct hn_op *op)
+{
+    const struct hn_array *x = op->in[0];
+    if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
+    if (x->n_dims != 4) return hn_op_fail(op, HN_E_ARG, "%zu dimensions, not 4", x->n_dims);
+    return HN_OK;
+}
+
+static enum hn_status run_to_last(struct hn_op *op)
+{
+    HN_TRY(check_turn(op));
+    const size_t *s = op->in[0]->shape, shape[] = {s[0], s[2], s[3], s[1]};
+    return turn(op, s[1], s[2] * s[3], shape);
+}
+
+static enum hn_status run_to_first(struct hn_op *op)
+{
+    HN_TRY(check_turn(op));
+    const size_t *s = op->in[0]->shape, shape[] = {s[0], s[3], s[1], s[2]};
+    return turn(op, s[1] * s[2], s[3], shape);
+}
+
+const struct hn_op_row hn_fast_to_last = {
+    .domain = "hence", .name = "ChannelsLast", .fn = run_to_last};
+const struct hn_op_row hn_fast_to_first = {
+    .domain = "hence", .name = "ChannelsFirst", .fn = run_to_first};

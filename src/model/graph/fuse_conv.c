@@ -1,0 +1,228 @@
+/* Convolutions and what stands between them keep their channels last: values are turned where they enter such
+ * a region and where they leave it. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "model/graph/fast.h"
+#include "model/graph/fuse_impl.h"
+
+enum layout { FIRST, LAST };
+
+struct layouts {
+    struct hn_fuse *f;
+    struct hn_node *nodes; /* the new list */
+    size_t n, room;
+    unsigned char *of; /* of every slot */
+    int32_t *turned;   /* the same value in the other layout, or HN_NO_SLOT */
+    size_t slots;      /* that `of` and `turned` have room for */
+};
+
+static enum hn_status know_slots(struct layouts *l)
+{
+    const size_t n = l->f->body->n_slots;
+    if (n <= l->slots) return HN_OK;
+    const size_t room = 2 * n;
+    unsigned char *of = realloc(l->of, room);
+    if (of) l->of = of;
+    int32_t *turned = realloc(l->turned, room * sizeof *turned);
+    if (turned) l->turned = turned;
+    if (!of || !turned) return hn_fail_nomem(l->f->err, "values", room * sizeof *turned);
+    for (size_t i = l->slots; i < room; i++) {
+        of[i] = FIRST;
+        turned[i] = HN_NO_SLOT;
+    }
+    l->slots = room;
+    return HN_OK;
+}
+
+static enum hn_status push(struct layouts *l, const struct hn_node *node)
+{
+    if (l->n == l->room) {
+        const size_t room = 2 * l->room + 64;
+        struct hn_node *nodes = realloc(l->nodes, room * sizeof *nodes);
+        if (!nodes) return hn_fail_nomem(l->f->err, "nodes", room * sizeof *nodes);
+        l->nodes = nodes;
+        l->room = room;
+    }
+    l->nodes[l->n++] = *node;
+    return HN_OK;
+}
+
+/* The slot that holds the value of `slot` in the layout wanted; turned by a node of its own when need be. */
+static enum hn_status in_layout(struct layouts *l, int32_t *slot, enum layout want)
+{
+    if (*slot == HN_NO_SLOT || l->of[*slot] == want) return HN_OK;
+    if (l->turned[*slot] == HN_NO_SLOT) {
+        const int32_t from = *slot;
+        struct hn_node node = {.opset = 1, .n_out = 1, .name = l->f->body->slots[from].name};
+        HN_TRY(hn_body_slot(l->f->body, hn_str_from(""), &node.first_out, l->f->err));
+        HN_TRY(know_slots(l));
+        HN_TRY(hn_fuse_become(l->f, &node, want == LAST ? &hn_fast_to_last : &hn_fast_to_first,
+                              &from, 1));
+        HN_TRY(push(l, &node));
+        l->of[node.first_out] = want;
+        l->turned[from] = node.first_out;
+        l->turned[node.first_out] = from;
+    }
+    *slot = l->turned[*slot];
+    return HN_OK;
+}
+
+/* --- what keeps channels last --- */
+
+static bool takes_conv(const struct hn_fuse *f, const struct hn_node *node)
+{
+    if (!hn_fuse_is(node, "Conv") || node->n_in < 2 || !hn_fuse_floats(f, node->in[1], 4))
+        return false;
+    const size_t *w = hn_fuse_constant(f, node->in[1])->shape;
+    const int64_t groups = hn_fuse_int(node, "group", 1);
+    const int32_t bias = hn_fuse_in(node, 2);
+    if (bias != HN_NO_SLOT && (!hn_fuse_floats(f, bias, 1) || hn_fuse_constant(f, bias)->n != w[0]))
+        return false;
+    return groups == 1 || (groups > 1 && (size_t)groups == w[0] && w[1] == 1);
+}
+
+static enum hn_status take_conv(struct layouts *l, struct hn_node *node)
+{
+    HN_TRY(in_layout(l, &node->in[0], LAST));
+    const int32_t in[] = {node->in[0], node->in[1], hn_fuse_in(node, 2), HN_NO_SLOT, HN_NO_SLOT};
+    HN_TRY(hn_fuse_become(l->f, node, &hn_fast_conv, in, 5));
+    l->of[node->first_out] = LAST;
+    return HN_OK;
+}
+
+static bool is_last(const struct layouts *l, const struct hn_node *node, size_t i)
+{
+    return i < node->n_in && node->in[i] != HN_NO_SLOT && l->of[node->in[i]] == LAST;
+}
+
+/* Pools whose plain forms fast.h has. */
+static const struct hn_op_row *pool_row(const struct hn_node *node)
+{
+    if (hn_fuse_int(node, "ceil_mode", 0) || node->n_out != 1) return NULL;
+    if (hn_fuse_is(node, "MaxPool") && !hn_fuse_int(node, "storage_order", 0))
+        return &hn_fast_max_pool;
+    if (hn_fuse_is(node, "AveragePool")) return &hn_fast_average_pool;
+    return hn_fuse_is(node, "GlobalAveragePool") ? &hn_fast_global_pool : NULL;
+}
+
+/* Functions of each element alone, whatever the layout. */
+static bool elementwise(const struct layouts *l, const struct hn_node *node)
+{
+    static const char *const pairs[] = {"Add", "Sub", "Mul", "Div"};
+    static const char *const singles[] = {"HardSigmoid", "HardSwish", "LeakyRelu", "Elu", "Exp"};
+    struct hn_epilogue ignored;
+    float number;
+    if (!is_last(l, node, 0) && !is_last(l, node, 1)) return false;
+    if (hn_fuse_activation(l->f, node, &ignored)) return true;
+    for (size_t i = 0; i < sizeof singles / sizeof *singles; i++)
+        if (hn_fuse_is(node, singles[i])) return true;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        if (!hn_fuse_is(node, pairs[i]) || node->n_in != 2) continue;
+        return (is_last(l, node, 0) || hn_fuse_scalar(l->f, node->in[0], &number)) &&
+               (is_last(l, node, 1) || hn_fuse_scalar(l->f, node->in[1], &number));
+    }
+    return false;
+}
+
+/* BatchNormalization of a convolution's output becomes the convolution's scale and bias. */
+static enum hn_status take_norm(struct layouts *l, struct hn_node *node, bool *done)
+{
+    struct hn_fuse *f = l->f;
+    if (!hn_fuse_is(node, "BatchNormalization") || node->n_in != 5 || node->n_out != 1 ||
+        hn_fuse_int(node, "training_mode", 0) || !is_last(l, node, 0) || l->n == 0)
+        return HN_OK;
+    struct hn_node *conv = NULL; /* turned values may lie between */
+    for (size_t i = l->n; i-- > 0 && !conv;)
+        if (l->nodes[i].first_out == node->in[0]) conv = &l->nodes[i];
+    const struct hn_slot *made = &f->body->slots[node->in[0]];
+    if (!conv || conv->row != &hn_fast_conv || made->readers != 1 || made->output ||
+        conv->in[4] != HN_NO_SLOT)
+        return HN_OK;
+    const size_t n = hn_fuse_constant(f, conv->in[1])->shape[0];
+    const float *of[5];
+    for (size_t i = 1; i < 5; i++) {
+        if (!hn_fuse_floats(f, node->in[i], 1) || hn_fuse_constant(f, node->in[i])->n != n)
+            return HN_OK;
+        of[i] = hn_fuse_constant(f, node->in[i])->data;
+    }
+    const struct hn_array *old = hn_fuse_constant(f, conv->in[2]);
+    float *scale = hn_fuse_new_constant(f, &n, 1, &conv->in[4]);
+    float *bias = scale ? hn_fuse_new_constant(f, &n, 1, &conv->in[2]) : NULL;
+    if (!bias) return hn_fail_nomem(f->err, "constants", n * sizeof(float));
+    const float epsilon = hn_fuse_float(node, "epsilon", 1e-5f);
+    for (size_t i = 0; i < n; i++) {
+        scale[i] = of[1][i] / sqrtf(of[4][i] + epsilon);
+        bias[i] = of[2][i] + ((old ? ((const float *)old->data)[i] : 0) - of[3][i]) * scale[i];
+    }
+    HN_TRY(know_slots(l));
+    conv->first_out = node->first_out;
+    conv->n_out = 1;
+    l->of[node->first_out] = LAST;
+    *done = true;
+    return HN_OK;
+}
+
+static enum hn_status rewrite(struct layouts *l, struct hn_node *node)
+{
+    struct hn_fuse *f = l->f;
+    const struct hn_op_row *pool;
+    bool done = false;
+    HN_TRY(take_norm(l, node, &done));
+    if (done) return HN_OK;
+    if (takes_conv(f, node)) {
+        HN_TRY(take_conv(l, node));
+    } else if (is_last(l, node, 0) && (pool = pool_row(node))) {
+        const int32_t in[] = {node->in[0]};
+        HN_TRY(hn_fuse_become(f, node, pool, in, 1));
+        l->of[node->first_out] = LAST;
+    } else if (elementwise(l, node)) {
+        l->of[node->first_out] = LAST;
+    } else {
+        for (size_t i = 0; i < node->n_in; i++)
+            HN_TRY(in_layout(l, &node->in[i], FIRST));
+    }
+    return push(l, node);
+}
+
+static enum hn_status rewrite_all(struct layouts *l)
+{
+    struct hn_body *body = l->f->body;
+    HN_TRY(know_slots(l));
+    for (size_t i = 0; i < body->n_nodes; i++) {
+        struct hn_node node = body->nodes[i];
+        HN_TRY(rewrite(l, &node));
+    }
+    for (size_t i = 0; i < body->n_outputs; i++)
+        HN_TRY(in_layout(l, &body->outputs[i], FIRST));
+    return HN_OK;
+}
+
+/* Not where graphs in graphs read values: those expect them as they were. */
+static bool worth_it(const struct hn_fuse *f)
+{
+    bool some = false;
+    if (f->body->graph->n_bodies > 1) return false;
+    for (size_t i = 0; i < f->body->n_nodes; i++)
+        some = some || takes_conv(f, &f->body->nodes[i]);
+    return some;
+}
+
+enum hn_status hn_fuse_convolutions(struct hn_fuse *f)
+{
+    if (!worth_it(f)) return HN_OK;
+    struct layouts l = {.f = f};
+    const enum hn_status status = rewrite_all(&l);
+    if (status >= 0) {
+        struct hn_body *body = f->body;
+        free(body->nodes);
+        body->nodes = l.nodes;
+        body->n_nodes = l.n;
+        body->nodes_room = l.room;
+        l.nodes = NULL;
+    }
+    free(l.nodes);
+    free(l.of);
+    free(l.turned);
+    return status;
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""Graphs that PyTorch exports give what PyTorch computes, to 1e-5 of the largest output, at every level of
+instructions; and the same bits alone, in a batch, and on two threads.
+
+    test_torch_graphs.py RUNNER
+
+RUNNER is bench/graphs/runner.c. Skipped where PyTorch is not installed.
+"""
+import os
+import pathlib
+import sys
+import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "bench" / "graphs"))
+
+try:
+    import numpy as np
+    import torch
+    from torch import nn
+except ImportError as missing:
+    print(f"skipped: {missing}")
+    sys.exit(77)
+import race
+import make_graphs
+
+BATCH = 3
+LEVELS = ["ref", "avx2", "avx512", "avx512vnni", "avx512bf16", "amx"]
+
+
+class Corners(nn.Module):
+    """What the five do not have: sums of different shapes, norms that stay, gates, odd windows."""
+
+    def __init__(self, _small):
+        super().__init__()
+        self.stem = nn.Conv2d(3, 20, 3, 2, 1, bias=False)
+        self.norm = nn.BatchNorm2d(20)
+        self.gate = nn.Conv2d(20, 20, 1)
+        self.wide = nn.Conv2d(20, 24, 3, padding=2, dilation=2)
+        self.apart = nn.Conv2d(24, 24, 5, 2, 2, groups=24)
+        self.some = nn.Conv2d(24, 24, 3, padding=1, groups=4)
+        self.point = nn.Conv2d(24, 24, 1, 2)
+        self.context = nn.Linear(24, 24)
+        self.last = nn.Linear(24, 7)
+
+    def forward(self, image):
+        x = self.stem(image)
+        x = torch.relu(self.norm(x) * 1.5)
+        x = x * torch.sigmoid(self.gate(nn.functional.adaptive_avg_pool2d(x, 1)))
+        x = nn.functional.silu(self.wide(x))
+        y = nn.functional.max_pool2d(x, 3, 2, 1) + self.apart(x)
+        y = nn.functional.avg_pool2d(y, 3, 1, 1) + self.some(y)
+        y = torch.tanh(self.point(nn.functional.pad(y, (1, 0, 2, 1))))
+        y = y.flatten(2).transpose(1, 2)
+        y = self.context(y.mean(1, keepdim=True)) + y
+        return self.last(nn.functional.gelu(y))
+
+    def inputs(self, batch):
+        return {"image": np.random.randn(batch, 3, 31, 45).astype(np.float32)}
+
+
+def exported_with_norms(make, folder):
+    """As make(), but batch norms stay nodes of their own."""
+    export = torch.onnx.export
+    torch.onnx.export = lambda *a, **k: export(
+        *a, **k, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)
+    try:
+        make(folder, "corners", True, [1, BATCH])
+    finally:
+        torch.onnx.export = export
+
+
+def run(runner, folder, name, batch, level, threads, raw, only=None):
+    """The output; of row `only` alone when that is given."""
+    os.environ["HENCE_CPU"] = level
+    side = race.Side([runner, str(folder / f"{name}.onnx"), str(threads)])
+    side.read()
+    inputs = race.inputs_of(folder, name, batch, raw)
+    if only is not None:
+        for port, about in inputs.items():
+            array = np.load(folder / f"{name}.{batch}.in.{port}.npy")[only:only + 1]
+            array.tofile(about["file"])
+            about["dims"] = list(array.shape)
+    side.ask({"inputs": inputs, "runs": 1, "out": str(raw / "out")})
+    side.close()
+    return np.fromfile(raw / "out", np.float32)
+
+
+def levels_here(runner, folder, raw):
+    here = []
+    for level in LEVELS:
+        try:
+            run(runner, folder, "ranker", 1, level, 1, raw)
+        except SystemExit:
+            break
+        here.append(level)
+    return here
+
+
+def check(runner, folder, name, levels, raw):
+    want = np.load(folder / f"{name}.{BATCH}.out.scores.npy").ravel()
+    bad = 0
+    for level in levels:
+        got = run(runner, folder, name, BATCH, level, 1, raw)
+        error = abs(got - want).max() / abs(want).max() if got.shape == want.shape else np.inf
+        ok = error <= 1e-5
+        if not np.array_equal(got, run(runner, folder, name, BATCH, level, 2, raw)):
+            print(f"{name} at {level}: two threads give other bits")
+            ok = False
+        size = want.size // BATCH
+        alone = run(runner, folder, name, BATCH, level, 1, raw, only=1)
+        if not np.array_equal(got[size:2 * size], alone):
+            print(f"{name} at {level}: a row alone gives other bits")
+            ok = False
+        print(f"{'ok' if ok else 'FAILED'} {name} at {level}: {error:.1e}")
+        bad += not ok
+    return bad
+
+
+def main():
+    runner = sys.argv[1]
+    make_graphs.MODELS["corners"] = Corners
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as raw:
+        folder, raw = pathlib.Path(folder), pathlib.Path(raw)
+        for name in race.NAMES:
+            make_graphs.make(folder, name, True, [1, BATCH])
+        exported_with_norms(make_graphs.make, folder)
+        levels = levels_here(runner, folder, raw)
+        for name in [*race.NAMES, "corners"]:
+            bad += check(runner, folder, name, levels, raw)
+    sys.exit(bad > 0)
+
+
+if __name__ == "__main__":
+    main()
