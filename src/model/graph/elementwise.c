@@ -168,13 +168,18 @@ static void run_part(void *arg, size_t part, unsigned worker)
 static void run_pair(struct hn_op *op, const struct hn_array *a, const struct hn_array *b,
                      const struct hn_array *out, const struct kernel *k)
 {
-    struct pairs p = {.kernel = k, .a = a->data, .b = b->data, .out = out->data};
+    const bool alone = !op->pool || out->n < 2 * STRETCH;
+    const bool straight = same_shape(a, out->shape, out->n_dims) &&
+                          (b->n == 1 || same_shape(b, out->shape, out->n_dims));
     if (out->n == 0) return;
-    if (same_shape(a, out->shape, out->n_dims) &&
-        (b->n == 1 || same_shape(b, out->shape, out->n_dims)))
-        p.loops = (struct loops){.n_dims = 1, .shape = {out->n}, .a = {1}, .b = {b->n > 1}};
-    else plan(out->shape, out->n_dims, a, b, &p.loops);
-    if (!op->pool || out->n < 2 * STRETCH) {
+    if (straight && alone) { /* most of what small models do */
+        run_inner(k, out->n, a->data, 1, b->data, b->n > 1, out->data);
+        return;
+    }
+    struct pairs p;
+    p.kernel = k, p.a = a->data, p.b = b->data, p.out = out->data;
+    plan(out->shape, out->n_dims, a, b, &p.loops);
+    if (alone) {
         run_loops(&p.loops, k, p.a, p.b, p.out);
         return;
     }
@@ -214,9 +219,13 @@ enum hn_status hn_op_pair(struct hn_op *op, hn_pair_fn *fn, enum hn_element out)
     if (a->type != b->type)
         return hn_op_fail(op, HN_E_ARG, "inputs are %s and %s", hn_element_info(a->type)->name,
                           hn_element_info(b->type)->name);
-    size_t shape[HN_ARRAY_DIMS], n_dims = a->n_dims;
-    memcpy(shape, a->shape, sizeof shape);
-    HN_TRY(hn_op_broadcast(op, shape, &n_dims, b));
+    size_t room_for[HN_ARRAY_DIMS], n_dims = a->n_dims;
+    const size_t *shape = a->shape;
+    if (!(b->n == 1 && b->n_dims <= n_dims) && !same_shape(b, shape, n_dims)) {
+        memcpy(room_for, a->shape, sizeof room_for);
+        HN_TRY(hn_op_broadcast(op, room_for, &n_dims, b));
+        shape = room_for;
+    }
     if (!make_out(op, out, shape, n_dims)) return hn_op_failed(op);
     const struct kernel k = {fn, a->type, out, hn_element_info(a->type)->bytes,
                              hn_element_info(out)->bytes};

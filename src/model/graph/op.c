@@ -68,8 +68,14 @@ enum hn_value_kind hn_op_kind(const struct hn_op *op, size_t j)
 void hn_op_set(struct hn_op *op, size_t i, const struct hn_array *array, struct hn_hold hold)
 {
     struct hn_hold *to = hold_of_out(op, i);
+    struct hn_array *out = &op->out[i];
     hn_hold_drop(op->run, to);
-    op->out[i] = *array;
+    out->type = array->type;
+    out->n = array->n;
+    out->data = array->data;
+    out->n_dims = array->n_dims;
+    for (size_t d = 0; d < array->n_dims; d++)
+        out->shape[d] = array->shape[d];
     *to = hold;
     to->set = true;
 }
@@ -85,17 +91,18 @@ void hn_op_pass(struct hn_op *op, size_t i, size_t j)
 static bool shape_out(struct hn_op *op, struct hn_array *to, enum hn_element type,
                       const size_t *shape, size_t n_dims)
 {
-    struct hn_array made = {.type = type, .n_dims = n_dims};
     if (n_dims > HN_ARRAY_DIMS) {
         (void)hn_op_fail(op, HN_E_LIMIT, "%zu dimensions, more than %d", n_dims, HN_ARRAY_DIMS);
         return false;
     }
-    if (n_dims) memcpy(made.shape, shape, n_dims * sizeof *shape);
-    if (!hn_shape_count(shape, n_dims, hn_element_info(type)->bytes, &made.n)) {
+    if (!hn_shape_count(shape, n_dims, hn_element_info(type)->bytes, &to->n)) {
         (void)hn_op_fail(op, HN_E_LIMIT, "an output with too many elements");
         return false;
     }
-    *to = made;
+    to->type = type;
+    to->n_dims = n_dims;
+    for (size_t i = 0; i < n_dims; i++)
+        to->shape[i] = shape[i];
     return true;
 }
 
@@ -103,16 +110,15 @@ void *hn_op_out(struct hn_op *op, size_t i, enum hn_element type, const size_t *
                 size_t n_dims)
 {
     struct hn_hold *hold = hold_of_out(op, i);
-    struct hn_array *to = &op->out[i], made;
+    struct hn_array *to = &op->out[i];
     hn_hold_drop(op->run, hold);
-    if (!shape_out(op, &made, type, shape, n_dims)) return NULL;
-    const size_t bytes = made.n * hn_element_info(type)->bytes;
+    if (!shape_out(op, to, type, shape, n_dims)) return NULL;
+    const size_t bytes = to->n * hn_element_info(type)->bytes;
     struct hn_block *block = hn_block_take(op->run, bytes);
     if (!block) return no_memory(op, bytes);
-    made.data = block->data;
-    *to = made;
+    to->data = block->data;
     *hold = (struct hn_hold){.kind = HN_VALUE_TENSOR, .set = true, .block = block};
-    return made.data;
+    return to->data;
 }
 
 /* Input j's memory, when this node is the last to read it. */

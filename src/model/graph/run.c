@@ -258,7 +258,7 @@ static void give_value(struct hn_run *run, size_t *used, const struct hn_array *
                        const struct hn_hold *hold, struct hn_value *out)
 {
     *out = (struct hn_value){.kind = hold->kind, .array = *array};
-    if (hold->kind != HN_VALUE_SEQUENCE) return;
+    if (hold->kind != HN_VALUE_SEQUENCE || array->n == 0) return;
     const struct hn_item *items = array->data;
     struct hn_value *list = run->items + *used;
     *used += array->n;
