@@ -14,7 +14,7 @@
 
 struct options {
     struct hn_load_options load;
-    const char *lengths, *svg;
+    const char *lengths, *bodies, *svg;
     bool json;
 };
 
@@ -55,12 +55,21 @@ static const struct hn_opt server_items[] = {
      .help = "the key to show (default: what HENCE_API_KEY holds)"},
     {"api", 0, "NAME", HN_OPT_CALL, 0, .take = take_api,
      .help = "chat (/v1/chat/completions, the default) or completions (/v1/completions)"},
+    {"post", 0, "PATH", HN_OPT_TEXT, AT(post),
+     .help = "send bodies of one's own to another path: /v1/predictions, /v2/models/NAME/infer, "
+             "/v1/recommendations"},
+    {"body", 0, "FILE", HN_OPT_TEXT, offsetof(struct options, bodies),
+     .help = "these: JSON, or a line of it for each body, from which every request draws one"},
     {"insecure", 0, NULL, HN_OPT_FLAG, AT(insecure), .help = "take any certificate"},
 };
 static const struct hn_opt load_items[] = {
     {"concurrency", 'c', "C", HN_OPT_SIZE, AT(concurrency), 1, HN_LOAD_MAX_OPEN,
      .help = "requests at once: the next begins when one is answered (default: 1); with --rate, at "
              "most so many, and others wait (default: no bound)"},
+    {"spread", 0, NULL, HN_OPT_FLAG, AT(spread),
+     .help =
+         "use all --concurrency connections in turn, as that many visitors would, rather than as "
+         "few as will do"},
     {"rate", 'r', "R", HN_OPT_REAL, AT(rate), 0.001, 1e6,
      .help =
          "requests that arrive each second, at random times (a Poisson process), whether others "
@@ -125,6 +134,7 @@ static const struct hn_cli_spec spec = {
         "  hence load --url http://127.0.0.1:8080 --concurrency 16 --requests 64 --json\n"
         "  hence load --rate 2 --duration 60 --slo-ttft 500 --slo-itl 50 --svg load.svg\n"
         "  hence load -c 32 -n 200 --shared-prefix 1000 --tiers default=3,flex=1\n"
+        "  hence load --post /v1/predictions --body rows.jsonl -r 2000 -c 2000 --spread -d 20\n"
         "\n"
         "Times count from when a request was due, also where it had to wait for others. A\n"
         "connection is kept for the next request. In the table, \"between tokens\" is from one\n"
@@ -168,12 +178,15 @@ static enum hn_status print_json(const struct options *o, const struct hn_load_r
     const struct hn_load_options *load = &o->load;
     hn_json_open(&w, NULL, '{');
     hn_json_put_text(&w, "url", hn_str_from(load->url));
-    hn_json_put_text(&w, "api", load->completions ? HN_STR("completions") : HN_STR("chat"));
+    hn_json_put_text(&w, "api",
+                     load->post          ? hn_str_from(load->post)
+                     : load->completions ? HN_STR("completions")
+                                         : HN_STR("chat"));
     hn_json_put_bool(&w, "stream", !load->whole);
     hn_json_put_uint(&w, "concurrency", load->concurrency);
     hn_json_put_real(&w, "rate", (double)load->rate);
     hn_json_put_uint(&w, "requests", load->requests);
-    if (!load->pairs.n) {
+    if (!load->pairs.n && !load->post) {
         put_length(&w, "prompt_length", &load->prompt);
         put_length(&w, "output_length", &load->output);
     }
@@ -212,6 +225,7 @@ static enum hn_status load(struct options *o, struct hn_error *err)
 {
     struct hn_load_options *options = &o->load;
     if (o->lengths) HN_TRY(hn_length_pairs_read(o->lengths, &options->pairs, err));
+    if (o->bodies) HN_TRY(hn_bodies_read(o->bodies, &options->bodies, err));
     struct hn_load_report *report = malloc(sizeof *report);
     enum hn_status status = HN_OK;
     if (!report) status = hn_fail_nomem(err, "a report", sizeof *report);
@@ -227,6 +241,7 @@ static enum hn_status load(struct options *o, struct hn_error *err)
     if (status >= 0) status = tell(o, report, err);
     free(report);
     free(options->pairs.items);
+    hn_bodies_free(&options->bodies);
     return status;
 }
 
@@ -248,6 +263,12 @@ int hn_cmd_load(int argc, char **argv)
     if (!hn_cli_parse(&spec, argc, argv, &o, &operands, &status)) return status;
     if (o.load.requests && o.load.duration_s > 0)
         return hn_cli_wrong(&spec, "--requests and --duration are two ends; give one");
+    if (!o.load.post != !o.bodies) return hn_cli_wrong(&spec, "--post and --body go together");
+    if (o.load.post && *o.load.post != '/')
+        return hn_cli_wrong(&spec, "--post: a path begins with /");
+    if (o.load.spread && !o.load.concurrency)
+        return hn_cli_wrong(&spec, "--spread needs --concurrency");
+    if (o.load.post) o.load.whole = true;
     if (!o.load.requests && !(o.load.duration_s > 0)) o.load.requests = 100;
     if (!o.load.concurrency && !(o.load.rate > 0)) o.load.concurrency = 1;
     return hn_cli_end(&spec, load(&o, &err), &err);

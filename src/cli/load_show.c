@@ -33,7 +33,10 @@ const char *hn_load_line(char out[HN_LOAD_LINE], const struct hn_load_options *o
     if (o->rate > 0) add(out, "%g requests a second", (double)o->rate);
     if (o->rate > 0 && o->concurrency) add(out, ", ");
     if (o->concurrency) add(out, "%zu at once%s", o->concurrency, o->rate > 0 ? " at most" : "");
-    if (o->pairs.n) {
+    if (o->spread) add(out, ", connections in turn");
+    if (o->post) {
+        add(out, ", %zu bodies of a file", o->bodies.n);
+    } else if (o->pairs.n) {
         add(out, ", lengths of a file");
     } else {
         add(out, ", ");
@@ -84,7 +87,7 @@ static void show_counts(const struct hn_load_report *r)
     if (r->early) printf(", %" PRIu64 " abandoned", r->abandoned);
     printf(" in %s; %zu at once at most; %.2f/s\n", hn_show_seconds(took, r->seconds), r->most_open,
            per_second((double)r->groups[0].answered, r));
-    if (!r->groups[0].answered) return;
+    if (!r->output.n) return;
     printf("  prompt     %.0f tokens, %.1f each (%.0f to %.0f), %.0f%% of them cached; %.1f/s\n",
            r->prompt.sum, hn_spread_mean(&r->prompt), (double)r->prompt.min, (double)r->prompt.max,
            r->prompt.sum > 0 ? r->cached.sum / r->prompt.sum * 100 : 0,

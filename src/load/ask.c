@@ -94,6 +94,10 @@ enum hn_status hn_ask_body(const struct hn_asker *asker, uint64_t request, const
 {
     const struct hn_load_options *o = asker->options;
     hn_buf_clear(out);
+    if (o->post) {
+        const double draw = hn_draw(o->seed, request, HN_DRAW_PROMPT);
+        return hn_buf_str(out, o->bodies.items[(size_t)(draw * (double)o->bodies.n)]);
+    }
     struct hn_json_writer w = {.out = *out};
     open_body(&w, asker, ask->prefix, request,
               words_of(asker, (double)ask->prompt_tokens - asker->tokens_besides));
@@ -123,11 +127,12 @@ enum hn_status hn_ask_head(const struct hn_asker *asker, const struct hn_buf *bo
                            struct hn_buf *out)
 {
     const struct hn_target *t = asker->target;
-    const char *endpoint = !body                         ? "models"
-                           : asker->options->completions ? "completions"
-                                                         : "chat/completions";
+    const char *endpoint = asker->options->post          ? asker->options->post
+                           : !body                       ? "/v1/models"
+                           : asker->options->completions ? "/v1/completions"
+                                                         : "/v1/chat/completions";
     hn_buf_clear(out);
-    hn_buf_printf(out, "%s %s/v1/%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hence-load\r\n",
+    hn_buf_printf(out, "%s %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: hence-load\r\n",
                   body ? "POST" : "GET", t->path, endpoint, t->authority);
     if (asker->options->key)
         hn_buf_printf(out, "Authorization: Bearer %s\r\n", asker->options->key);

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "base/file.h"
+#include "base/json_read.h"
 #include "base/rng.h"
 
 enum { MAX_FILE = 64 << 20 };
@@ -92,6 +93,56 @@ enum hn_status hn_length_pairs_read(const char *path, struct hn_length_pairs *ou
     }
     hn_buf_free(&text);
     return status;
+}
+
+static bool is_json(struct hn_str text)
+{
+    struct hn_json_reader r = hn_json_reader_of(text, "", NULL);
+    const bool good = hn_json_skip(&r, NULL) >= 0 && hn_json_read_end(&r) >= 0;
+    hn_buf_free(&r.text);
+    return good;
+}
+
+/* The lines that are not empty; false when one of them is no JSON. */
+static bool take_lines(struct hn_bodies *bodies)
+{
+    const char *end = bodies->text.p + bodies->text.n;
+    for (const char *p = bodies->text.p; p < end;) {
+        const char *stop = memchr(p, '\n', (size_t)(end - p));
+        const struct hn_str line = {p, (size_t)((stop ? stop : end) - p)};
+        p = stop ? stop + 1 : end;
+        if (!line.n) continue;
+        if (!is_json(line)) return false;
+        bodies->items[bodies->n++] = line;
+    }
+    return bodies->n > 0;
+}
+
+enum hn_status hn_bodies_read(const char *path, struct hn_bodies *out, struct hn_error *err)
+{
+    *out = (struct hn_bodies){0};
+    HN_TRY(hn_file_read(path, MAX_FILE, &out->text, err));
+    const size_t room = hn_min(out->text.n ? count_lines(out->text.p) + 1 : 1, HN_LOAD_MAX_PAIRS);
+    enum hn_status status = HN_OK;
+    out->items = calloc(room, sizeof *out->items);
+    if (!out->items) {
+        status = hn_fail_nomem(err, "bodies", room * sizeof *out->items);
+    } else if (!take_lines(out)) {
+        out->n = 1;
+        out->items[0] = hn_buf_view(&out->text);
+        if (!is_json(out->items[0]))
+            status =
+                hn_fail(err, HN_E_FORMAT, "%s: neither JSON nor a line of it for each body", path);
+    }
+    if (status < 0) hn_bodies_free(out);
+    return status;
+}
+
+void hn_bodies_free(struct hn_bodies *bodies)
+{
+    hn_buf_free(&bodies->text);
+    free(bodies->items);
+    *bodies = (struct hn_bodies){0};
 }
 
 static enum hn_status read_tier(const char **p, struct hn_tiers *out, struct hn_error *err)

@@ -25,6 +25,13 @@ struct hn_length_pairs {
     size_t n;
 };
 
+/* Bodies of requests that are written down: a file's lines, or the whole of it. */
+struct hn_bodies {
+    struct hn_buf text;   /* owned, */
+    struct hn_str *items; /* and what it holds: owned, too; NULL: there are none */
+    size_t n;
+};
+
 /* Classes by their share. */
 struct hn_tier {
     char name[16]; /* as `service_tier` has it */
@@ -42,6 +49,9 @@ enum hn_status hn_length_read(const char *text, struct hn_length *out, struct hn
  * begin with # are passed over. */
 enum hn_status hn_length_pairs_read(const char *path, struct hn_length_pairs *out,
                                     struct hn_error *err);
+/* A file of JSON: one body, or one on each line where each line is whole by itself. */
+enum hn_status hn_bodies_read(const char *path, struct hn_bodies *out, struct hn_error *err);
+void hn_bodies_free(struct hn_bodies *bodies);
 /* "default=3,flex=1"; a weight of 1 may be left out. */
 enum hn_status hn_tiers_read(const char *text, struct hn_tiers *out, struct hn_error *err);
 

@@ -1,5 +1,6 @@
 #include "load/load.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
@@ -23,6 +24,7 @@ struct run {
     struct hn_stream **streams;
     size_t n_streams, max_streams;
     struct hn_stream *free, *again; /* lists: to be used, to be sent once more */
+    struct hn_stream **last_free;   /* its end */
     uint64_t next;                  /* number of the next request, */
     uint64_t next_due;              /* and when it is due, with a rate */
     uint64_t start, cpu_start;
@@ -53,13 +55,30 @@ static void end_loop(struct run *run, enum hn_status status)
     event_base_loopbreak(run->base);
 }
 
+/* Connections in turn come from the front and go to the end; else the last one used is the next. */
+static void give_back(struct run *run, struct hn_stream *s)
+{
+    if (!run->options->spread || !run->free) {
+        s->next = run->free;
+        run->free = s;
+        if (!s->next) run->last_free = &s->next;
+    } else {
+        s->next = NULL;
+        *run->last_free = s;
+        run->last_free = &s->next;
+    }
+}
+
 static void on_over(struct hn_stream *s, bool again)
 {
     struct run *run = s->ctx;
-    struct hn_stream **list = again ? &run->again : &run->free;
-    s->next = *list;
-    *list = s;
-    if (!again) run->report->open--;
+    if (again) {
+        s->next = run->again;
+        run->again = s;
+    } else {
+        give_back(run, s);
+        run->report->open--;
+    }
     event_active(&run->pump, EV_TIMEOUT, 0);
 }
 
@@ -88,11 +107,18 @@ static enum hn_status send_request(struct run *run, struct hn_stream *s)
     return status == HN_E_NOMEM ? status : HN_OK;
 }
 
-static enum hn_status start_next(struct run *run, uint64_t due)
+static struct hn_stream *take_free(struct run *run)
 {
     struct hn_stream *s = run->free;
-    if (s) run->free = s->next;
-    else s = new_stream(run);
+    run->free = s->next;
+    if (!run->free) run->last_free = &run->free;
+    return s;
+}
+
+static enum hn_status start_next(struct run *run, uint64_t due)
+{
+    const bool fresh = run->options->spread && run->n_streams < run->max_streams;
+    struct hn_stream *s = fresh || !run->free ? new_stream(run) : take_free(run);
     if (!s) return HN_E_NOMEM;
     s->request = run->next++;
     s->ask = hn_ask_draw(run->options, s->request);
@@ -226,6 +252,10 @@ static enum hn_status prepare(struct run *run, struct hn_error *err)
     event_assign(&run->tick, run->base, -1, EV_PERSIST, on_tick, run);
     HN_TRY(hn_target_open(o->url, o->insecure, &run->target, err));
     run->asker = (struct hn_asker){.options = o, .target = &run->target};
+    if (o->post) {
+        snprintf(r->model, sizeof r->model, "%s", o->post);
+        return HN_OK;
+    }
     HN_TRY(hn_probe(&run->asker, run->base, &run->name, r, err));
     r->tokens_per_word = run->asker.tokens_per_word;
     r->tokens_besides = run->asker.tokens_besides;

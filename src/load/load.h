@@ -13,8 +13,12 @@ struct hn_load_options {
     const char *key;   /* NULL: none */
     bool insecure;     /* any certificate will do */
     bool completions;  /* /v1/completions instead of /v1/chat/completions */
-    bool whole;        /* answers that are not streamed */
-    bool heed_end;     /* let the model end its answers: no `ignore_eos` */
+    const char
+        *post; /* another path, where `bodies` go; NULL: none. Then nothing of tokens counts */
+    struct hn_bodies bodies;
+    bool spread;   /* use all `concurrency` connections in turn, rather than as few as will do */
+    bool whole;    /* answers that are not streamed */
+    bool heed_end; /* let the model end its answers: no `ignore_eos` */
     float temperature;
 
     size_t concurrency; /* requests under way at most; 0, with a rate: no bound */

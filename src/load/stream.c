@@ -46,10 +46,12 @@ static void count_answer(struct hn_stream *s)
     /* An answer that is no stream has its first token when it has all. */
     const uint64_t ttft = (s->first ? s->first : end) - s->due;
     double per_token = 0;
-    hn_spread_add(&r->prompt, s->told.prompt_tokens);
-    hn_spread_add(&r->cached, s->told.cached_tokens);
-    hn_spread_add(&r->output, tokens);
-    r->uncounted += !s->told.usage;
+    if (!s->options->post) {
+        hn_spread_add(&r->prompt, s->told.prompt_tokens);
+        hn_spread_add(&r->cached, s->told.cached_tokens);
+        hn_spread_add(&r->output, tokens);
+        r->uncounted += !s->told.usage;
+    }
     add(s, HN_LOAD_E2E, end - s->due);
     if (s->first) add(s, HN_LOAD_TTFT, ttft);
     if (s->texts > 1) add(s, HN_LOAD_GAP, s->longest);
@@ -136,7 +138,8 @@ static void count_end(struct hn_stream *s, enum hn_wire_end end)
         fail(s, "garbled", s->broken < 0 ? "the answer is not what OpenAI's API has" : "no HTTP");
     else if (s->wire.status != 200) count_refusal(s);
     else if (s->told.failed) fail(s, "error in the answer", s->told.error);
-    else if (!s->told.finished) fail(s, "unfinished", "the answer has no finish_reason");
+    else if (!s->told.finished && !s->options->post)
+        fail(s, "unfinished", "the answer has no finish_reason");
     else count_answer(s);
     s->busy = false;
 }
@@ -148,7 +151,7 @@ static void on_end(void *ctx, enum hn_wire_end end)
         s->on_over(s, true);
         return;
     }
-    if (end == HN_WIRE_ANSWERED && s->wire.status == 200 && s->options->whole)
+    if (end == HN_WIRE_ANSWERED && s->wire.status == 200 && s->options->whole && !s->options->post)
         take(s, hn_buf_view(&s->whole));
     count_end(s, end);
     s->on_over(s, false);

@@ -332,9 +332,6 @@ static enum hn_status read_kept(struct reading *r, const struct body *b, struct 
     const struct hn_str parts[] = {b->rows, b->columns, b->outputs};
     enum hn_status (*const readers[])(struct reading *) = {read_rows, read_columns, read_outputs};
     if (hn_table_open(r->f->about, &mind->table, r->err) < 0) return wrong(r->why, "model", r->err);
-    if (!b->rows.p == !b->columns.p)
-        return hn_refuse(r->why, 400, "missing_required_parameter", "rows",
-                         "Give either 'rows' or 'columns'.");
     for (size_t i = 0; i < HN_COUNT(parts); i++) {
         if (!parts[i].p) continue;
         r->json.p = parts[i].p;
@@ -385,6 +382,9 @@ enum hn_status hn_answer_predictions(struct hn_call *call, struct hn_refusal *wh
     enum hn_status status = read_body(&r, &b);
     hn_buf_free(&r.text);
     if (status < 0) return hn_refuse_by(why, status, &err);
+    if (!b.rows.p == !b.columns.p)
+        return hn_refuse(why, 400, "missing_required_parameter", "rows",
+                         "Give either 'rows' or 'columns'.");
     HN_TRY(hn_find_kind(call, b.model, 1u << HN_KIND_PREDICTOR, &served, why));
     HN_TRY(hn_inference_create(call, served, &f, why));
     status = fill(f, &b, text, why);
