@@ -7,6 +7,7 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 static const double BATCH_S = 0.002; /* what others may have to wait for */
 
@@ -190,6 +191,7 @@ static void *work(void *arg)
     struct worker *worker = arg;
     struct hn_lane *lane = worker->lane;
     struct batch batch;
+    hn_thread_prompt();
     pthread_mutex_lock(&lane->lock);
     for (;;) {
         struct hn_oneshot *model = choose(lane);

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "base/thread.h"
 #include "load/probe.h"
 #include "load/stream.h"
 
@@ -270,6 +271,7 @@ static enum hn_status go(struct run *run, struct hn_error *err)
     if (event_add(&run->tick, &often) < 0) return hn_fail_nomem(err, "a timer", sizeof often);
     run->start = run->next_due = hn_clock_ns();
     run->cpu_start = cpu_us();
+    hn_thread_prompt(); /* what is measured is the server's waiting, not this thread's */
     event_active(&run->pump, EV_TIMEOUT, 0);
     event_base_dispatch(run->base);
     measure(run);

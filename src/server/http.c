@@ -13,6 +13,7 @@
 #include <openssl/ssl.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "server/http_tls.h"
 
 enum {
@@ -179,6 +180,7 @@ static void *run_loop(void *arg)
     struct hn_loop *loop = arg;
     pthread_mutex_lock(&loop->lock); /* until loop->thread is set */
     pthread_mutex_unlock(&loop->lock);
+    hn_thread_prompt();
     event_base_dispatch(loop->base);
     return NULL;
 }
