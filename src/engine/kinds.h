@@ -22,9 +22,9 @@ struct hn_kind_row {
     enum hn_kind kind;
     /* Whether what is at a path is of this kind, by a short look; false too when it cannot be read. */
     bool (*is)(const char *path);
-    /* Opens it for a lane of so many threads: of the options, path, name, threads and cpu count. Errors
+    /* Opens it for a lane with so many seats: of the options, path, name, threads and cpu count. Errors
      * name the model. */
-    enum hn_status (*open)(const struct hn_instance_options *options, unsigned workers,
+    enum hn_status (*open)(const struct hn_instance_options *options, unsigned seats,
                            struct hn_oneshot **out, struct hn_error *err);
 };
 

@@ -10,8 +10,13 @@
 #include "base/thread.h"
 
 static const double BATCH_S = 0.002; /* what others may have to wait for */
+static const double HERE_S = 0.0001; /* what whoever submits it may do itself */
 
-enum { DEFAULT_THREADS = 2, DEFAULT_MAX_WAITING = 4096 };
+enum {
+    DEFAULT_THREADS = 2,
+    DEFAULT_MAX_WAITING = 4096,
+    GUESTS = 4, /* threads that may run their own jobs at the same time */
+};
 
 struct worker {
     pthread_t thread;
@@ -27,8 +32,9 @@ struct hn_lane {
     struct hn_oneshot *models; /* those with jobs that wait, through their seats */
     struct hn_lane_stats stats;
     uint64_t serials;
-    unsigned idle;   /* threads that wait */
-    unsigned n_long; /* threads with a long job */
+    unsigned idle;       /* threads that wait */
+    bool guests[GUESTS]; /* at work */
+    unsigned n_long;     /* threads with a long job */
     bool stopping;
     unsigned threads; /* that run */
     struct worker workers[HN_LANE_MAX_THREADS];
@@ -155,11 +161,11 @@ static void split(const struct batch *batch, size_t n, double core_s, double run
 }
 
 /* Runs the batch; returns the core-seconds that it took. */
-static double run(struct worker *worker, struct batch *batch, size_t n)
+static double run(unsigned seat, struct batch *batch, size_t n)
 {
     struct hn_oneshot *model = batch->model;
     const uint64_t cpu = hn_clock_thread_ns();
-    model->ops->run(model, worker->index, batch->jobs, n);
+    model->ops->run(model, seat, batch->jobs, n);
     const double own_s = hn_clock_seconds(cpu, hn_clock_thread_ns());
     const double run_s = hn_clock_seconds(batch->begun_ns, hn_clock_ns());
     const double core_s = model->threads > 1 ? run_s * model->threads : own_s;
@@ -200,7 +206,7 @@ static void *work(void *arg)
             const bool stopping = lane->stopping;
             pthread_mutex_unlock(&lane->lock);
             const size_t n = sift(&batch, stopping);
-            const double core_s = n ? run(worker, &batch, n) : 0;
+            const double core_s = n ? run(worker->index, &batch, n) : 0;
             pthread_mutex_lock(&lane->lock);
             note(lane, &batch, n, core_s);
             pthread_mutex_unlock(&lane->lock);
@@ -267,9 +273,9 @@ void hn_lane_stop(struct hn_lane *lane)
     free(lane);
 }
 
-unsigned hn_lane_threads(const struct hn_lane *lane)
+unsigned hn_lane_seats(const struct hn_lane *lane)
 {
-    return lane->threads;
+    return lane->threads + GUESTS;
 }
 
 /* Puts a model among those that have jobs. It saved up no time while it had none. */
@@ -283,13 +289,42 @@ static void enlist(struct hn_lane *lane, struct hn_oneshot *model)
     lane->models = model;
 }
 
+/* Whether a job is over sooner than a thread would be awake for it, and is nobody's turn before its own.
+ * With the lock; takes a guest's seat. */
+static bool may_run_here(struct hn_lane *lane, const struct hn_oneshot *model,
+                         const struct hn_oneshot_job *job, unsigned *guest)
+{
+    const double each = model->seat.per_work_s;
+    if (!(each > 0) || each * (double)job->work > HERE_S || model->threads > 1) return false;
+    if (lane->stopping || hn_lane_waiting(&model->seat)) return false;
+    for (*guest = 0; *guest < GUESTS; ++*guest)
+        if (!lane->guests[*guest]) return lane->guests[*guest] = true;
+    return false;
+}
+
+/* Called with the lock, and gives it back. */
+static void run_here(struct hn_lane *lane, struct hn_oneshot *model, struct hn_oneshot_job *job,
+                     unsigned guest)
+{
+    struct batch batch = {.model = model, .n = 1, .work = job->work};
+    batch.jobs[0] = job;
+    model->seat.running++;
+    pthread_mutex_unlock(&lane->lock);
+    const size_t n = sift(&batch, false);
+    const double core_s = n ? run(lane->threads + guest, &batch, n) : 0;
+    pthread_mutex_lock(&lane->lock);
+    note(lane, &batch, n, core_s);
+    lane->guests[guest] = false;
+    pthread_mutex_unlock(&lane->lock);
+    job->done(job);
+}
+
 static enum hn_status push(struct hn_lane *lane, struct hn_oneshot *model,
                            struct hn_oneshot_job *job, struct hn_error *err)
 {
     const size_t waiting = hn_lane_waiting(&model->seat);
     if (waiting >= lane->max_waiting)
         return hn_fail(err, HN_E_BUSY, "%zu requests wait already", waiting);
-    job->model = model;
     job->serial = ++lane->serials;
     if (hn_lane_push(&model->seat, job) < 0)
         return hn_fail_nomem(err, "a request", sizeof(struct hn_lane_owner));
@@ -300,8 +335,14 @@ static enum hn_status push(struct hn_lane *lane, struct hn_oneshot *model,
 enum hn_status hn_lane_submit(struct hn_lane *lane, struct hn_oneshot *model,
                               struct hn_oneshot_job *job, struct hn_error *err)
 {
+    unsigned guest;
     job->submitted_ns = hn_clock_ns();
+    job->model = model;
     pthread_mutex_lock(&lane->lock);
+    if (may_run_here(lane, model, job, &guest)) {
+        run_here(lane, model, job, guest);
+        return HN_OK;
+    }
     const enum hn_status status = push(lane, model, job, err);
     const bool wake = status >= 0 && lane->idle;
     pthread_mutex_unlock(&lane->lock);

@@ -4,7 +4,8 @@
  * and tell each job's owner. A job that finds a thread idle runs at once; while a batch runs, those that
  * come gather for the next one. So batches grow with the load alone, and nobody waits for company. A
  * batch of several jobs is kept as small as takes about two milliseconds; a job that takes longer by
- * itself runs alone, and such jobs never hold all threads. */
+ * itself runs alone, and such jobs never hold all threads. A job that is known to be over sooner than a
+ * thread would be awake for it is run by whoever submits it, where none waits for its model. */
 #ifndef HN_ENGINE_LANE_H
 #define HN_ENGINE_LANE_H
 
@@ -36,8 +37,9 @@ struct hn_oneshot_job {
     enum hn_class klass;
     uint64_t deadline_ns;    /* as hn_clock_ns counts: not begun after it; 0: none */
     const atomic_bool *gone; /* once true, it is not begun any more; or NULL */
-    /* Called on a thread of the lane, exactly once, with what follows filled in. Must not wait. The
-     * lane does not touch the job any more once it is called, nor the model after a batch's last. */
+    /* Called exactly once, on a thread of the lane or within hn_lane_submit, with what follows filled in.
+     * Must not wait. The lane does not touch the job any more once it is called, nor the model after a
+     * batch's last. */
     void (*done)(struct hn_oneshot_job *job);
     void *ctx; /* for `done` */
 
@@ -58,9 +60,10 @@ struct hn_oneshot {
 };
 
 struct hn_oneshot_ops {
-    /* Runs n jobs of the model together on the calling thread, which is number `worker` of the lane, and
-     * sets each one's status (HN_OK at first), with the error where it is negative. */
-    void (*run)(struct hn_oneshot *model, unsigned worker, struct hn_oneshot_job **jobs, size_t n);
+    /* Runs n jobs of the model together on the calling thread and sets each one's status (HN_OK at
+     * first), with the error where it is negative. `seat` is below hn_lane_seats and nobody else's
+     * meanwhile: memory goes by it. */
+    void (*run)(struct hn_oneshot *model, unsigned seat, struct hn_oneshot_job **jobs, size_t n);
     /* Whether a job may be run in one batch with another; NULL: any may. */
     bool (*fits)(const struct hn_oneshot_job *a, const struct hn_oneshot_job *b);
     void (*close)(struct hn_oneshot *model);
@@ -73,7 +76,8 @@ enum hn_status hn_lane_start(const struct hn_lane_options *options, struct hn_la
  * meanwhile. NULL is fine. */
 void hn_lane_stop(struct hn_lane *lane);
 
-unsigned hn_lane_threads(const struct hn_lane *lane);
+/* How many runs there may be at the same time. */
+unsigned hn_lane_seats(const struct hn_lane *lane);
 
 /* Hands a job over, from any thread; the model must live until it is done. HN_E_BUSY: too many wait for
  * this model; HN_E_NOMEM. `done` is not called after an error. */

@@ -210,10 +210,10 @@ static void run_each(struct model *m, struct seat *seat, struct hn_oneshot_job *
     }
 }
 
-static void run(struct hn_oneshot *base, unsigned worker, struct hn_oneshot_job **jobs, size_t n)
+static void run(struct hn_oneshot *base, unsigned at, struct hn_oneshot_job **jobs, size_t n)
 {
     struct model *m = (struct model *)base;
-    struct seat *seat = &m->seats[worker];
+    struct seat *seat = &m->seats[at];
     struct hn_error err;
     const enum hn_status status = sit_down(m, seat, &err);
     if (status < 0) {
@@ -267,10 +267,10 @@ static size_t max_rows(const struct hn_predictor_about *about)
     return hn_max(hn_min(MAX_ROWS, STACK_BYTES / most), 1);
 }
 
-enum hn_status hn_predict_open(const struct hn_instance_options *options, unsigned workers,
+enum hn_status hn_predict_open(const struct hn_instance_options *options, unsigned seats,
                                struct hn_oneshot **out, struct hn_error *err)
 {
-    struct model *m = calloc(1, sizeof *m + workers * sizeof *m->seats);
+    struct model *m = calloc(1, sizeof *m + seats * sizeof *m->seats);
     if (!m) return hn_fail_nomem(err, "a model in service", sizeof *m);
     m->base.ops = &ops;
     enum hn_status status = hn_predictor_open(options->path, NULL, &m->predictor, err);
@@ -282,7 +282,7 @@ enum hn_status hn_predict_open(const struct hn_instance_options *options, unsign
     m->base.type = m->about->kind;
     m->base.bytes = m->about->bytes;
     m->base.max_work = max_rows(m->about);
-    for (; status >= 0 && m->n_seats < workers; m->n_seats++) {
+    for (; status >= 0 && m->n_seats < seats; m->n_seats++) {
         struct seat *seat = &m->seats[m->n_seats];
         const size_t n = m->about->n_inputs + 1;
         seat->stacked = calloc(n, sizeof *seat->stacked);

@@ -9,7 +9,7 @@
 
 /* As struct hn_kind_row wants them. */
 bool hn_predict_is(const char *path);
-enum hn_status hn_predict_open(const struct hn_instance_options *options, unsigned workers,
+enum hn_status hn_predict_open(const struct hn_instance_options *options, unsigned seats,
                                struct hn_oneshot **out, struct hn_error *err);
 
 /* What it can be asked. NULL: the model is of another kind. */

@@ -29,18 +29,18 @@ static enum hn_status load_language(struct hn_served *served,
 }
 
 static enum hn_status load(struct hn_served *served, const struct hn_instance_options *options,
-                           const struct hn_kind_row *kinds, unsigned workers, struct hn_error *err)
+                           const struct hn_kind_row *kinds, unsigned seats, struct hn_error *err)
 {
     struct hn_instance_options own = *options;
     const struct hn_kind_row *row = hn_kind_of(kinds, options->path);
     own.name = served->name; /* outlives the model, which keeps the pointer */
     if (!row) return load_language(served, &own, err);
     served->kind = row->kind;
-    return row->open(&own, workers, &served->oneshot, err);
+    return row->open(&own, seats, &served->oneshot, err);
 }
 
 enum hn_status hn_served_open(const char *name, const struct hn_instance_options *options,
-                              const struct hn_kind_row *kinds, unsigned workers,
+                              const struct hn_kind_row *kinds, unsigned seats,
                               struct hn_served **out, struct hn_error *err)
 {
     if (!name) name = options->name ? options->name : options->path;
@@ -52,7 +52,7 @@ enum hn_status hn_served_open(const char *name, const struct hn_instance_options
     atomic_init(&served->refs, 1);
     atomic_init(&served->used_ns, hn_clock_ns());
     const uint64_t start = hn_clock_ns();
-    const enum hn_status status = load(served, options, kinds, workers, err);
+    const enum hn_status status = load(served, options, kinds, seats, err);
     served->loaded = time(NULL);
     served->load_s = hn_clock_seconds(start, hn_clock_ns());
     if (status < 0) close_served(served);

@@ -23,9 +23,9 @@ struct hn_served {
     size_t waiting;         /* queued for the engine thread, and those in the engine's own queue */
 };
 
-/* Opens it, with one reference for the caller; `workers` is the number of the lane's threads. */
+/* Opens it, with one reference for the caller; `seats` is hn_lane_seats. */
 enum hn_status hn_served_open(const char *name, const struct hn_instance_options *options,
-                              const struct hn_kind_row *kinds, unsigned workers,
+                              const struct hn_kind_row *kinds, unsigned seats,
                               struct hn_served **out, struct hn_error *err);
 struct hn_served *hn_served_hold(struct hn_served *served);
 

@@ -247,7 +247,7 @@ enum hn_status hn_service_load(struct hn_service *service, const char *name,
                                const struct hn_instance_options *options, struct hn_error *err)
 {
     struct hn_served *served;
-    HN_TRY(hn_served_open(name, options, service->kinds, hn_lane_threads(service->lane), &served,
+    HN_TRY(hn_served_open(name, options, service->kinds, hn_lane_seats(service->lane), &served,
                           err));
     if (!served->oneshot) hn_engine_energy(served->instance.engine, service->energy);
     pthread_mutex_lock(&service->lock);

@@ -23,6 +23,7 @@ struct job {
     unsigned done;
     size_t place;   /* how many were run before it */
     size_t company; /* jobs of its batch */
+    pthread_t by;   /* whose thread ran it */
 };
 
 static struct {
@@ -44,11 +45,11 @@ static void pass_gate(struct fake *f)
     pthread_mutex_unlock(&all.lock);
 }
 
-static void run_fake(struct hn_oneshot *model, unsigned worker, struct hn_oneshot_job **jobs,
+static void run_fake(struct hn_oneshot *model, unsigned seat, struct hn_oneshot_job **jobs,
                      size_t n)
 {
     struct fake *f = (struct fake *)model;
-    ck_assert_uint_lt(worker, HN_LANE_MAX_THREADS);
+    ck_assert_uint_lt(seat, HN_LANE_MAX_THREADS);
     pass_gate(f);
     const uint64_t until = hn_clock_thread_ns() + (uint64_t)(f->burn_s * 1e9 * (double)n);
     while (hn_clock_thread_ns() < until)
@@ -58,6 +59,7 @@ static void run_fake(struct hn_oneshot *model, unsigned worker, struct hn_onesho
         struct job *j = (struct job *)jobs[i];
         j->place = all.n_run++;
         j->company = n;
+        j->by = pthread_self();
         if (f->refuses && j->base.work % 2)
             j->base.status = hn_fail(&j->base.error, HN_E_ARG, "odd");
     }
@@ -164,6 +166,30 @@ START_TEST(idle_lane_runs_a_job_at_once)
         ck_assert_int_eq(j.base.status, HN_OK);
         ck_assert(j.base.queue_s >= 0 && j.base.run_s >= 0);
     }
+    hn_lane_stop(lane);
+}
+END_TEST
+
+START_TEST(tiny_job_is_run_by_who_submits_it)
+{
+    struct fake f = make_fake();
+    struct hn_lane_stats stats;
+    struct hn_lane *lane = start(1, 0, 1000);
+    bool here = false;
+    size_t n = 0;
+    double sum = 0;
+    while (!here && n < 10000) {
+        struct job j = make_job(1, 0);
+        submit(lane, &f, &j);
+        await_done(++n);
+        here = pthread_equal(j.by, pthread_self());
+        if (n == 1) ck_assert_msg(!here, "nothing is known of it yet");
+        sum += j.base.core_s;
+    }
+    ck_assert(here);
+    hn_lane_stats_read(lane, &stats);
+    ck_assert_uint_eq(stats.jobs, n);
+    ck_assert(fabs(sum - stats.core_s) <= 1e-9 * sum);
     hn_lane_stop(lane);
 }
 END_TEST
@@ -459,10 +485,10 @@ static bool is_fake(const char *path)
     return strcmp(path, "x.fake") == 0;
 }
 
-static enum hn_status open_fake(const struct hn_instance_options *options, unsigned workers,
+static enum hn_status open_fake(const struct hn_instance_options *options, unsigned seats,
                                 struct hn_oneshot **out, struct hn_error *err)
 {
-    if (workers != 2) return hn_fail(err, HN_E_ARG, "%s: workers", options->name);
+    if (seats < 2) return hn_fail(err, HN_E_ARG, "%s: seats", options->name);
     served_fake = make_fake();
     *out = &served_fake.base;
     return HN_OK;
@@ -510,6 +536,7 @@ int main(void)
 {
     TCase *t = tcase_create("lane");
     tcase_add_test(t, idle_lane_runs_a_job_at_once);
+    tcase_add_test(t, tiny_job_is_run_by_who_submits_it);
     tcase_add_test(t, jobs_gather_while_a_batch_runs);
     tcase_add_test(t, batch_has_a_bound_but_for_one_job);
     tcase_add_test(t, jobs_that_do_not_fit_run_apart);
