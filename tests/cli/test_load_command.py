@@ -181,6 +181,26 @@ class AgainstAFake(Load):
         self.assertEqual({c["service_tier"]: c["answered"] for c in report["classes"]},
                          {"default": 40 - flex, "flex": flex})
 
+    def test_bodies_of_ones_own(self):
+        lines = [{"max_tokens": 1, "prompt": f"number {i}"} for i in range(5)]
+        path = self.write("bodies.jsonl", "\n".join(json.dumps(line) for line in lines) + "\n\n")
+        with Fake() as server:
+            report = self.load(server.url, "--post", "/v1/other", "--body", path, "-n", 60, "-c", 7, "--spread")
+            self.counts(report, 60)
+            # Nothing goes before, and each connection is used.
+            self.assertEqual(server.accepted, 1 + 7)
+        self.assertEqual((report["api"], report["model"]), ("/v1/other", "/v1/other"))
+        self.assertEqual((report["e2e_ms"]["count"], report["output_tokens"]), (60, 0))
+        self.assertEqual(server.bodies, [])  # to the fake these are probes
+        path = self.write("body.json", json.dumps({"max_tokens": 2, "prompt": "x"}, indent=1))
+        with Fake() as server:
+            self.counts(self.load(server.url, "--post", "/v1/other", "--body", path, "-n", 3), 3)
+        self.assertEqual(server.bodies, [("/v1/other", {"max_tokens": 2, "prompt": "x"})] * 3)
+        self.bad(EXIT_FAILURE, "neither JSON", "load", "--post", "/x", "--body", self.write("wrong", "{}\n{"))
+        self.bad(EXIT_USAGE, "go together", "load", "--post", "/x")
+        self.bad(EXIT_USAGE, "begins with /", "load", "--post", "x", "--body", path)
+        self.bad(EXIT_USAGE, "needs --concurrency", "load", "--spread", "-r", 3)
+
     def test_a_seed_makes_the_same_requests(self):
         words = ["-n", 6, "-p", "20-60", "-o", "1-5"]
         seen = []
