@@ -328,7 +328,22 @@ def onnx_seeds():
     yield from seeds.all_seeds()
 
 
-SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds, "npy": npy_seeds, "onnx": onnx_seeds,
+def item_journal_seeds():
+    def record(text):
+        raw, h = text.encode(), 0xcbf29ce484222325 ^ (len(text) + 1)
+        for byte in raw:
+            h = (h ^ byte) * 0x100000001b3 % 2**64
+        return struct.pack("<II", len(raw), (h ^ h >> 32) % 2**32) + raw
+    whole = b"HNITEMS1" + record('{"remove": ["a"]}') + record('{"put": [{"id": "b"}]}')
+    yield "whole", whole
+    yield "torn", whole[:-3]
+    yield "zeros", whole + bytes(20)
+    yield "damaged", whole[:20] + b"!" + whole[21:]
+    yield "head", b"HNIT"
+
+
+SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds, "item_journal": item_journal_seeds,
+         "npy": npy_seeds, "onnx": onnx_seeds,
          "safetensors": safetensors_seeds, "vocab": vocab_seeds, "xgboost": xgboost_seeds}
 
 

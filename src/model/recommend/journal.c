@@ -22,8 +22,7 @@ static enum hn_status fail_errno(struct hn_error *err, const char *path, const c
 
 static uint32_t checksum(uint32_t length, struct hn_str record)
 {
-    const uint64_t hash = hn_str_hash(record, length + 1ull);
-    return (uint32_t)(hash ^ hash >> 32);
+    return (uint32_t)hn_str_hash(record, length + 1ull);
 }
 
 static bool only_zeros(struct hn_str s)

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""/v1/recommendations, and items that change while visitors ask. Usage: test_recommendations.py HENCE"""
+
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "onnx"))
+
+from serving import Server  # noqa: E402
+import tiny_shop as shop  # noqa: E402
+
+HENCE = sys.argv[1]
+PATH, ITEMS = "/v1/recommendations", "/v1/recommendations/items"
+
+
+class Recommendations(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-recommend-"))
+        self.shop = shop.write(self.folder / "shop")
+        keys = self.folder / "keys"
+        self.admin, self.user = (
+            {"Authorization": "Bearer " + re.search(r"hn-\S+", subprocess.run(
+                [HENCE, "keys", "add", role, "--role", role, "--file", keys], check=True, capture_output=True,
+                text=True).stdout)[0]} for role in ("admin", "user"))
+        self.words = ["-m", f"shop={self.shop}", "--api-keys", keys]
+        self.server = Server(HENCE, *self.words)
+
+    def tearDown(self):
+        self.server.stop()
+        shutil.rmtree(self.folder)
+
+    def ask(self, **body):
+        status, headers, answer = self.server.post(PATH, body, **self.user)
+        self.assertEqual(status, 200, answer)
+        return answer
+
+    def ids(self, **body):
+        return " ".join(row["id"] for row in self.ask(**body)["data"])
+
+    def change(self, **body):
+        status, _, answer = self.server.post(ITEMS, body, **self.admin)
+        self.assertEqual(status, 200, answer)
+        return answer
+
+    def refused(self, answer, status, says):
+        self.assertEqual(answer[0], status, answer[2])
+        self.assertRegex(answer[2]["error"]["message"], says)
+
+    def test_answer(self):
+        answer = self.ask(model="shop", events=["none", {"id": "a", "type": "cart"}, "d"], k=2, why=True,
+                          attributes=True, filters={"available": True})
+        stages = answer.pop("stages_ms")
+        self.assertEqual(sorted(stages), ["diversify", "rank", "search", "visitor"])
+        self.assertTrue(all(t >= 0 for t in stages.values()))
+        self.assertGreater(answer["usage"].pop("core_seconds"), 0)
+        scores = [row.pop("score") for row in answer["data"]]
+        self.assertEqual(scores, sorted(scores, reverse=True))
+        self.assertEqual(answer, {
+            "object": "list", "model": "shop", "by": "events", "known_events": 2, "usage": {"events": 3, "items": 2},
+            "data": [{"id": "f", "attributes": shop.ITEMS[5], "why": {"event": {"id": "a", "index": 1}}},
+                     {"id": "c", "attributes": shop.ITEMS[2], "why": {"event": {"id": "a", "index": 1}}}]})
+
+    def test_filters(self):
+        self.assertEqual(self.ids(events=["a"]), "b c f d e")
+        self.assertEqual(self.ids(events=["a"], filters={"exclude_seen": False}, k=1), "a")
+        self.assertEqual(self.ids(events=["a"], filters={"category": "stove"}), "d e")
+        self.assertEqual(self.ids(events=["a"], filters={"category": ["set", "sale"], "price_max": 400}), "c")
+        self.assertEqual(self.ids(filters={"include": ["b", "f", "none"]}), "b f")
+        self.assertEqual(self.ids(), "d e c b a f")
+
+    def test_times_make_the_order(self):
+        early, late = {"id": "a", "time": "2026-01-01"}, {"id": "d", "time": "2026-02-01"}
+        for events in ([early, late], [late, early]):
+            self.assertEqual(self.ids(events=events, k=1, filters={"include": ["b", "e"]}), "e")
+        self.assertEqual(self.ids(events=[{"id": "a", "time": 10}, {"id": "d", "time": 9.5}], k=1,
+                                  filters={"include": ["b", "e"]}), "b")
+
+    def test_refusals(self):
+        for body, says in (({"k": 0}, "'k'"), ({"k": 1001}, "'k'"), ({"events": [1]}, "'events'"),
+                           ({"events": [{}]}, "'events'"), ({"filters": {"colour": 1}}, "filters.colour"),
+                           ({"filters": {"category": 3}}, "'filters.category'"), ({"diversity": 2}, "'diversity'"),
+                           ({"user": {"age": "x"}}, "'user'"), ({"other": 1}, "other")):
+            self.refused(self.server.post(PATH, body, **self.user), 400, says)
+        self.assertEqual(self.server.post(PATH, {"model": "none"}, **self.user)[0], 404)
+        self.assertEqual(self.server.post(PATH, {})[0], 401)
+        self.assertEqual(self.server.post(ITEMS, {"remove": ["a"]}, **self.user)[0], 403)
+        for body, says in (({"put": [{"price": 1}]}, "'id'"), ({"put": [{"id": "x", "vector": [1]}]}, "'vector'"),
+                           ({"remove": [1]}, "'remove'"), ({"put": 1}, "'put'")):
+            self.refused(self.server.post(ITEMS, body, **self.admin), 400, says)
+        self.assertEqual(self.ids(), "d e c b a f")
+
+    def test_changes_survive_a_restart(self):
+        self.assertEqual(self.change(put=[{"id": "g", "views": 70, "vector": [2, 0]}, {"id": "a", "views": 80}],
+                                     remove=["b", "none"]), {"put": 2, "removed": 2, "items": 6})
+        self.assertEqual(self.ids(k=3), "a g d")
+        self.server.process.kill()
+        self.server.stop()
+        self.server = Server(HENCE, *self.words)
+        self.assertEqual(self.ids(k=3), "a g d")
+        self.assertEqual(self.ids(events=["a"], k=2), "g c")
+
+    def test_a_change_is_seen_whole(self):
+        # Two items take turns: a visitor always finds exactly one of them.
+        self.change(put=[{"id": "x0", "views": 100}])
+        stop, wrong = threading.Event(), []
+
+        def visit():
+            while not stop.is_set():
+                found = self.ids(k=3, filters={"include": ["x0", "x1"]})
+                if found not in ("x0", "x1"):
+                    wrong.append(found)
+        visitors = [threading.Thread(target=visit) for _ in range(4)]
+        for visitor in visitors:
+            visitor.start()
+        for turn in range(40):
+            self.change(put=[{"id": f"x{(turn + 1) % 2}", "views": 100}], remove=[f"x{turn % 2}"])
+        stop.set()
+        for visitor in visitors:
+            visitor.join()
+        self.assertEqual(wrong, [])
+
+    def test_together_as_alone(self):
+        asked = [{"events": [first, second], "k": k, "diversity": k % 2 / 2}
+                 for first in "abcdef" for second in "abcdef" for k in (1, 2, 3)]
+        alone = [self.ids(**body) for body in asked]
+        got = [None] * len(asked)
+
+        def visit(at):
+            for i in range(at, len(asked), 12):
+                got[i] = self.ids(**asked[i])
+        visitors = [threading.Thread(target=visit, args=(i,)) for i in range(12)]
+        for visitor in visitors:
+            visitor.start()
+        for visitor in visitors:
+            visitor.join()
+        self.assertEqual(got, alone)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""hence recommend: folders of all kinds, and what is shown of them."""
+
+import json
+import sys
+
+import program
+from program import EXIT_FAILURE, EXIT_USAGE, Program
+
+import numpy
+
+sys.path.insert(0, str(program.ROOT / "tests" / "onnx"))
+import tiny_shop as shop  # noqa: E402
+
+
+class Recommend(Program):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.shop = shop.write(cls.folder / "shop")
+
+    def ids(self, *words, model=None):
+        answer = json.loads(self.good("recommend", "-m", model or self.shop, "--json", *words))
+        return " ".join(row["id"] for row in answer["data"])
+
+    def test_text(self):
+        text = self.good("recommend", "-m", self.shop, "--events", "a,none", "-k", "2", "--why")
+        self.assertEqual(text, "by what is like what was looked at\n"
+                               "  1     0.9000  b                 tent  200.00  (not available)  like a\n"
+                               "  2     0.8000  c                 tent, sale  300.00  like a\n"
+                               "     there is no item none\n")
+        self.assertRegex(self.good("recommend", "-m", self.shop), "^by popularity\n  1    60.0000  d ")
+
+    def test_options(self):
+        self.assertEqual(self.ids("--events", "a", "--keep-seen"), "a b c f d e")
+        self.assertEqual(self.ids("--events", "a", "--available"), "c f d e")
+        self.assertEqual(self.ids("--events", "a", "--category", "stove,sale"), "c d e")
+        self.assertEqual(self.ids("--events", "a", "--price-min", "100", "--price-max", "300"), "b c")
+        self.assertEqual(self.ids("--events", "a", "--exclude", "b,f", "-k", "2"), "c d")
+        self.assertEqual(self.ids("--events", "a:cart,d"), "f b c e")
+        self.assertEqual(self.ids("--events", "a,d:cart"), "e f c b")
+        self.assertEqual(self.ids("--events", "a", "-k", "2", "--diversity", "1", "--keep-seen"), "a d")
+
+    def test_session_model(self):
+        for label, table in (("vectors", numpy.vstack([[[0, 0]], shop.VECTORS[::-1]])),
+                             ("scores", numpy.vstack([[[0] * 7], numpy.eye(6, 7, 1)[::-1]]))):
+            folder = shop.write(self.folder / label, session={"model": "s.onnx", "length": shop.LENGTH})
+            (folder / "s.onnx").write_bytes(shop.session(table.astype("float32")))
+            # What comes after an item is the one at the other end of the catalogue.
+            answer = json.loads(self.good("recommend", "-m", folder, "--json", "-e", "a,b,c,d,none,e", "-k", "1"))
+            self.assertEqual((answer["by"], answer["known_events"]), ("session", 5))
+            self.assertEqual(self.ids("-e", "a,f", "-k", "1", "--keep-seen", model=folder), "a")
+            self.assertEqual(json.loads(self.good("recommend", "-m", folder, "--json"))["by"], "popularity")
+
+    def test_ranker(self):
+        folder = shop.write(self.folder / "ranked", ranker={
+            "model": "r.onnx", "features": ["score", "user.likes_cheap", "item.stock", "seen", "events"]})
+        (folder / "r.onnx").write_bytes(shop.ranker([-1, 0, 100, 0, 0.5]))
+        body = {"events": ["a"], "user": {"likes_cheap": 1}, "k": 3, "why": True,
+                "filters": {"include": ["a", "c", "d", "e"], "exclude_seen": False}}
+        path = self.write("requests.jsonl", json.dumps(body) + "\n\n" + json.dumps({**body, "k": 1}) + "\n")
+        lines = [json.loads(line) for line in
+                 self.good("recommend", "-m", folder, "--requests", path).splitlines()]
+        self.assertEqual([[row["id"] for row in line["data"]] for line in lines], [["d", "c", "e"], ["d"]])
+        numpy.testing.assert_allclose([row["score"] for row in lines[0]["data"]],
+                                      [300.5, 200.5 - 0.8, 100.5], rtol=1e-6)
+        self.assertEqual(lines[0]["data"][0]["why"]["retrieval_score"], 0)
+
+    def test_catalogue_as_csv(self):
+        folder = shop.write(self.folder / "csv", catalogue="items.csv")
+        (folder / "items.csv").write_text("id,kind,price,stock,views\n" + "".join(
+            f"{id},{kind},10,1,{views}\n" for id, kind, views in
+            zip("abcdef", ["tent", "tent|sale", "tent", "stove", "stove", "set"], range(6))))
+        self.assertEqual(self.ids("--events", "a", "--category", "sale", model=folder), "b")
+
+    def test_errors(self):
+        self.bad(EXIT_USAGE, "-m names the recommender's folder", "recommend")
+        self.bad(EXIT_USAGE, "-k 0: give a number", "recommend", "-m", self.shop, "-k", "0")
+        self.bad(EXIT_FAILURE, "recommender.json", "recommend", "-m", self.folder)
+        path = self.write("wrong.jsonl", '{"k": 1}\n{"k": "x"}\n')
+        done = self.hence("recommend", "-m", self.shop, "--requests", path)
+        self.assertEqual(done.returncode, EXIT_FAILURE)
+        self.assertRegex(done.stderr.decode(), "wrong.jsonl: line 2: Invalid type for 'k'")
+        folder = shop.write(self.folder / "wide", session={"model": "s.onnx", "length": shop.LENGTH})
+        (folder / "s.onnx").write_bytes(shop.session(numpy.ones((7, 5), "float32")))
+        self.bad(EXIT_FAILURE, "no 2 floats per visitor .a vector. nor 7", "recommend", "-m", folder, "-e", "a")
+
+
+if __name__ == "__main__":
+    program.main()
