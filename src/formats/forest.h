@@ -54,8 +54,9 @@ enum { HN_FOREST_VECTOR = -1 };
 struct hn_forest_tree {
     struct hn_forest_node *nodes; /* the root first */
     size_t n;
-    int32_t target; /* the output that its leaves add to, or HN_FOREST_VECTOR: all of them */
-    double weight;  /* its leaves count so many times (dart); 1 usually */
+    int32_t target;     /* the output that its leaves add to, or HN_FOREST_VECTOR: all of them */
+    double weight;      /* its leaves count so many times (dart); 1 usually */
+    int32_t first_leaf; /* leaves are called by their place in `nodes` less this */
     bool linear; /* leaves are linear models; where a term's feature is NaN, their value counts */
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "model/trees_column.h"
+#include "model/trees_shap.h"
 
 /* Fewer rows walk one by one: deciding every node for a block costs about as much as so many walks. */
 enum { FEW_ROWS = 12 };
@@ -16,12 +17,20 @@ struct scratch {
     double *columns; /* [n_columns] of one row; [HN_TREE_ROWS][n_columns] where trees are large */
 };
 
+struct explain {
+    struct hn_shap_part *path;
+    double *phi; /* [n_targets][n_features + 1] */
+};
+
 struct hn_trees_run {
     const struct hn_trees *trees;
     struct hn_pool *pool;
     struct scratch *scratch; /* [threads] */
     size_t block_columns;    /* rows of scratch.columns */
     struct hn_arena arena;
+    /* For contributions, made when first asked for. */
+    double *expected;        /* [n_targets] */
+    struct explain *explain; /* [threads] */
     /* The job at hand. */
     const void *x;
     size_t rows;
@@ -154,16 +163,31 @@ static void set_sum(const struct hn_trees *t, void *sums, size_t at, double valu
     else ((float *)sums)[at] = (float)value;
 }
 
-/* Adds a leaf to sums that lie `step` apart. */
+/* What a linear leaf comes to for a row. */
+static double linear_value(const struct hn_trees *t, size_t at, const void *row)
+{
+    const struct hn_trees_linear *linear = &t->linear[at];
+    double value = linear->intercept;
+    for (size_t i = 0; i < linear->count; i++) {
+        const struct hn_forest_term *term = &t->terms[linear->first + i];
+        const double x = feature_of(t, row, term->feature);
+        if (isnan(x)) return value_at(t, at);
+        value += term->coefficient * x;
+    }
+    return value;
+}
+
+/* Adds a row's leaf to sums that lie `step` apart. */
 static void add_leaf(const struct hn_trees *t, const struct hn_trees_tree *tree, size_t leaf,
-                     void *sums, size_t at, size_t step)
+                     const void *row, void *sums, size_t at, size_t step)
 {
     const bool vector = tree->target == HN_FOREST_VECTOR;
     const size_t n = vector ? t->n_targets : 1;
     const size_t first = vector ? 0 : (size_t)tree->target;
     for (size_t i = 0; i < n; i++) {
         const size_t place = at + (first + i) * step;
-        const double value = value_at(t, tree->first_value + i * tree->n_leaves + leaf);
+        const size_t from = tree->first_value + i * tree->n_leaves + leaf;
+        const double value = tree->linear ? linear_value(t, from, row) : value_at(t, from);
         set_sum(t, sums, place, combine(t, sum_at(t, sums, place), value));
     }
 }
@@ -178,7 +202,7 @@ static void sum_row(const struct hn_trees_run *run, struct scratch *s, size_t ro
     for (size_t i = 0; i < t->n_trees; i++) {
         const struct hn_trees_tree *tree = &t->trees[i];
         const uint32_t at = walk(t, tree, s->columns);
-        add_leaf(t, tree, t->leaves[tree->first_node + at].leaf, out, 0, 1);
+        add_leaf(t, tree, t->leaves[tree->first_node + at].leaf, row_of(run, row), out, 0, 1);
     }
     for (size_t i = 0; i < t->n_targets; i++)
         set_sum(t, out, i, finish(t, i, sum_at(t, out, i)));
@@ -226,15 +250,16 @@ static void fill_bytes(const struct hn_trees_run *run, struct scratch *s, size_t
 }
 
 /* Adds a tree's leaves to the sums of a block. */
-static void add_block(const struct hn_trees *t, const struct hn_trees_tree *tree,
-                      const uint8_t *leaves, void *sums)
+static void add_block(const struct hn_trees_run *run, const struct hn_trees_tree *tree,
+                      const uint8_t *leaves, size_t first_row, size_t rows, void *sums)
 {
+    const struct hn_trees *t = run->trees;
     const bool vector = tree->target == HN_FOREST_VECTOR;
     const size_t n = vector ? t->n_targets : 1;
     const size_t first = vector ? 0 : (size_t)tree->target;
-    if (t->sum != HN_FOREST_SUM) {
-        for (size_t r = 0; r < HN_TREE_ROWS; r++)
-            add_leaf(t, tree, leaves[r], sums, r, HN_TREE_ROWS);
+    if (t->sum != HN_FOREST_SUM || tree->linear) {
+        for (size_t r = 0; r < rows; r++)
+            add_leaf(t, tree, leaves[r], row_of(run, first_row + r), sums, r, HN_TREE_ROWS);
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -251,12 +276,13 @@ static void add_block(const struct hn_trees *t, const struct hn_trees_tree *tree
 
 /* A tree with too many leaves for a byte. */
 static void walk_block(const struct hn_trees_run *run, struct scratch *s,
-                       const struct hn_trees_tree *tree, size_t n)
+                       const struct hn_trees_tree *tree, size_t first, size_t n)
 {
     const struct hn_trees *t = run->trees;
     for (size_t r = 0; r < n; r++) {
         const uint32_t at = walk(t, tree, s->columns + r * t->n_columns);
-        add_leaf(t, tree, t->leaves[tree->first_node + at].leaf, s->sums, r, HN_TREE_ROWS);
+        add_leaf(t, tree, t->leaves[tree->first_node + at].leaf, row_of(run, first + r), s->sums, r,
+                 HN_TREE_ROWS);
     }
 }
 
@@ -273,12 +299,12 @@ static void sum_block(const struct hn_trees_run *run, struct scratch *s, size_t 
     for (size_t i = 0; i < t->n_trees; i++) {
         const struct hn_trees_tree *tree = &t->trees[i];
         if (tree->n_leaves > HN_TREE_LEAVES) {
-            walk_block(run, s, tree, n);
+            walk_block(run, s, tree, first, n);
             continue;
         }
         t->kernels->tree_steps(s->slots, s->bytes, t->steps + tree->first_step, tree->n_steps);
         const size_t result = tree->n_steps ? HN_TREE_LEAVES : 0;
-        add_block(t, tree, s->slots + result * HN_TREE_ROWS, s->sums);
+        add_block(run, tree, s->slots + result * HN_TREE_ROWS, first, n, s->sums);
     }
     for (size_t r = 0; r < n; r++)
         for (size_t i = 0; i < t->n_targets; i++)
@@ -336,4 +362,64 @@ void hn_trees_leaves(struct hn_trees_run *run, const void *x, size_t rows, int32
     }
     for (size_t i = 0; i < rows; i++)
         leaves_of_row(run, i, 0);
+}
+
+static enum hn_status make_explain(struct hn_trees_run *run, struct hn_error *err)
+{
+    const struct hn_trees *t = run->trees;
+    const size_t threads = run->pool ? hn_pool_threads(run->pool) : 1;
+    size_t n_phi;
+    if (run->expected) return HN_OK;
+    double *expected = hn_arena_alloc(&run->arena, t->n_targets, sizeof *expected);
+    double *means = malloc((t->n_nodes + 1) * sizeof *means);
+    run->explain = hn_arena_alloc(&run->arena, threads, sizeof *run->explain);
+    bool made =
+        expected && means && run->explain && hn_mul(t->n_targets, t->n_features + 1, &n_phi);
+    for (size_t i = 0; i < threads && made; i++) {
+        run->explain[i].path = hn_arena_alloc(&run->arena, hn_shap_path_bytes(t), 1);
+        run->explain[i].phi = hn_arena_alloc(&run->arena, n_phi, sizeof(double));
+        made = run->explain[i].path && run->explain[i].phi;
+    }
+    if (made) {
+        for (size_t i = 0; i < t->n_targets; i++)
+            expected[i] = t->base[i];
+        hn_shap_expected(t, means, expected);
+        run->expected = expected;
+    }
+    free(means);
+    return made ? HN_OK : hn_fail_nomem(err, "contributions", run->arena.used);
+}
+
+static void explain_row(void *arg, size_t row, unsigned worker)
+{
+    const struct hn_trees_run *run = arg;
+    const struct hn_trees *t = run->trees;
+    const size_t width = t->n_features + 1;
+    double *columns = run->scratch[worker].columns;
+    double *phi = run->explain[worker].phi;
+    memset(phi, 0, t->n_targets * width * sizeof *phi);
+    fill_columns(t, row_of(run, row), columns);
+    hn_shap_row(t, columns, run->explain[worker].path, phi);
+    for (size_t i = 0; i < t->n_targets; i++)
+        phi[i * width + width - 1] = run->expected[i];
+    for (size_t i = 0; i < t->n_targets * width; i++)
+        set_sum(t, run->out, row * t->n_targets * width + i, phi[i]);
+}
+
+enum hn_status hn_trees_contributions(struct hn_trees_run *run, const void *x, size_t rows,
+                                      void *out, struct hn_error *err)
+{
+    if (run->trees->unexplained)
+        return hn_fail(err, HN_E_UNSUPPORTED, "no contributions: %s", run->trees->unexplained);
+    HN_TRY(make_explain(run, err));
+    run->x = x;
+    run->rows = rows;
+    run->out = out;
+    if (run->pool && rows > 1) {
+        hn_pool_run(run->pool, rows, explain_row, run);
+        return HN_OK;
+    }
+    for (size_t i = 0; i < rows; i++)
+        explain_row(run, i, 0);
+    return HN_OK;
 }

@@ -41,4 +41,13 @@ void hn_trees_sums(struct hn_trees_run *run, const void *x, size_t rows, void *o
 /* out: [rows][n_trees], the number that each leaf has in its tree's list of nodes. */
 void hn_trees_leaves(struct hn_trees_run *run, const void *x, size_t rows, int32_t *out);
 
+/* Why contributions cannot be told; NULL where they can. */
+const char *hn_trees_unexplained(const struct hn_trees *trees);
+
+/* out: [rows][n_targets][n_features + 1] of float or double: what each feature contributes (exact
+ * TreeSHAP), and last what stands without any; together they are the sums. HN_E_UNSUPPORTED where they
+ * cannot be told. */
+enum hn_status hn_trees_contributions(struct hn_trees_run *run, const void *x, size_t rows,
+                                      void *out, struct hn_error *err);
+
 #endif

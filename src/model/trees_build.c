@@ -4,6 +4,7 @@
 #include "base/bits.h"
 #include "model/trees_check.h"
 #include "model/trees_columns.h"
+#include "model/trees_shap.h"
 #include "model/trees_steps.h"
 
 /* A node that compares its feature with a threshold. */
@@ -111,6 +112,9 @@ static void lay_leaf(struct builder *b, const struct hn_forest_tree *tree,
     const struct hn_forest *f = b->forest;
     const struct hn_forest_node *node = &tree->nodes[number];
     const double weight = narrow(f, tree->weight);
+    if (tree->linear)
+        b->out->linear[out->first_value + leaf] = (struct hn_trees_linear){
+            .first = node->first, .count = node->count, .intercept = node->intercept};
     if (tree->target != HN_FOREST_VECTOR) {
         set_value(b->out, out->first_value + leaf, narrow(f, node->value) * weight);
         return;
@@ -131,20 +135,27 @@ static enum hn_status lay_tree(struct builder *b, size_t index, size_t *n_nodes,
                                   .n_nodes = (uint32_t)order.n,
                                   .depth = order.depth,
                                   .target = tree->target,
+                                  .linear = tree->linear,
                                   .first_value = *n_values,
                                   .n_leaves = (uint32_t)(order.n + 1) / 2};
+    if (order.depth > HN_SHAP_MAX_DEPTH) b->out->unexplained = "the trees are too deep";
+    if (tree->linear) b->out->unexplained = "the trees are linear";
     uint32_t next = 1; /* the place of the next pair of siblings */
     uint32_t leaf = 0;
     for (size_t i = 0; i < order.n && status == HN_OK; i++) {
         const struct hn_forest_node *node = &tree->nodes[order.nodes[i]];
         const size_t at = *n_nodes + i;
+        b->out->covers[at] = node->cover;
+        if (!(node->cover > 0) && order.n > 1)
+            b->out->unexplained = "the model does not tell how many rows came by each node";
         if (node->test != HN_TEST_LEAF) {
             status = lay_node(b, node, at, next);
             next += 2;
             continue;
         }
         b->out->nodes[at] = (struct hn_trees_node){.threshold = NAN, .left = (uint32_t)i};
-        b->out->leaves[at] = (struct hn_trees_leaf){.leaf = leaf, .number = order.nodes[i]};
+        b->out->leaves[at] =
+            (struct hn_trees_leaf){.leaf = leaf, .number = order.nodes[i] - tree->first_leaf};
         lay_leaf(b, tree, out, leaf++, order.nodes[i]);
     }
     hn_trees_order_free(&order);
@@ -161,7 +172,9 @@ static enum hn_status make_room(struct builder *b)
     struct hn_trees *t = b->out;
     size_t n_nodes = 0;
     size_t n_values = 0;
+    bool linear = false;
     for (size_t i = 0; i < f->n_trees; i++) {
+        linear = linear || f->trees[i].linear;
         const size_t leaves = f->trees[i].n / 2 + 1;
         size_t values = leaves;
         if (f->trees[i].target == HN_FOREST_VECTOR && !hn_mul(leaves, f->n_targets, &values))
@@ -175,13 +188,20 @@ static enum hn_status make_room(struct builder *b)
     t->trees = hn_arena_alloc(&t->arena, f->n_trees, sizeof *t->trees);
     t->nodes = hn_arena_alloc(&t->arena, n_nodes, sizeof *t->nodes);
     t->leaves = hn_arena_alloc(&t->arena, n_nodes, sizeof *t->leaves);
+    t->covers = hn_arena_alloc(&t->arena, n_nodes, sizeof *t->covers);
     t->base = hn_arena_alloc(&t->arena, f->n_targets, sizeof *t->base);
     void *values = hn_arena_alloc(&t->arena, n_values, t->wide ? sizeof(double) : sizeof(float));
     *(t->wide ? (void **)&t->values : (void **)&t->narrow_values) = values;
+    if (linear) {
+        t->linear = hn_arena_alloc(&t->arena, n_values, sizeof *t->linear);
+        t->terms = hn_arena_alloc(&t->arena, f->n_terms, sizeof *t->terms);
+        if (!t->linear || !t->terms) return fail_nomem(b);
+        if (f->n_terms) memcpy(t->terms, f->terms, f->n_terms * sizeof *t->terms);
+    }
     b->refs = calloc(n_nodes + 1, sizeof *b->refs);
     b->places.column = calloc(n_nodes + 1, sizeof *b->places.column);
     b->places.bin = calloc(n_nodes + 1, sizeof *b->places.bin);
-    if (!t->trees || !t->nodes || !t->leaves || !t->base || !values || !b->refs ||
+    if (!t->trees || !t->nodes || !t->leaves || !t->covers || !t->base || !values || !b->refs ||
         !b->places.column || !b->places.bin)
         return fail_nomem(b);
     return HN_OK;
@@ -348,6 +368,7 @@ enum hn_status hn_trees_build(const struct hn_forest *forest, const struct hn_ke
                            .kernels = kernels};
     struct builder b = {.forest = forest, .out = t, .what = what, .err = err};
     const enum hn_status status = build(&b);
+    if (forest->sum != HN_FOREST_SUM) t->unexplained = "the trees do not add";
     hn_trees_columns_free(&b.columns);
     free(b.refs);
     free(b.places.column);
@@ -362,6 +383,11 @@ void hn_trees_close(struct hn_trees *trees)
     if (!trees) return;
     hn_arena_free(&trees->arena);
     free(trees);
+}
+
+const char *hn_trees_unexplained(const struct hn_trees *trees)
+{
+    return trees->unexplained;
 }
 
 size_t hn_trees_bytes(const struct hn_trees *trees)

@@ -63,6 +63,12 @@ struct hn_trees_leaf {
     int32_t number; /* in the forest's list of nodes */
 };
 
+/* terms[first, first + count), which come to the intercept. */
+struct hn_trees_linear {
+    size_t first, count;
+    double intercept;
+};
+
 struct hn_trees {
     bool wide;
     size_t n_features;
@@ -75,6 +81,8 @@ struct hn_trees {
     size_t n_trees;
     struct hn_trees_node *nodes;
     struct hn_trees_leaf *leaves; /* [n_nodes] */
+    double *covers;               /* [n_nodes] */
+    const char *unexplained;      /* why contributions cannot be told; NULL where they can */
     size_t n_nodes;
 
     struct hn_trees_column *columns;
@@ -90,6 +98,9 @@ struct hn_trees {
     size_t n_byte_columns;
     uint32_t *byte_column; /* [n_columns]: of those with a test */
     struct hn_tree_step *steps;
+    /* Of leaves of linear trees, by the place of their values; NULL where there are no such trees. */
+    struct hn_trees_linear *linear;
+    struct hn_forest_term *terms;
     /* What leaves add: of each tree [n_leaves], or [n_targets][n_leaves] where it adds to all. */
     double *values;
     float *narrow_values;

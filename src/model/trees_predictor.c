@@ -6,15 +6,17 @@
 #include "base/bits.h"
 #include "base/file.h"
 #include "model/trees.h"
+#include "model/trees_lightgbm.h"
 #include "model/trees_xgboost.h"
 
-enum { PREDICTIONS, MARGIN, LEAF, OUTPUTS };
+enum { PREDICTIONS, MARGIN, LEAF, CONTRIBUTIONS, OUTPUTS };
 enum { CHUNK_ROWS = 1 << 14 }; /* between looks at whether the run is cancelled */
 
 struct predictor {
     struct hn_predictor base;
     struct hn_trees *trees;
     struct hn_trees_link link;
+    size_t average_over; /* sums are divided by it before the link */
     size_t n_features, n_targets, n_trees;
     bool wide;
     struct hn_port input, outputs[OUTPUTS];
@@ -27,9 +29,15 @@ struct prediction {
     struct hn_buf room[OUTPUTS];
 };
 
+static bool is_lightgbm(struct hn_str head)
+{
+    return hn_str_starts(head, HN_STR("tree\n")) || hn_str_starts(head, HN_STR("tree\r\n"));
+}
+
 bool hn_trees_is(struct hn_str head)
 {
-    return head.n > 1 && head.p[0] == '{' && memmem(head.p, head.n, "learner", 7);
+    return is_lightgbm(head) ||
+           (head.n > 1 && head.p[0] == '{' && memmem(head.p, head.n, "learner", 7));
 }
 
 /* --- the model --- */
@@ -68,6 +76,16 @@ static struct hn_port rows_port(const char *name, enum hn_element type, size_t w
     return port;
 }
 
+static struct hn_port contributions_port(const struct predictor *p, enum hn_element type)
+{
+    struct hn_port port = rows_port("contributions", type, p->n_features + 1);
+    if (p->n_targets == 1) return port;
+    port.n_dims = 3;
+    port.shape[1] = (int64_t)p->n_targets;
+    port.shape[2] = (int64_t)p->n_features + 1;
+    return port;
+}
+
 static void describe(struct predictor *p, const char *kind)
 {
     const enum hn_element type = p->wide ? HN_EL_F64 : HN_EL_F32;
@@ -79,6 +97,7 @@ static void describe(struct predictor *p, const char *kind)
     p->outputs[MARGIN] = rows_port("margin", type, p->n_targets > 1 ? p->n_targets : 0);
     p->outputs[LEAF] = rows_port("leaf", HN_EL_I32, p->n_trees);
     p->outputs[LEAF].n_dims = 2;
+    p->outputs[CONTRIBUTIONS] = contributions_port(p, type);
     for (int i = MARGIN; i < OUTPUTS; i++)
         p->outputs[i].on_request = true;
     struct hn_predictor_about *about = &p->base.about;
@@ -86,7 +105,7 @@ static void describe(struct predictor *p, const char *kind)
     about->inputs = &p->input;
     about->n_inputs = 1;
     about->outputs = p->outputs;
-    about->n_outputs = OUTPUTS;
+    about->n_outputs = hn_trees_unexplained(p->trees) ? CONTRIBUTIONS : OUTPUTS;
     about->stacks = true;
     about->bytes = sizeof *p + hn_trees_bytes(p->trees) + p->arena.used;
 }
@@ -113,6 +132,19 @@ static enum hn_status open_xgboost(struct predictor *p, struct hn_str bytes, con
     if (status == HN_OK) status = take_forest(p, &model.forest, path, err);
     hn_xgb_close(&model);
     if (status == HN_OK) describe(p, "xgboost");
+    return status;
+}
+
+static enum hn_status open_lightgbm(struct predictor *p, struct hn_str bytes, const char *path,
+                                    struct hn_error *err)
+{
+    struct hn_lgb model;
+    enum hn_status status = hn_lgb_parse(bytes, path, &model, err);
+    if (status == HN_OK) status = take_forest(p, &model.forest, path, err);
+    p->link = hn_trees_lightgbm_link(&model);
+    p->average_over = model.average_over;
+    hn_lgb_close(&model);
+    if (status == HN_OK) describe(p, "lightgbm");
     return status;
 }
 
@@ -161,19 +193,34 @@ static void *at_row(const struct hn_array *a, size_t row)
     return (char *)a->data + row * width * hn_element_info(a->type)->bytes;
 }
 
-/* Sums go to the margin where it is wanted, to the predictions where not. */
-static void predict_rows(const struct predictor *p, struct prediction *run, const void *x,
-                         size_t first, size_t rows, const bool *wanted, struct hn_array *out)
+/* Rows' sums at `sums`, as predictions at `out`. */
+static void link_rows(const struct predictor *p, const void *sums, size_t rows, void *out)
+{
+    if (!p->wide) {
+        hn_trees_link_f32(&p->link, sums, rows, p->n_targets, out);
+        return;
+    }
+    if (p->average_over > 1) {
+        double *mean = out;
+        for (size_t i = 0; i < rows * p->n_targets; i++)
+            mean[i] = ((const double *)sums)[i] / (double)p->average_over;
+        sums = mean;
+    }
+    hn_trees_link_f64(&p->link, sums, rows, p->n_targets, out);
+}
+
+static enum hn_status predict_rows(const struct predictor *p, struct prediction *run, const void *x,
+                                   size_t first, size_t rows, const bool *wanted,
+                                   struct hn_array *out, struct hn_error *err)
 {
     if (wanted[PREDICTIONS] || wanted[MARGIN]) {
         void *sums = at_row(&out[MARGIN], first);
         hn_trees_sums(run->run, x, rows, sums);
-        if (wanted[PREDICTIONS] && p->wide)
-            hn_trees_link_f64(&p->link, sums, rows, p->n_targets, at_row(&out[PREDICTIONS], first));
-        else if (wanted[PREDICTIONS])
-            hn_trees_link_f32(&p->link, sums, rows, p->n_targets, at_row(&out[PREDICTIONS], first));
+        if (wanted[PREDICTIONS]) link_rows(p, sums, rows, at_row(&out[PREDICTIONS], first));
     }
     if (wanted[LEAF]) hn_trees_leaves(run->run, x, rows, at_row(&out[LEAF], first));
+    if (hn_trees_unexplained(p->trees) || !wanted[CONTRIBUTIONS]) return HN_OK;
+    return hn_trees_contributions(run->run, x, rows, at_row(&out[CONTRIBUTIONS], first), err);
 }
 
 static enum hn_status run_prediction(struct hn_prediction *base, const struct hn_array *const *in,
@@ -184,13 +231,13 @@ static enum hn_status run_prediction(struct hn_prediction *base, const struct hn
     const struct predictor *p = (struct predictor *)base->predictor;
     const size_t rows = in[0]->shape[0];
     if (!wanted) wanted = usual;
-    for (int i = 0; i < OUTPUTS; i++)
+    for (int i = 0; i < (int)p->base.about.n_outputs; i++)
         if (wanted[i] || (i == MARGIN && wanted[PREDICTIONS]))
             HN_TRY(make_output(p, run, i, rows, &out[i], err));
     for (size_t first = 0; first < rows; first += CHUNK_ROWS) {
         if (atomic_load(&base->cancelled)) return hn_fail(err, HN_E_CANCELLED, "cancelled");
-        predict_rows(p, run, at_row(in[0], first), first, hn_min(rows - first, CHUNK_ROWS), wanted,
-                     out);
+        HN_TRY(predict_rows(p, run, at_row(in[0], first), first, hn_min(rows - first, CHUNK_ROWS),
+                            wanted, out, err));
     }
     return HN_OK;
 }
@@ -208,7 +255,10 @@ enum hn_status hn_trees_predictor_open(const char *path, const struct hn_predict
     enum hn_status status = p ? HN_OK : hn_fail_nomem(err, "a predictor", sizeof *p);
     if (p) {
         p->base.ops = &ops;
-        status = open_xgboost(p, (struct hn_str){(const char *)map.data, map.size}, path, err);
+        const struct hn_str bytes = {(const char *)map.data, map.size};
+        p->average_over = 1;
+        status = is_lightgbm(bytes) ? open_lightgbm(p, bytes, path, err)
+                                    : open_xgboost(p, bytes, path, err);
     }
     hn_map_close(&map);
     if (status == HN_OK) *out = &p->base;
