@@ -43,6 +43,14 @@ static enum hn_status each_of(struct hn_op *op, size_t i, size_t n, size_t count
     return out->values ? HN_OK : hn_op_failed(op);
 }
 
+/* Likewise of zero points, which have the type of what they are points of: input `of`. */
+static enum hn_status zeros_of(struct hn_op *op, size_t i, size_t of, size_t n, size_t count,
+                               struct each *out)
+{
+    if (has_input(op, i) && op->in[i]->type != op->in[of]->type) return hn_op_fail_type(op, i);
+    return each_of(op, i, n, count, out);
+}
+
 static double each_at(const struct each *e, size_t i, double fallback)
 {
     return e->values ? e->values[i % e->n] : fallback;
@@ -84,8 +92,8 @@ static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size
     p->a_count = s->m && s->k ? left->n / (s->m * s->k) : 0;
     p->b_count = s->n && s->k ? right->n / (s->n * s->k) : 0;
     struct each zero_a, zero_b;
-    HN_TRY(each_of(op, a_zero, s->m, p->a_count, &zero_a));
-    HN_TRY(each_of(op, b_zero, s->n, p->b_count, &zero_b));
+    HN_TRY(zeros_of(op, a_zero, a, s->m, p->a_count, &zero_a));
+    HN_TRY(zeros_of(op, b_zero, b, s->n, p->b_count, &zero_b));
     void *x = own(op, a, p->lane), *y = x ? own(op, b, p->lane) : NULL;
     if (!y) return hn_op_failed(op);
     center(p->lane, x, p->a_count, s->m, s->k, &zero_a);
@@ -183,8 +191,8 @@ static enum hn_status conv_sums(struct hn_op *op, size_t x, size_t x_zero, size_
 {
     conv->lane = HN_LANE_I32;
     struct each zero_x, zero_w;
-    HN_TRY(each_of(op, x_zero, 1, 1, &zero_x));
-    HN_TRY(each_of(op, w_zero, conv->out, 1, &zero_w));
+    HN_TRY(zeros_of(op, x_zero, x, 1, 1, &zero_x));
+    HN_TRY(zeros_of(op, w_zero, w, conv->out, 1, &zero_w));
     void *image = own(op, x, HN_LANE_I32), *weights = image ? own(op, w, HN_LANE_I32) : NULL;
     if (!weights) return hn_op_failed(op);
     center(HN_LANE_I32, image, 1, 1, op->in[x]->n, &zero_x);
