@@ -89,8 +89,7 @@ void hn_bench_show_row(const struct hn_bench_row *row, const struct hn_yardstick
     fflush(stdout);
 }
 
-/* What a figure has to stand beside: docs/perf.md. */
-static void put_machine(struct hn_json_writer *w, enum hn_cpu_level level)
+void hn_bench_json_machine(struct hn_json_writer *w, enum hn_cpu_level level)
 {
     char cpu[100], date[40] = "", system[200] = "";
     struct utsname os;
@@ -115,7 +114,7 @@ void hn_bench_json_head(struct hn_json_writer *w, const struct hn_instance *sess
 {
     hn_json_open(w, NULL, '{');
     hn_json_put_text(w, "model", hn_str_from(session->name));
-    put_machine(w, level);
+    hn_bench_json_machine(w, level);
     hn_json_put_uint(w, "batch", session->plan.batch);
     hn_json_put_text(w, "kv_type", hn_str_from(hn_kv_type_name(session->plan.kv_type)));
     hn_json_put_uint(w, "weight_bytes", session->plan.weight_bytes);

@@ -22,6 +22,9 @@ void hn_bench_sort(struct hn_bench_row *row);
 void hn_bench_show_head(const struct hn_instance *session, const struct hn_yardstick *y);
 void hn_bench_show_row(const struct hn_bench_row *row, const struct hn_yardstick *y);
 
+/* What a figure has to stand beside (docs/perf.md), into an open object. */
+void hn_bench_json_machine(struct hn_json_writer *w, enum hn_cpu_level level);
+
 /* The same as one object: what all rows share, once; "rows", an array left open for hn_bench_json_row;
  * and at its end what the machine can do with each number of threads. */
 void hn_bench_json_head(struct hn_json_writer *w, const struct hn_instance *session,

@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "base/cpu.h"
+#include "cli/bench_predict.h"
 #include "cli/bench_run.h"
 #include "cli/bench_show.h"
 #include "cli/commands.h"
@@ -13,6 +14,7 @@
 #include "cli/progress.h"
 #include "cli/session.h"
 #include "cli/yardstick.h"
+#include "engine/predict.h"
 
 enum {
     MAX_TOKENS = 1 << 20,
@@ -22,7 +24,8 @@ enum {
 
 struct options {
     struct hn_session_options session;
-    struct hn_number_list prompts, answers, threads, depths, parallel;
+    struct hn_number_list prompts, answers, threads, depths, parallel, batches;
+    const char *dims;
     size_t repeats;
     bool json;
 };
@@ -35,6 +38,11 @@ static enum hn_status take_lengths(void *field, const char *text, struct hn_erro
 static enum hn_status take_threads(void *field, const char *text, struct hn_error *err)
 {
     return hn_number_list_read(field, text, 1, HN_POOL_MAX_THREADS, err);
+}
+
+static enum hn_status take_batches(void *field, const char *text, struct hn_error *err)
+{
+    return hn_number_list_read(field, text, 1, 1 << 20, err);
 }
 
 static enum hn_status take_parallel(void *field, const char *text, struct hn_error *err)
@@ -56,6 +64,13 @@ static const struct hn_opt items[] = {
              "(default: 0)"},
     {"parallel", 0, "N,...", HN_OPT_CALL, AT(parallel), .take = take_parallel,
      .help = "sequences at once (default: 1)"},
+    {"batch", 'b', "N,...", HN_OPT_CALL, AT(batches), .take = take_batches,
+     .help = "tokens of a prompt read at a time (default: 512); of a model that predicts, rows at "
+             "once (default: 1)"},
+    {"dim", 0, "NAME=N,...", HN_OPT_TEXT, AT(dims),
+     .help =
+         "sizes of what varies in the inputs of a model that predicts, by the names that it gives "
+         "them (default: 128)"},
     {"repeats", 'r', "N", HN_OPT_SIZE, AT(repeats), 1, HN_BENCH_MAX_REPEATS,
      .help = "measurements of each, after one that does not count (default: 5); the median is "
              "what is told"},
@@ -63,8 +78,8 @@ static const struct hn_opt items[] = {
 };
 static const struct hn_opt_group groups[] = {
     {"Options", items, HN_COUNT(items), 0},
-    {"Model", hn_session_items + HN_SESSION_BATCH_ITEM, HN_SESSION_ITEMS - HN_SESSION_BATCH_ITEM,
-     AT(session)},
+    {"Model", hn_session_items + HN_SESSION_BATCH_ITEM + 1,
+     HN_SESSION_ITEMS - HN_SESSION_BATCH_ITEM - 1, AT(session)},
 };
 #undef AT
 static const struct hn_cli_spec spec = {
@@ -80,6 +95,7 @@ static const struct hn_cli_spec spec = {
     .more = "  hence bench -m model.gguf\n"
             "  hence bench -m model.gguf -p 128,512,2048 -n 0 -t 1,4    # prompts only\n"
             "  hence bench -m model.gguf -p 0 -d 0,4096 --parallel 1,8  # answers, long contexts\n"
+            "  hence bench -m model.onnx --batch 1,32 -t 1,4            # a model that predicts\n"
             "\n"
             "In the table, read is the weights, keys and values that a step must read, in percent\n"
             "of what memory could deliver in that time (more than 100 where caches hold them);\n"
@@ -213,8 +229,20 @@ int hn_cmd_bench(int argc, char **argv)
     struct hn_operands operands;
     int status;
     if (!hn_cli_parse(&spec, argc, argv, &o, &operands, &status)) return status;
+    struct hn_error err;
+    if (o.session.model && hn_predict_is(o.session.model)) {
+        if (!o.batches.n) o.batches = (struct hn_number_list){1, {1}};
+        const struct hn_bench_predict predict = {.model = o.session.model,
+                                                 .batches = &o.batches,
+                                                 .threads = &o.threads,
+                                                 .repeats = o.repeats,
+                                                 .dims = o.dims,
+                                                 .json = o.json};
+        return hn_cli_end(&spec, hn_bench_predict(&predict, &err), &err);
+    }
+    if (o.batches.n > 1) return hn_cli_wrong(&spec, "--batch: one number for a language model");
+    if (o.batches.n) o.session.batch = o.batches.items[0];
     list_cases(&o, &cases);
     if (!cases.n) return hn_cli_wrong(&spec, "with -p 0 and -n 0 there is nothing to measure");
-    struct hn_error err;
     return hn_cli_end(&spec, bench(&o, &cases, &err), &err);
 }

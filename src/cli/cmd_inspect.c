@@ -6,7 +6,9 @@
 #include "cli/door.h"
 #include "cli/inspect.h"
 #include "cli/inspect_plan.h"
+#include "cli/inspect_predict.h"
 #include "cli/options.h"
+#include "engine/predict.h"
 #include "model/vocab_load.h"
 
 static const struct hn_opt items[] = {
@@ -31,12 +33,14 @@ static const struct hn_cli_spec spec = {
         "measured for half a second, can make of it. Nothing of the weights is read.",
     .groups = groups,
     .n_groups = HN_COUNT(groups),
-    .more = "  hence inspect model.gguf\n"
-            "  hence inspect --json model.gguf | jq .metadata\n"
-            "  hence inspect -c 32768 --kv-type q8_0 model.gguf      # would that fit?\n"
-            "\n"
-            "Files that hold a vocabulary alone will do, and so will architectures that hence\n"
-            "cannot run.",
+    .more =
+        "  hence inspect model.gguf\n"
+        "  hence inspect --json model.gguf | jq .metadata\n"
+        "  hence inspect -c 32768 --kv-type q8_0 model.gguf      # would that fit?\n"
+        "\n"
+        "Of a model that predicts (ONNX, XGBoost, LightGBM) it shows inputs, outputs and columns.\n"
+        "Files that hold a vocabulary alone will do, and so will architectures that hence\n"
+        "cannot run.",
 };
 
 static enum hn_status inspect(const struct hn_inspect_options *o, struct hn_error *err)
@@ -67,5 +71,7 @@ int hn_cmd_inspect(int argc, char **argv)
                             operands.words[0]);
     if (operands.n) o.session.model = operands.words[0];
     struct hn_error err;
+    if (o.session.model && hn_predict_is(o.session.model))
+        return hn_cli_end(&spec, hn_inspect_predict(o.session.model, o.json, &err), &err);
     return hn_cli_end(&spec, inspect(&o, &err), &err);
 }

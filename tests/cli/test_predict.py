@@ -148,6 +148,34 @@ class Predict(Program):
         self.good("predict", "-m", model, "--in", x, "--out-dir", self.folder / "same", "--outputs", "a:b")
 
 
+    def test_bench(self):
+        said = json.loads(self.good("bench", "-m", self.model, "--batch", "1,5", "-t", "1,2", "-r", 2, "--json"))
+        self.assertEqual((said["kind"], said["model"]), ("onnx", str(self.model)))
+        self.assertGreater(said["load_s"], 0)
+        self.assertEqual([(row["batch"], row["threads"]) for row in said["rows"]], [(1, 1), (5, 1), (1, 2), (5, 2)])
+        for row in said["rows"]:
+            self.assertLessEqual(row["fastest_s"], row["seconds"])
+            self.assertLessEqual(row["seconds"], row["slowest_s"])
+            self.assertAlmostEqual(row["rows_per_s"] * row["seconds"] / row["batch"], 1, 6)
+        text = self.good("bench", "-m", self.model, "--batch", 3, "-t", 1, "-r", 1)
+        self.assertRegex(text.splitlines()[-1], r"^ +3 +1 ")
+
+    def test_bench_sizes_that_vary(self):
+        model = self.write("vary.onnx", tiny.identity(["int64"], ["rows", "length", 2]))
+        self.good("bench", "-m", model, "-t", 1, "-r", 1, "--dim", "other=1,length=5")
+        fixed = self.write("fixed.onnx", tiny.identity(["float32"], [4, 2]))
+        self.bad(EXIT_FAILURE, "made for 4 rows, not 1", "bench", "-m", fixed, "-t", 1, "--json")
+        self.good("bench", "-m", fixed, "--batch", 4, "-t", 1, "-r", 1)
+
+    def test_inspect(self):
+        said = json.loads(self.good("inspect", "--json", self.model))
+        self.assertEqual(said["inputs"], [{"name": n, "type": "float", "shape": ["n", 2]} for n in "ab"])
+        self.assertEqual([p["name"] for p in said["outputs"]], ["a/b sum", "difference"])
+        text = self.good("inspect", self.model)
+        self.assertIn('"a": float [n, 2]', text)
+        self.assertIn('"a/b sum": float [n, 2]', text)
+
+
 class Tables(Program):
     @classmethod
     def setUpClass(cls):
