@@ -22,7 +22,10 @@ static void pattern_free(struct hn_op_state *state)
 enum hn_status hn_op_prepare_regex_full_match(struct hn_op *op, struct hn_op_state **out)
 {
     struct hn_regex *regex;
-    HN_TRY(hn_regex_create_whole(hn_op_text(op, "pattern", ""), &regex, op->err));
+    struct hn_error why = {0};
+    const enum hn_status status =
+        hn_regex_create_whole(hn_op_text(op, "pattern", ""), &regex, &why);
+    if (status < 0) return hn_op_fail(op, status, "%s", why.text);
     struct pattern *p = calloc(1, sizeof *p);
     if (!p) {
         hn_regex_destroy(regex);
