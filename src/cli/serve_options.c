@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "cli/door.h"
 #include "engine/draft.h"
+#include "engine/lane.h"
 
 /* NAME=PATH, or PATH; one that is there is a path, whatever its name. */
 static enum hn_status take_model(void *field, const char *text, struct hn_error *err)
@@ -80,6 +81,9 @@ const struct hn_opt hn_serve_items[HN_SERVE_ITEMS] = {
              "chat template shows)"},
     {"reasoning", 0, "FORMAT", HN_OPT_CALL, AT(answer), .take = take_reasoning,
      .help = "how it writes its reasoning, think for instance (default: as its template shows)"},
+    {"lane-threads", 0, "N", HN_OPT_SIZE, AT(lane_threads), 1, HN_LANE_MAX_THREADS,
+     .help = "threads for predictions, embeddings and recommendations, beside those of language "
+             "models (default: 2)"},
     {"idle-unload-s", 0, "N", HN_OPT_SIZE, AT(idle_unload_s), 1, 1 << 30,
      .help = "unload a model that nobody asks for N seconds, until somebody does (default: never)"},
     {"host", 'H', "ADDRESS", HN_OPT_TEXT, AT(host),
@@ -218,6 +222,7 @@ struct hn_server_options hn_serve_server(const struct hn_serve_options *o)
                  .cors_origin = o->cors},
         .max_waiting = o->max_waiting,
         .max_draft = o->max_draft,
+        .lane_threads = (unsigned)o->lane_threads,
         .model = instance_of(o, &(struct hn_serve_model){0}),
         .idle_s = (unsigned)o->idle_unload_s,
         .keys = o->keys,

@@ -26,7 +26,7 @@ struct hn_serve_options {
     struct hn_answer_choice answer;
     const char *host, *unix_socket, *tls_cert, *tls_key, *cors, *config, *keys, *access_log;
     size_t port, http_threads, max_body, request_s, idle_s, max_connections, max_per_address;
-    size_t max_waiting, drain_s, step_ms, idle_unload_s;
+    size_t max_waiting, drain_s, step_ms, idle_unload_s, lane_threads;
     bool insecure, openapi, log_texts, metrics_per_key;
     float idle_w, core_w;
     size_t n_models;
@@ -36,7 +36,7 @@ struct hn_serve_options {
 
 /* In this order. */
 enum {
-    HN_SERVE_MODELS = 12,
+    HN_SERVE_MODELS = 13,
     HN_SERVE_NETWORK = 6,
     HN_SERVE_ACCESS = 7,
     HN_SERVE_LIMITS = 6,

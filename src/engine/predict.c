@@ -1,14 +1,14 @@
 #include "engine/predict.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
 
 enum {
-    MAX_ROWS = 8192,      /* stacked */
-    STACK_BYTES = 4 << 20 /* of an input that is stacked, about */
+    MAX_ROWS = 8192,       /* stacked */
+    STACK_BYTES = 4 << 20, /* of an input that is stacked, about */
+    DEARER = 256,          /* work of a row with outputs on request */
 };
 
 /* What a thread of the lane needs to run the model. */
@@ -32,33 +32,36 @@ struct model {
 
 /* --- what a file is ---------------------------------------------------------------------------- */
 
-/* JSON and UBJSON begin with a brace, LightGBM's text with "tree", ONNX (nearly always) with its version
- * as a protobuf field. */
+/* By what is in it; one of that name is told what is wrong with it as such. */
 bool hn_predict_is(const char *path)
 {
-    char head[8] = "";
-    FILE *f = fopen(path, "rbe");
-    if (!f) return false;
-    const size_t n = fread(head, 1, sizeof head, f); /* 0 of a directory */
-    fclose(f);
-    if (!n || memcmp(head, "GGUF", 4) == 0) return false;
-    return head[0] == '{' || memcmp(head, "tree", 4) == 0 || head[0] == 0x08 ||
-           hn_str_ends(hn_str_from(path), HN_STR(".onnx"));
+    return hn_predictor_is(path) || hn_str_ends(hn_str_from(path), HN_STR(".onnx"));
 }
 
 /* --- stacking ---------------------------------------------------------------------------------- */
 
-size_t hn_predict_work(const struct hn_predictor_about *about, const struct hn_array *const *in)
+/* What comes on request alone, contributions, may cost hundreds of times as much as what always comes. */
+static bool asks_more(const struct hn_predictor_about *about, const bool *wanted)
 {
-    for (size_t i = 0; about->stacks && i < about->n_inputs; i++)
-        if (in[i] && in[i]->n_dims) return hn_max(in[i]->shape[0], 1);
-    return 1;
+    for (size_t i = 0; wanted && i < about->n_outputs; i++)
+        if (wanted[i] && about->outputs[i].on_request) return true;
+    return false;
+}
+
+void hn_predict_weigh(const struct hn_predictor_about *about, struct hn_predict_job *job)
+{
+    size_t rows = 0;
+    for (size_t i = 0; about->stacks && i < about->n_inputs && !rows; i++)
+        if (job->in[i] && job->in[i]->n_dims) rows = job->in[i]->shape[0];
+    job->rows = hn_max(rows, 1);
+    const size_t times = asks_more(about, job->wanted) ? DEARER : 1;
+    job->job.work = hn_mul(job->rows, times, &job->job.work) ? job->job.work : job->rows;
 }
 
 /* Whether an array is the job's number of rows. */
-static bool counts_rows(const struct hn_array *a, const struct hn_oneshot_job *job)
+static bool counts_rows(const struct hn_array *a, const struct hn_predict_job *job)
 {
-    return a->n_dims && a->shape[0] == job->work && a->type != HN_EL_STRING;
+    return a->n_dims && a->shape[0] == job->rows && a->type != HN_EL_STRING;
 }
 
 /* Whether one array can be put behind the other. */
@@ -79,7 +82,7 @@ static bool fits(const struct hn_oneshot_job *a, const struct hn_oneshot_job *b)
     for (size_t i = 0; i < about->n_inputs; i++) {
         if (!x->in[i] && !y->in[i]) continue;
         if (!x->in[i] || !y->in[i]) return false;
-        if (!counts_rows(x->in[i], a) || !counts_rows(y->in[i], b)) return false;
+        if (!counts_rows(x->in[i], x) || !counts_rows(y->in[i], y)) return false;
         if (!stacks(x->in[i], y->in[i])) return false;
     }
     return true;
@@ -148,12 +151,12 @@ static enum hn_status run_stacked(struct model *m, struct seat *seat, struct hn_
     /* The first job's outputs, which hold everybody's, come last. */
     size_t end = 0;
     for (size_t j = 0; j < n; j++)
-        end += jobs[j]->work;
+        end += ((const struct hn_predict_job *)jobs[j])->rows;
     for (size_t j = n; j-- > 0;) {
         struct hn_predict_job *job = (struct hn_predict_job *)jobs[j];
-        end -= job->job.work;
+        end -= job->rows;
         for (size_t i = 0; i < about->n_outputs; i++)
-            deal_out(&first->out[i], end, job->job.work, &job->out[i]);
+            deal_out(&first->out[i], end, job->rows, &job->out[i]);
     }
     return HN_OK;
 }

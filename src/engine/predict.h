@@ -22,9 +22,10 @@ struct hn_predict_job {
     const bool *wanted; /* [n_outputs], or NULL, as hn_prediction_run has it */
     /* [n_outputs], the caller's; the data belong to the lane, and last until `done` returns. */
     struct hn_array *out;
+    size_t rows; /* of each input where they can be stacked, else 1 */
 };
 
-/* How much work a job is: its rows where they can be stacked, else 1. */
-size_t hn_predict_work(const struct hn_predictor_about *about, const struct hn_array *const *in);
+/* Says how much work a job is whose inputs and wishes are set, and its rows. */
+void hn_predict_weigh(const struct hn_predictor_about *about, struct hn_predict_job *job);
 
 #endif

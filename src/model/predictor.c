@@ -9,6 +9,8 @@
 #include "model/trees_predictor.h"
 #include "tensor/element.h"
 
+enum { HEAD = 4096 /* bytes that are looked at */ };
+
 /* A kind of file: told by its first bytes, opened by its own door. */
 struct kind {
     bool (*is)(struct hn_str head);
@@ -21,16 +23,31 @@ static const struct kind kinds[] = {
     {hn_graph_is, hn_graph_predictor_open},
 };
 
+static const struct kind *kind_of(struct hn_str head)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i].is(head)) return &kinds[i];
+    return NULL;
+}
+
+bool hn_predictor_is(const char *path)
+{
+    char head[HEAD];
+    FILE *f = fopen(path, "rbe");
+    if (!f) return false;
+    const size_t n = fread(head, 1, sizeof head, f); /* 0 of a directory */
+    fclose(f);
+    return kind_of((struct hn_str){head, n}) != NULL;
+}
+
 enum hn_status hn_predictor_open(const char *path, const struct hn_predictor_options *options,
                                  struct hn_predictor **out, struct hn_error *err)
 {
     *out = NULL;
     struct hn_map map;
     HN_TRY(hn_map_open(path, &map, err));
-    const struct hn_str head = {(const char *)map.data, map.size < 4096 ? map.size : 4096};
-    const struct kind *found = NULL;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !found; i++)
-        if (kinds[i].is(head)) found = &kinds[i];
+    const struct hn_str head = {(const char *)map.data, map.size < HEAD ? map.size : HEAD};
+    const struct kind *found = kind_of(head);
     hn_map_close(&map);
     if (found) return found->open(path, options, out, err);
     return hn_fail(err, HN_E_UNSUPPORTED, "%s: not a model of a known kind", path);

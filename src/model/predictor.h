@@ -66,6 +66,8 @@ struct hn_prediction {
     const struct hn_array **in;
 };
 
+/* Whether a file looks like one of these. */
+bool hn_predictor_is(const char *path);
 /* Opens a file by what is in it (XGBoost JSON and UBJSON, LightGBM text, ONNX). Errors name it.
  * `options` may be NULL. */
 enum hn_status hn_predictor_open(const char *path, const struct hn_predictor_options *options,

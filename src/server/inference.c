@@ -83,8 +83,8 @@ enum hn_status hn_inference_start(struct hn_inference *f, hn_inference_answer *t
     f->job.in = f->in;
     f->job.wanted = f->wanted;
     f->job.out = f->out;
-    f->job.job.work = hn_predict_work(f->about, f->in);
-    f->errand.rows = f->rows ? f->rows : f->job.job.work;
+    hn_predict_weigh(f->about, &f->job);
+    f->errand.rows = f->rows ? f->rows : f->job.rows;
     f->jobs[0] = &f->job.job;
     return hn_errand_start(&f->errand, f->jobs, 1, why);
 }

@@ -41,6 +41,7 @@ static enum hn_status start_parts(struct hn_server *server, struct hn_error *err
     struct hn_http_options http = server->options->http;
     const struct hn_service_options service = {
         .max_waiting = server->options->max_waiting,
+        .lane = {.threads = server->options->lane_threads},
         .energy = {.idle_w = server->options->idle_w, .core_w = server->options->core_w},
     };
     http.handle = hn_router_handle;

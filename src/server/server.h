@@ -14,6 +14,7 @@ struct hn_server;
 struct hn_server_options {
     struct hn_http_options http; /* but for its functions and ctx */
     size_t max_waiting;          /* requests of one model in its queue; 0: 1024. 429 beyond */
+    unsigned lane_threads;       /* for predictions and such; 0: 2 */
     size_t max_draft;            /* tokens guessed ahead, as in struct hn_request */
     /* How a model is opened that an admin names; its path is not used. */
     struct hn_instance_options model;
