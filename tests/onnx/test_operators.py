@@ -198,6 +198,8 @@ def indices(s):
     s.add("OneHot", [ints(0), np.int64(-1), values], 1, refused="depth")
     s.add("NonZero", [np.array([-0.0, 1, 0, np.nan], np.float32)], [ints(1, 3).reshape(1, 2)])
     s.add("NonZero", [real(0, 2)], [np.zeros((2, 0), np.int64)])
+    s.add("GridSample", [real(1, 2, 0, 3), real(1, 4, 5, 2)], [np.zeros((1, 2, 4, 5), np.float32)],
+          padding_mode="border")
     x = real(3, 4)
     s.add("Compress", [x, np.array([True, False, True])], [x[[0, 2]]], opset=9, axis=0)
     s.add("Compress", [x, np.ones(4, bool)], 1, axis=0, refused="index 3 of 3")

@@ -10,25 +10,44 @@ struct way {
     bool exclusive, reverse, product;
 };
 
-/* One line of `inner` neighbours after the other, each made from the one before it. */
+/* One after the other, each in a register; or (where `inner` neighbours lie beside each other) one line
+ * after the other, each made from the one before it. */
 #define CUMULATE(name, type)                                                                       \
+    static void along_##name(const struct way *w, type *y, const type *x)                          \
+    {                                                                                              \
+        type so_far = (type)w->product;                                                            \
+        for (size_t k = 0; k < w->n; k++) {                                                        \
+            const size_t i = w->reverse ? w->n - 1 - k : k;                                        \
+            const type next = w->product ? so_far * x[i] : so_far + x[i];                          \
+            y[i] = w->exclusive ? so_far : next;                                                   \
+            so_far = next;                                                                         \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
+    static void lines_##name(const struct way *w, type *y, const type *x)                          \
+    {                                                                                              \
+        for (size_t k = 0; k < w->n; k++) {                                                        \
+            const size_t row = (w->reverse ? w->n - 1 - k : k) * w->inner;                         \
+            const size_t last = w->reverse ? row + w->inner : row - w->inner;                      \
+            type *to = y + row;                                                                    \
+            if (k == 0) {                                                                          \
+                for (size_t i = 0; i < w->inner; i++)                                              \
+                    to[i] = w->exclusive ? (type)w->product : x[row + i];                          \
+                continue;                                                                          \
+            }                                                                                      \
+            const type *so_far = y + last, *next = x + (w->exclusive ? last : row);                \
+            for (size_t i = 0; i < w->inner; i++)                                                  \
+                to[i] = w->product ? so_far[i] * next[i] : so_far[i] + next[i];                    \
+        }                                                                                          \
+    }                                                                                              \
+                                                                                                   \
     static void cumulate_##name(const struct way *w, type *y, const type *x)                       \
     {                                                                                              \
         const size_t block = w->n * w->inner;                                                      \
-        for (size_t o = 0; o < w->outer; o++, x += block, y += block)                              \
-            for (size_t k = 0; k < w->n; k++) {                                                    \
-                const size_t row = (w->reverse ? w->n - 1 - k : k) * w->inner;                     \
-                const size_t last = w->reverse ? row + w->inner : row - w->inner;                  \
-                type *to = y + row;                                                                \
-                if (k == 0) {                                                                      \
-                    for (size_t i = 0; i < w->inner; i++)                                          \
-                        to[i] = w->exclusive ? (type)w->product : x[row + i];                      \
-                    continue;                                                                      \
-                }                                                                                  \
-                const type *so_far = y + last, *next = x + (w->exclusive ? last : row);            \
-                for (size_t i = 0; i < w->inner; i++)                                              \
-                    to[i] = w->product ? so_far[i] * next[i] : so_far[i] + next[i];                \
-            }                                                                                      \
+        for (size_t o = 0; o < w->outer; o++, x += block, y += block) {                            \
+            if (w->inner == 1) along_##name(w, y, x);                                              \
+            else lines_##name(w, y, x);                                                            \
+        }                                                                                          \
     }
 CUMULATE(f32, float)
 CUMULATE(f64, double)

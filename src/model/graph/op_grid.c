@@ -6,7 +6,7 @@
 
 #include "base/bits.h"
 
-enum { MAX_AXES = 6, MAX_TAPS = 4 };
+enum { MAX_AXES = 4, MAX_TAPS = 4, MAX_PICKS = 256 /* MAX_TAPS for each of MAX_AXES */ };
 enum mode { NEAREST, LINEAR, CUBIC };
 enum padding { ZEROS, BORDER, REFLECTION };
 
@@ -41,7 +41,7 @@ static ptrdiff_t element_at(const struct sampler *s, long i, size_t dim)
 {
     const long n = (long)dim;
     if (i >= 0 && i < n) return i;
-    if (s->padding == ZEROS) return -1;
+    if (s->padding == ZEROS || dim == 0) return -1;
     if (s->padding == REFLECTION) {
         const float half = s->align ? 0 : 0.5f;
         i = (long)reflect((float)i, -half, (float)n - 1 + half);
@@ -83,18 +83,46 @@ static void find_taps(const struct sampler *s, float place, size_t axis, struct 
     }
 }
 
-/* The sum over all combinations of taps, from axis `axis` on. */
-static double sample(const struct sampler *s, const struct tap *taps, const struct hn_array *x,
-                     size_t at, size_t axis)
+/* Elements of an image that a sample is the weighted sum of. */
+struct picks {
+    size_t n;
+    size_t at[MAX_PICKS];
+    double weight[MAX_PICKS];
+};
+
+/* Every combination of the axes' taps. */
+static void combine_taps(const struct sampler *s, const struct tap *taps, struct picks *p)
+{
+    p->n = 1, p->at[0] = 0, p->weight[0] = 1;
+    for (size_t axis = 0; axis < s->n_axes; axis++) {
+        struct picks all = {.n = 0};
+        for (size_t i = 0; i < p->n; i++)
+            for (size_t k = 0; k < s->taps; k++) {
+                const double weight = p->weight[i] * taps[axis].weight[k];
+                if (taps[axis].offset[k] < 0 || weight == 0) continue;
+                all.at[all.n] = p->at[i] + (size_t)taps[axis].offset[k];
+                all.weight[all.n++] = weight;
+            }
+        p->n = all.n;
+        memcpy(p->at, all.at, all.n * sizeof *p->at);
+        memcpy(p->weight, all.weight, all.n * sizeof *p->weight);
+    }
+}
+
+static void give_sample(const struct picks *p, const struct hn_array *x, size_t from,
+                        struct hn_array *y, size_t to)
 {
     double sum = 0;
-    if (axis == s->n_axes) return hn_array_real(x, at);
-    for (size_t i = 0; i < s->taps; i++) {
-        const double weight = taps[axis].weight[i];
-        if (taps[axis].offset[i] < 0 || weight == 0) continue;
-        sum += weight * sample(s, taps, x, at + (size_t)taps[axis].offset[i], axis + 1);
+    if (x->type == HN_EL_F32) {
+        const float *image = (const float *)x->data + from;
+        for (size_t i = 0; i < p->n; i++)
+            sum += p->weight[i] * (double)image[p->at[i]];
+        ((float *)y->data)[to] = (float)sum;
+        return;
     }
-    return sum;
+    for (size_t i = 0; i < p->n; i++)
+        sum += p->weight[i] * hn_array_real(x, from + p->at[i]);
+    hn_array_set_real(y, to, sum);
 }
 
 static enum hn_status read_sampler(struct hn_op *op, struct sampler *s)
@@ -141,14 +169,15 @@ enum hn_status hn_op_grid_sample(struct hn_op *op)
     const size_t channels = x->shape[1], size = hn_dims_after(x, 1), places = hn_dims_after(y, 1);
     for (size_t i = 0; i < x->shape[0] * places; i++) {
         struct tap taps[MAX_AXES];
+        struct picks picks;
         HN_TRY(hn_op_check(op));
         /* A place's coordinates begin with the last axis. */
         for (size_t d = 0; d < s.n_axes; d++)
             find_taps(&s, (float)hn_array_real(grid, (i + 1) * s.n_axes - 1 - d), d, &taps[d]);
+        combine_taps(&s, taps, &picks);
         for (size_t c = 0; c < channels; c++) {
             const size_t image = i / places * channels + c;
-            hn_array_set_real(y, image * places + i % places,
-                              size ? sample(&s, taps, x, image * size, 0) : 0);
+            give_sample(&picks, x, image * size, y, image * places + i % places);
         }
     }
     return HN_OK;
