@@ -9,7 +9,8 @@ enum hn_lane {
     HN_LANE_F32,
     HN_LANE_F64,
     HN_LANE_I32, /* wraps around as unsigned arithmetic does */
-    HN_LANE_I64
+    HN_LANE_I64,
+    HN_LANE_BYTE, /* products alone: factors are whole numbers of at most 9 bits as floats, sums are I32 */
 };
 
 /* The lane a type is computed in: double and 64-bit integers in their own, other floats in F32, other

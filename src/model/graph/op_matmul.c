@@ -125,6 +125,7 @@ static void gemm_finish(enum hn_lane lane, size_t m, size_t n, float alpha, floa
     case HN_LANE_F64: FINISH(double, alpha, beta) break;
     case HN_LANE_I32: FINISH(uint32_t, whole_alpha, whole_beta) break;
     case HN_LANE_I64: FINISH(uint64_t, whole_alpha, whole_beta) break;
+    case HN_LANE_BYTE: break;
     }
 }
 

@@ -11,13 +11,18 @@ static bool has_input(const struct hn_op *op, size_t i)
     return i < op->n_in && op->in[i];
 }
 
-/* Input i in the lane (I32, or F32 for 8-bit floats), in memory of its own. */
-static void *own(struct hn_op *op, size_t i, enum hn_lane lane)
+static bool is_byte(const struct hn_array *a)
+{
+    return a->type == HN_EL_U8 || a->type == HN_EL_I8;
+}
+
+/* Input i as floats, in memory of its own. */
+static float *own(struct hn_op *op, size_t i)
 {
     const struct hn_array *a = op->in[i];
-    void *to = hn_op_scratch(op, a->n, hn_lane_bytes(lane));
-    if (to && !hn_element_convert(lane == HN_LANE_I32 ? HN_EL_I32 : HN_EL_F32, to, a->type, a->data,
-                                  a->n, (struct hn_convert){0})) {
+    float *to = hn_op_scratch(op, a->n, sizeof *to);
+    const struct hn_convert how = {.saturate = false};
+    if (to && !hn_element_convert(HN_EL_F32, to, a->type, a->data, a->n, how)) {
         (void)hn_op_fail_type(op, i);
         return NULL;
     }
@@ -43,7 +48,7 @@ static enum hn_status each_of(struct hn_op *op, size_t i, size_t n, size_t count
     return out->values ? HN_OK : hn_op_failed(op);
 }
 
-/* Likewise of zero points, which have the type of what they are points of: input `of`. */
+/* Likewise zero points, of the type of input `of`. */
 static enum hn_status zeros_of(struct hn_op *op, size_t i, size_t of, size_t n, size_t count,
                                struct each *out)
 {
@@ -57,17 +62,12 @@ static double each_at(const struct each *e, size_t i, double fallback)
 }
 
 /* values[(outer * along + i) * inner ...] less the zero point of (outer, i). */
-static void center(enum hn_lane lane, void *values, size_t outer, size_t along, size_t inner,
-                   const struct each *zero)
+static void center(float *values, size_t outer, size_t along, size_t inner, const struct each *zero)
 {
-    if (!zero->values) return;
-    for (size_t row = 0; row < outer * along; row++) {
-        const double z = each_at(zero, row, 0);
-        for (size_t i = row * inner; i < (row + 1) * inner; i++) {
-            if (lane == HN_LANE_I32)
-                ((int32_t *)values)[i] = (int32_t)((int64_t)((int32_t *)values)[i] - (int64_t)z);
-            else ((float *)values)[i] -= (float)z;
-        }
+    for (size_t row = 0; zero->values && row < outer * along; row++) {
+        const float z = (float)each_at(zero, row, 0);
+        for (size_t i = row * inner; i < (row + 1) * inner; i++)
+            values[i] -= z;
     }
 }
 
@@ -87,21 +87,23 @@ static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size
     const struct hn_array *left = op->in[a], *right = op->in[b];
     HN_TRY(hn_stack_of(op, left, right, &p->stack));
     const struct hn_stack *s = &p->stack;
-    p->lane = hn_element_is_float(left->type) || hn_element_is_float(right->type) ? HN_LANE_F32
-                                                                                  : HN_LANE_I32;
+    p->lane = hn_element_is_float(left->type) && hn_element_is_float(right->type) ? HN_LANE_F32
+                                                                                  : HN_LANE_BYTE;
+    if (p->lane == HN_LANE_BYTE && (!is_byte(left) || !is_byte(right)))
+        return hn_op_fail_type(op, is_byte(left) ? b : a);
     p->a_count = s->m && s->k ? left->n / (s->m * s->k) : 0;
     p->b_count = s->n && s->k ? right->n / (s->n * s->k) : 0;
     struct each zero_a, zero_b;
     HN_TRY(zeros_of(op, a_zero, a, s->m, p->a_count, &zero_a));
     HN_TRY(zeros_of(op, b_zero, b, s->n, p->b_count, &zero_b));
-    void *x = own(op, a, p->lane), *y = x ? own(op, b, p->lane) : NULL;
+    float *x = own(op, a), *y = x ? own(op, b) : NULL;
     if (!y) return hn_op_failed(op);
-    center(p->lane, x, p->a_count, s->m, s->k, &zero_a);
+    center(x, p->a_count, s->m, s->k, &zero_a);
     /* Of columns: every row of b takes the same n zero points, those of its matrix where there are more. */
     for (size_t row = 0; row < p->b_count * s->k; row++) {
         struct each zero = zero_b;
         if (zero.n > s->n) zero = (struct each){zero_b.values + row / s->k * s->n, s->n};
-        center(p->lane, (char *)y + row * s->n * hn_lane_bytes(p->lane), 1, s->n, 1, &zero);
+        center(y + row * s->n, 1, s->n, 1, &zero);
     }
     size_t n;
     if (!hn_shape_count(s->shape, s->n_dims, 8, &n))
@@ -113,15 +115,15 @@ static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size
 
 static double sum_at(const void *sums, enum hn_lane lane, size_t i)
 {
-    return lane == HN_LANE_I32 ? (double)((const int32_t *)sums)[i]
-                               : (double)((const float *)sums)[i];
+    return lane == HN_LANE_BYTE ? (double)((const int32_t *)sums)[i]
+                                : (double)((const float *)sums)[i];
 }
 
 enum hn_status hn_op_matmul_integer(struct hn_op *op)
 {
     struct product p;
     HN_TRY(product_of(op, 0, 2, 1, 3, &p));
-    if (p.lane != HN_LANE_I32) return hn_op_fail_type(op, 0);
+    if (p.lane != HN_LANE_BYTE) return hn_op_fail_type(op, 0);
     int32_t *to = hn_op_out(op, 0, HN_EL_I32, p.stack.shape, p.stack.n_dims);
     if (!to) return hn_op_failed(op);
     for (size_t i = 0; i < op->out[0].n; i++)
@@ -189,14 +191,16 @@ enum hn_status hn_op_qlinear_matmul(struct hn_op *op)
 static enum hn_status conv_sums(struct hn_op *op, size_t x, size_t x_zero, size_t w, size_t w_zero,
                                 bool direct, struct hn_conv *conv)
 {
-    conv->lane = HN_LANE_I32;
+    conv->lane = HN_LANE_BYTE;
+    if (!is_byte(op->in[x]) || !is_byte(op->in[w]))
+        return hn_op_fail_type(op, is_byte(op->in[x]) ? w : x);
     struct each zero_x, zero_w;
     HN_TRY(zeros_of(op, x_zero, x, 1, 1, &zero_x));
     HN_TRY(zeros_of(op, w_zero, w, conv->out, 1, &zero_w));
-    void *image = own(op, x, HN_LANE_I32), *weights = image ? own(op, w, HN_LANE_I32) : NULL;
+    float *image = own(op, x), *weights = image ? own(op, w) : NULL;
     if (!weights) return hn_op_failed(op);
-    center(HN_LANE_I32, image, 1, 1, op->in[x]->n, &zero_x);
-    center(HN_LANE_I32, weights, 1, conv->out, conv->out ? op->in[w]->n / conv->out : 0, &zero_w);
+    center(image, 1, 1, op->in[x]->n, &zero_x);
+    center(weights, 1, conv->out, conv->out ? op->in[w]->n / conv->out : 0, &zero_w);
     conv->x = image;
     conv->w = weights;
     size_t shape[HN_ARRAY_DIMS], n;
@@ -240,7 +244,7 @@ enum hn_status hn_op_qlinear_conv(struct hn_op *op)
         const size_t channel = i / conv.window.n_out % conv.out;
         const float by = (float)each_at(&x_scale, 0, 1) * (float)each_at(&w_scale, channel, 1) /
                          (float)each_at(&y_scale, 0, 1);
-        to[i] = (float)requantized(&to_type, sum_at(conv.y, HN_LANE_I32, i) * (double)by);
+        to[i] = (float)requantized(&to_type, sum_at(conv.y, HN_LANE_BYTE, i) * (double)by);
     }
     hn_op_lane_done(op, 0, HN_LANE_F32, to);
     return HN_OK;
