@@ -2,6 +2,8 @@
  * scaled and quantized again. */
 #include "model/graph/op_quantized.h"
 
+#include "base/bits.h"
+#include "model/graph/fast.h"
 #include "model/graph/op_conv.h"
 #include "model/graph/op_list.h"
 #include "model/graph/op_matmul.h"
@@ -80,6 +82,43 @@ struct product {
     void *sums;              /* in the lane */
 };
 
+enum { EXACT = 256 }; /* products of bytes less zero points whose sum a float holds exactly */
+
+/* One right matrix for all the left ones, and enough rows for packing it to be worth it; what comes out is
+ * the same either way. */
+static bool is_packed(const struct product *p)
+{
+    const struct hn_stack *s = &p->stack;
+    return p->lane == HN_LANE_BYTE && p->b_count == 1 && p->a_count == s->count &&
+           s->count * s->m >= 8 && s->n >= 8 && s->k >= 8 && s->k <= 64 * EXACT;
+}
+
+/* The sums of x [rows, k] y [k, n], whole numbers, by the fast product of floats. */
+static enum hn_status packed_sums(struct hn_op *op, const struct product *p, const float *x,
+                                  const float *y)
+{
+    const struct hn_stack *s = &p->stack;
+    const size_t rows = s->count * s->m;
+    uint32_t *sums = p->sums;
+    size_t size;
+    struct hn_packed packed = {.n = s->n};
+    if (!hn_packed_size(EXACT, s->n, &size))
+        return hn_op_fail(op, HN_E_LIMIT, "the matrix is too large");
+    float *part = hn_op_scratch(op, rows, s->n * sizeof *part);
+    if (!part || !(packed.panels = hn_op_scratch(op, size, sizeof *packed.panels)))
+        return hn_op_failed(op);
+    for (size_t first = 0; first < s->k; first += EXACT) {
+        packed.k = hn_min(EXACT, s->k - first);
+        hn_pack_matrix(&packed, y + first * s->n, s->n, 1, 1);
+        const struct hn_product product = {
+            .a = x + first, .lda = s->k, .rows = rows, .b = &packed, .y = part, .ldy = s->n};
+        HN_TRY(hn_product_run(op, &product));
+        for (size_t i = 0; i < rows * s->n; i++)
+            sums[i] = (first ? sums[i] : 0) + (uint32_t)(int32_t)part[i];
+    }
+    return HN_OK;
+}
+
 /* Inputs a and b with their zero points. */
 static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size_t b, size_t b_zero,
                                  struct product *p)
@@ -109,6 +148,7 @@ static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size
     if (!hn_shape_count(s->shape, s->n_dims, 8, &n))
         return hn_op_fail(op, HN_E_LIMIT, "the result is too large");
     if (!(p->sums = hn_op_scratch(op, n, hn_lane_bytes(p->lane)))) return hn_op_failed(op);
+    if (is_packed(p)) return packed_sums(op, p, x, y);
     hn_stack_product(op, s, p->lane, x, y, p->sums);
     return HN_OK;
 }
