@@ -65,7 +65,8 @@ struct hn_qkv {
 struct hn_attention {
     size_t n_heads, n_kv_heads;
     size_t dim_k, dim_v;
-    size_t window; /* 0: everything */
+    size_t window; /* keys that a query sees, itself the last; 0: everything */
+    bool both; /* a query sees what comes after it too; with a window, half of it on each side */
     float scale;
     float softcap;
     const float *sinks; /* [n_heads] or NULL */
@@ -113,6 +114,9 @@ struct hn_backend_ops {
     /* y = x / rms(x) * w. y may be x. */
     void (*norm)(struct hn_backend *b, struct hn_rows y, struct hn_rows x, size_t n, size_t cols,
                  const float *w, float eps);
+    /* y = (x - mean) / sqrt(variance + eps) * w + bias; bias may be NULL. y may be x. */
+    void (*layer_norm)(struct hn_backend *b, struct hn_rows y, struct hn_rows x, size_t n,
+                       size_t cols, const float *w, const float *bias, float eps);
     /* y = W x + bias; bias may be NULL. */
     void (*linear)(struct hn_backend *b, struct hn_rows y, const struct hn_matrix *w,
                    const float *bias, struct hn_rows x, size_t n, void *scratch);
@@ -122,12 +126,14 @@ struct hn_backend_ops {
     /* Cosines and sines of rows at positions pos[i]: [n][half], times scale. */
     void (*angles)(struct hn_backend *b, float *cosines, float *sines, const double *freqs,
                    size_t half, float scale, const struct hn_span *spans, size_t n_spans);
-    /* y = attention of q over the stored pages: every query sees the keys up to its own position. */
+    /* y = attention of q over the stored pages: every query sees the keys up to its own position, or
+     * all that are stored of its span (see struct hn_attention). */
     void (*attend)(struct hn_backend *b, struct hn_rows y, struct hn_rows q,
                    const struct hn_attention *a, const struct hn_kv_layout *kv, size_t layer,
                    const struct hn_span *spans, size_t n_spans);
-    /* x[i] = act(x[i]) * x[cols + i] for i < cols. */
+    /* x[i] = act(x[i]) * x[cols + i] for i < cols, or act(x[i]) alone. */
     void (*glu)(struct hn_backend *b, struct hn_rows x, size_t n, size_t cols, enum hn_glu kind);
+    void (*act)(struct hn_backend *b, struct hn_rows x, size_t n, size_t cols, enum hn_glu kind);
     /* y = the chosen experts' sum for x, by the router's logits [n][n_experts]. */
     void (*experts)(struct hn_backend *b, struct hn_rows y, const struct hn_experts *e,
                     struct hn_rows x, const float *logits, size_t n, void *scratch);

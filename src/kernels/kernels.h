@@ -102,8 +102,9 @@ typedef void hn_attend_fn(const struct hn_attend_args *args);
 /* KV cache element types. */
 enum hn_kv_type { HN_KV_F32, HN_KV_F16, HN_KV_BF16, HN_KV_Q8_0, HN_KV_TYPES };
 
-/* Gated linear units: y = act(gate) * up. SWIGLU_OAI is gpt-oss's clamped form. */
-enum hn_glu { HN_GLU_SILU, HN_GLU_GELU_TANH, HN_GLU_SWIGLU_OAI, HN_GLUS };
+/* Gated linear units: y = act(gate) * up. SWIGLU_OAI is gpt-oss's clamped form; GELU is the exact one,
+ * by the error function. */
+enum hn_glu { HN_GLU_SILU, HN_GLU_GELU_TANH, HN_GLU_SWIGLU_OAI, HN_GLU_GELU, HN_GLUS };
 
 /* Screening: which of many vectors may have a product with a query that reaches a floor, by bytes that
  * stand for them. No vector that reaches it is missed (screen.h has the proof); the few that come with
@@ -174,7 +175,7 @@ struct hn_kernels {
      * and sines [half]. Elements from 2 * half on are not touched. */
     void (*rope)(float *x, const float *cosines, const float *sines, size_t half);
     void (*rope_interleaved)(float *x, const float *cosines, const float *sines, size_t half);
-    /* y[i] = act(gate[i]) * up[i]; y may be gate. */
+    /* y[i] = act(gate[i]) * up[i]; y may be gate; `up` may be NULL (all ones). */
     void (*glu[HN_GLUS])(float *y, const float *gate, const float *up, size_t n);
     void (*add)(float *y, const float *x, size_t n);                 /* y += x */
     void (*add_scaled)(float *y, const float *x, float a, size_t n); /* y += a * x */

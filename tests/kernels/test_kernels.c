@@ -198,6 +198,23 @@ START_TEST(tanh_is_accurate)
 }
 END_TEST
 
+/* An activation alone is one that is multiplied with ones. */
+START_TEST(activations_stand_alone)
+{
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    struct sample s = {.seed = 5};
+    float x[37], ones[37], gated[37], alone[37];
+    sample_floats(&s, x, HN_COUNT(x), 4);
+    for (size_t i = 0; i < HN_COUNT(x); i++)
+        ones[i] = 1;
+    for (size_t kind = 0; kind < HN_GLUS; kind++) {
+        kernels->glu[kind](gated, x, ones, HN_COUNT(x));
+        kernels->glu[kind](alone, x, NULL, HN_COUNT(x));
+        expect(!memcmp(gated, alone, sizeof gated), "activation %zu", kind);
+    }
+}
+END_TEST
+
 /* A score of x against a maximum of 0 weighs exp(x): seen in acc, since v is 1. */
 START_TEST(exp_is_accurate)
 {
@@ -319,6 +336,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_loop_test(tcase, kernel_agrees_with_its_reference, 0, (int)HN_COUNT(row_kernels));
     tcase_add_loop_test(tcase, tanh_is_accurate, 0, levels);
+    tcase_add_loop_test(tcase, activations_stand_alone, 0, levels);
     tcase_add_loop_test(tcase, exp_is_accurate, 0, levels);
     tcase_add_loop_test(tcase, attention_starts_from_nothing, 0, levels);
     tcase_add_loop_test(tcase, attention_sees_only_its_keys, 0, levels);

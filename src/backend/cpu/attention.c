@@ -180,7 +180,15 @@ static void attend_page(const struct attend_job *job, struct hn_attend_query *qu
 /* The first key that the query at `pos` sees. */
 static size_t first_key(const struct hn_attention *a, size_t pos)
 {
-    return a->window && pos + 1 > a->window ? pos + 1 - a->window : 0;
+    const size_t back = a->both ? a->window / 2 : a->window - 1;
+    return a->window && pos > back ? pos - back : 0;
+}
+
+/* And where those that it sees end, of `n` that are stored. */
+static size_t end_key(const struct hn_attention *a, size_t pos, size_t n)
+{
+    if (!a->both) return pos + 1;
+    return a->window ? hn_min(pos + a->window / 2 + 1, n) : n;
 }
 
 /* Queries [from, to) of a span for heads [head, head + n), which share a KV head, in that order. */
@@ -205,12 +213,13 @@ static void begin_queries(const struct attend_job *job, const struct hn_span *sp
 struct keys {
     size_t first, last;
 };
-static struct keys keys_seen(const struct hn_attention *a, size_t pos, size_t p)
+static struct keys keys_seen(const struct hn_attention *a, size_t pos, size_t n, size_t p)
 {
     const size_t start = p * HN_KV_PAGE;
     const size_t first = hn_max(first_key(a, pos), start) - start;
-    if (pos < start || first >= HN_KV_PAGE) return (struct keys){0, 0};
-    return (struct keys){first, hn_min(pos + 1 - start, HN_KV_PAGE)};
+    const size_t end = end_key(a, pos, n);
+    if (end <= start || first >= HN_KV_PAGE) return (struct keys){0, 0};
+    return (struct keys){first, hn_min(end - start, HN_KV_PAGE)};
 }
 
 /* Queries [from, to) of a span, heads [head, head + n) of one KV head: pages in order, each read
@@ -222,13 +231,14 @@ static void attend_block(const struct attend_job *job, const struct hn_span *spa
     struct hn_attend_query queries[QUERY_BLOCK * HEAD_BLOCK];
     begin_queries(job, span, from, to, head, n, queries);
     const size_t kv_head = head / (a->n_heads / a->n_kv_heads);
-    const size_t last_page = (span->pos + to - 1) / HN_KV_PAGE;
+    const size_t stored = span->pos + span->n;
+    const size_t last_page = (end_key(a, span->pos + to - 1, stored) - 1) / HN_KV_PAGE;
     for (size_t p = first_key(a, span->pos + from) / HN_KV_PAGE; p <= last_page; p++) {
         const unsigned char *keys = page_head(job->kv, span->pages[p], job->layer, kv_head);
         for (size_t t = from, next; t < to; t = next) {
-            const struct keys seen = keys_seen(a, span->pos + t, p);
+            const struct keys seen = keys_seen(a, span->pos + t, stored, p);
             for (next = t + 1; next < to; next++) {
-                const struct keys other = keys_seen(a, span->pos + next, p);
+                const struct keys other = keys_seen(a, span->pos + next, stored, p);
                 if (other.first != seen.first || other.last != seen.last) break;
             }
             if (seen.last > seen.first)

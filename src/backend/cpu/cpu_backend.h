@@ -20,6 +20,9 @@ void hn_cpu_embed(struct hn_backend *b, struct hn_rows y, const struct hn_tensor
                   const int32_t *tokens, size_t n, float scale);
 void hn_cpu_norm(struct hn_backend *b, struct hn_rows y, struct hn_rows x, size_t n, size_t cols,
                  const float *w, float eps);
+void hn_cpu_layer_norm(struct hn_backend *b, struct hn_rows y, struct hn_rows x, size_t n,
+                       size_t cols, const float *w, const float *bias, float eps);
+void hn_cpu_act(struct hn_backend *b, struct hn_rows x, size_t n, size_t cols, enum hn_glu kind);
 void hn_cpu_glu(struct hn_backend *b, struct hn_rows x, size_t n, size_t cols, enum hn_glu kind);
 void hn_cpu_add(struct hn_backend *b, struct hn_rows y, struct hn_rows x, size_t n, size_t cols,
                 float scale);

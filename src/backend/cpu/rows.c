@@ -66,7 +66,7 @@ struct norm_job {
     const struct hn_kernels *kernels;
     struct hn_rows y, x;
     size_t cols;
-    const float *w;
+    const float *w, *bias;
     float eps;
 };
 
@@ -80,8 +80,22 @@ static void norm_row(const void *arg, size_t i)
 void hn_cpu_norm(struct hn_backend *b, struct hn_rows y, struct hn_rows x, size_t n, size_t cols,
                  const float *w, float eps)
 {
-    const struct norm_job job = {hn_cpu_of(b)->kernels, y, x, cols, w, eps};
+    const struct norm_job job = {hn_cpu_of(b)->kernels, y, x, cols, w, NULL, eps};
     for_rows(b, n, cols, norm_row, &job);
+}
+
+static void layer_norm_row(const void *arg, size_t i)
+{
+    const struct norm_job *job = arg;
+    job->kernels->layer_norm(job->y.x + i * job->y.ld, job->x.x + i * job->x.ld, job->w, job->bias,
+                             job->cols, job->eps);
+}
+
+void hn_cpu_layer_norm(struct hn_backend *b, struct hn_rows y, struct hn_rows x, size_t n,
+                       size_t cols, const float *w, const float *bias, float eps)
+{
+    const struct norm_job job = {hn_cpu_of(b)->kernels, y, x, cols, w, bias, eps};
+    for_rows(b, n, cols, layer_norm_row, &job);
 }
 
 struct glu_job {
@@ -101,6 +115,19 @@ void hn_cpu_glu(struct hn_backend *b, struct hn_rows x, size_t n, size_t cols, e
 {
     const struct glu_job job = {x, cols, hn_cpu_of(b)->kernels->glu[kind]};
     for_rows(b, n, cols, glu_row, &job);
+}
+
+static void act_row(const void *arg, size_t i)
+{
+    const struct glu_job *job = arg;
+    float *x = job->x.x + i * job->x.ld;
+    job->fn(x, x, NULL, job->cols);
+}
+
+void hn_cpu_act(struct hn_backend *b, struct hn_rows x, size_t n, size_t cols, enum hn_glu kind)
+{
+    const struct glu_job job = {x, cols, hn_cpu_of(b)->kernels->glu[kind]};
+    for_rows(b, n, cols, act_row, &job);
 }
 
 struct add_job {

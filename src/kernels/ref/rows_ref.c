@@ -90,10 +90,16 @@ void hn_rope_interleaved_ref(float *x, const float *cosines, const float *sines,
         rotate(x + 2 * i, x + 2 * i + 1, cosines[i], sines[i]);
 }
 
+/* What an activation is multiplied with. */
+static float factor(const float *up, size_t i)
+{
+    return up ? up[i] : 1;
+}
+
 void hn_glu_silu_ref(float *y, const float *gate, const float *up, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        y[i] = gate[i] / (1 + expf(-gate[i])) * up[i];
+        y[i] = gate[i] / (1 + expf(-gate[i])) * factor(up, i);
 }
 
 /* gelu(x) = x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) (Hendrycks & Gimpel 2016), and
@@ -103,7 +109,7 @@ void hn_glu_gelu_tanh_ref(float *y, const float *gate, const float *up, size_t n
     for (size_t i = 0; i < n; i++) {
         const float x = gate[i];
         const float u = 0.7978845608f * (x + 0.044715f * x * x * x);
-        y[i] = x / (1 + expf(-2 * u)) * up[i];
+        y[i] = x / (1 + expf(-2 * u)) * factor(up, i);
     }
 }
 
@@ -117,9 +123,16 @@ void hn_glu_swiglu_oai_ref(float *y, const float *gate, const float *up, size_t 
 {
     for (size_t i = 0; i < n; i++) {
         const float g = at_most(gate[i], 7);
-        const float u = -at_most(-at_most(up[i], 7), 7);
+        const float u = -at_most(-at_most(factor(up, i), 7), 7);
         y[i] = g / (1 + expf(-1.702f * g)) * (u + 1);
     }
+}
+
+/* gelu(x) = x Phi(x) = x / 2 (1 + erf(x / sqrt 2)). */
+void hn_glu_gelu_ref(float *y, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = 0.5f * gate[i] * (1 + erff(gate[i] * (float)M_SQRT1_2)) * factor(up, i);
 }
 
 void hn_add_f32_ref(float *y, const float *x, size_t n)

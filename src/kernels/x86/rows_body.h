@@ -180,19 +180,26 @@ static inline v16 glu_swiglu_oai(v16 gate, v16 up)
     return v_mul(v_gate(g, v_mul(v_set1(1.702f), g)), v_add(u, v_set1(1)));
 }
 
+static inline v16 glu_gelu(v16 gate, v16 up)
+{
+    return v_mul(v_gelu(gate), up);
+}
+
 #define GLU(type)                                                                                  \
     void KERNEL_NAME(glu_##type)(float *y, const float *gate, const float *up, size_t n)           \
     {                                                                                              \
         size_t i = 0;                                                                              \
         for (; i + 16 <= n; i += 16)                                                               \
-            v_store(y + i, glu_##type(v_load(gate + i), v_load(up + i)));                          \
+            v_store(y + i, glu_##type(v_load(gate + i), up ? v_load(up + i) : v_set1(1)));         \
         if (i == n) return;                                                                        \
-        const v16 g = v_load_part(gate + i, n - i), u = v_load_part(up + i, n - i);                \
+        const v16 g = v_load_part(gate + i, n - i);                                                \
+        const v16 u = up ? v_load_part(up + i, n - i) : v_set1(1);                                 \
         v_store_part(y + i, glu_##type(g, u), n - i);                                              \
     }
 GLU(silu)
 GLU(gelu_tanh)
 GLU(swiglu_oai)
+GLU(gelu)
 
 void KERNEL_NAME(add_f32)(float *y, const float *x, size_t n)
 {

@@ -84,6 +84,13 @@ static inline v16 v_erf(v16 x)
     return v_where_less(v_set1(0.927734375f), v_abs(x), large, small);
 }
 
+/* gelu(x) = x / 2 (1 + erf(x / sqrt 2)), with what erf's 2 ulp leave of it. */
+static inline v16 v_gelu(v16 x)
+{
+    const v16 erf = v_erf(v_mul(x, v_set1(0x1.6a09e6p-1f)));
+    return v_mul(v_mul(x, v_set1(0.5f)), v_add(v_set1(1), erf));
+}
+
 /* x / (1 + exp(-a x)) */
 static inline v16 v_gate(v16 x, v16 ax)
 {
