@@ -4,72 +4,14 @@
 #include <stdio.h>
 
 #include "base/bits.h"
+#include "model/reader.h"
 
-/* Reads keys of one architecture: "block_count" stands for "llama.block_count". */
-struct reader {
-    const struct hn_meta *meta;
-    struct hn_str arch;
-    struct hn_error *err;
-    char key[256]; /* of the last read, for errors */
-};
-
-static struct hn_str full_key(struct reader *r, const char *key)
-{
-    snprintf(r->key, sizeof r->key, "%.*s.%s", HN_FMT(r->arch), key);
-    return hn_str_from(r->key);
-}
-
-/* A count in 1..limit; `fallback` when absent, which is an error when that is 0. */
-static enum hn_status get_count(struct reader *r, const char *key, size_t limit, size_t fallback,
-                                size_t *out)
-{
-    uint32_t value = 0;
-    const enum hn_status status = hn_meta_u32(r->meta, full_key(r, key), &value, r->err);
-    if (status == HN_E_NOTFOUND) {
-        if (!fallback) return hn_fail(r->err, HN_E_FORMAT, "key %s is missing", r->key);
-        *out = fallback;
-        return HN_OK;
-    }
-    HN_TRY(status);
-    if (value < 1 || value > limit)
-        return hn_fail(r->err, HN_E_LIMIT, "key %s is %u, not between 1 and %zu", r->key, value,
-                       limit);
-    *out = value;
-    return HN_OK;
-}
-
-/* The same, where 0 is a value and absent means 0. */
-static enum hn_status get_optional(struct reader *r, const char *key, size_t limit, size_t *out)
-{
-    uint32_t value = 0;
-    const enum hn_status status = hn_meta_u32(r->meta, full_key(r, key), &value, r->err);
-    if (status < 0 && status != HN_E_NOTFOUND) return status;
-    if (value > limit)
-        return hn_fail(r->err, HN_E_LIMIT, "key %s is %u, more than %zu", r->key, value, limit);
-    *out = value;
-    return HN_OK;
-}
-
-/* A finite number in [low, high]; *out stays when the key is absent. */
-static enum hn_status get_real(struct reader *r, const char *key, float low, float high, float *out)
-{
-    float value = *out;
-    const enum hn_status status = hn_meta_f32(r->meta, full_key(r, key), &value, r->err);
-    if (status == HN_E_NOTFOUND) return HN_OK;
-    HN_TRY(status);
-    if (!(value >= low && value <= high))
-        return hn_fail(r->err, HN_E_FORMAT, "key %s is %g, not between %g and %g", r->key,
-                       (double)value, (double)low, (double)high);
-    *out = value;
-    return HN_OK;
-}
-
-static enum hn_status read_scaling_type(struct reader *r, struct hn_rope_config *rope)
+static enum hn_status read_scaling_type(struct hn_reader *r, struct hn_rope_config *rope)
 {
     static const char *const names[] = {"none", "linear", "yarn", "longrope"};
     struct hn_str name = HN_STR("linear");
     const enum hn_status status =
-        hn_meta_text(r->meta, full_key(r, "rope.scaling.type"), &name, r->err);
+        hn_meta_text(r->meta, hn_read_key(r, "rope.scaling.type"), &name, r->err);
     if (status < 0 && status != HN_E_NOTFOUND) return status;
     for (size_t i = 0; i < HN_COUNT(names); i++) {
         if (!hn_str_is(name, names[i])) continue;
@@ -80,34 +22,34 @@ static enum hn_status read_scaling_type(struct reader *r, struct hn_rope_config 
                    r->key, HN_FMT(name));
 }
 
-static enum hn_status read_rope(struct reader *r, struct hn_config *c)
+static enum hn_status read_rope(struct hn_reader *r, struct hn_config *c)
 {
     struct hn_rope_config *rope = &c->rope;
     size_t original = 0;
     *rope = (struct hn_rope_config){
         .base = 10000, .factor = 1, .attn_factor = 1, .beta_fast = 32, .beta_slow = 1};
     HN_TRY(read_scaling_type(r, rope));
-    HN_TRY(get_real(r, "rope.freq_base", 1, 1e12f, &rope->base));
-    HN_TRY(get_real(r, "rope.scale_linear", 1e-6f, 1e6f, &rope->factor)); /* old files' name */
-    HN_TRY(get_real(r, "rope.scaling.factor", 1e-6f, 1e6f, &rope->factor));
-    HN_TRY(get_real(r, "rope.scaling.attn_factor", 1e-6f, 1e6f, &rope->attn_factor));
-    HN_TRY(get_real(r, "rope.scaling.yarn_beta_fast", 1e-6f, 1e6f, &rope->beta_fast));
-    HN_TRY(get_real(r, "rope.scaling.yarn_beta_slow", 1e-6f, 1e6f, &rope->beta_slow));
-    HN_TRY(get_count(r, "rope.scaling.original_context_length", HN_MAX_CONTEXT, c->n_context,
-                     &original));
+    HN_TRY(hn_read_real(r, "rope.freq_base", 1, 1e12f, &rope->base));
+    HN_TRY(hn_read_real(r, "rope.scale_linear", 1e-6f, 1e6f, &rope->factor)); /* old files' name */
+    HN_TRY(hn_read_real(r, "rope.scaling.factor", 1e-6f, 1e6f, &rope->factor));
+    HN_TRY(hn_read_real(r, "rope.scaling.attn_factor", 1e-6f, 1e6f, &rope->attn_factor));
+    HN_TRY(hn_read_real(r, "rope.scaling.yarn_beta_fast", 1e-6f, 1e6f, &rope->beta_fast));
+    HN_TRY(hn_read_real(r, "rope.scaling.yarn_beta_slow", 1e-6f, 1e6f, &rope->beta_slow));
+    HN_TRY(hn_read_count(r, "rope.scaling.original_context_length", HN_MAX_CONTEXT, c->n_context,
+                         &original));
     rope->original = (uint32_t)original;
     if (rope->scaling == HN_ROPE_NONE) rope->factor = 1;
 
     c->rope_local = *rope;
     if (!(c->family->flags & HN_FAMILY_LOCAL_ROPE)) return HN_OK;
     c->rope_local = (struct hn_rope_config){.base = 10000, .factor = 1, .attn_factor = 1};
-    return get_real(r, "rope.freq_base_swa", 1, 1e12f, &c->rope_local.base);
+    return hn_read_real(r, "rope.freq_base_swa", 1, 1e12f, &c->rope_local.base);
 }
 
-static enum hn_status read_heads(struct reader *r, struct hn_config *c)
+static enum hn_status read_heads(struct hn_reader *r, struct hn_config *c)
 {
-    HN_TRY(get_count(r, "attention.head_count", HN_MAX_HEADS, 0, &c->n_heads));
-    HN_TRY(get_count(r, "attention.head_count_kv", HN_MAX_HEADS, c->n_heads, &c->n_kv_heads));
+    HN_TRY(hn_read_count(r, "attention.head_count", HN_MAX_HEADS, 0, &c->n_heads));
+    HN_TRY(hn_read_count(r, "attention.head_count_kv", HN_MAX_HEADS, c->n_heads, &c->n_kv_heads));
     if (c->n_heads % c->n_kv_heads)
         return hn_fail(r->err, HN_E_FORMAT, "%zu query heads cannot share %zu key heads evenly",
                        c->n_heads, c->n_kv_heads);
@@ -115,9 +57,9 @@ static enum hn_status read_heads(struct reader *r, struct hn_config *c)
     if (!dim)
         return hn_fail(r->err, HN_E_FORMAT, "%zu heads in an embedding of %zu", c->n_heads,
                        c->n_embd);
-    HN_TRY(get_count(r, "attention.key_length", HN_HEAD_DIM_MAX, dim, &c->dim_k));
-    HN_TRY(get_count(r, "attention.value_length", HN_HEAD_DIM_MAX, dim, &c->dim_v));
-    HN_TRY(get_count(r, "rope.dimension_count", c->dim_k, c->dim_k, &c->dim_rope));
+    HN_TRY(hn_read_count(r, "attention.key_length", HN_HEAD_DIM_MAX, dim, &c->dim_k));
+    HN_TRY(hn_read_count(r, "attention.value_length", HN_HEAD_DIM_MAX, dim, &c->dim_v));
+    HN_TRY(hn_read_count(r, "rope.dimension_count", c->dim_k, c->dim_k, &c->dim_rope));
     if (c->dim_k > HN_HEAD_DIM_MAX || c->dim_v > HN_HEAD_DIM_MAX || c->dim_rope % 2)
         return hn_fail(r->err, HN_E_LIMIT,
                        "heads of %zu (keys) and %zu (values), %zu of them rotated: at most %d are "
@@ -129,44 +71,44 @@ static enum hn_status read_heads(struct reader *r, struct hn_config *c)
     return HN_OK;
 }
 
-static enum hn_status read_ffn(struct reader *r, struct hn_config *c)
+static enum hn_status read_ffn(struct hn_reader *r, struct hn_config *c)
 {
-    HN_TRY(get_optional(r, "expert_count", HN_MAX_EXPERTS, &c->n_experts));
-    HN_TRY(get_optional(r, "feed_forward_length", HN_MAX_WIDTH, &c->n_ff));
+    HN_TRY(hn_read_optional(r, "expert_count", HN_MAX_EXPERTS, &c->n_experts));
+    HN_TRY(hn_read_optional(r, "feed_forward_length", HN_MAX_WIDTH, &c->n_ff));
     if (!c->n_experts) {
         if (!c->n_ff)
             return hn_fail(r->err, HN_E_FORMAT, "key %s is missing or 0",
-                           full_key(r, "feed_forward_length").p);
+                           hn_read_key(r, "feed_forward_length").p);
         return HN_OK;
     }
     const size_t limit = hn_min(c->n_experts, HN_MAX_EXPERTS_USED);
-    HN_TRY(get_count(r, "expert_used_count", limit, 0, &c->n_experts_used));
-    HN_TRY(get_count(r, "expert_feed_forward_length", HN_MAX_WIDTH, c->n_ff, &c->n_ff_expert));
-    return get_optional(r, "expert_shared_feed_forward_length", HN_MAX_WIDTH, &c->n_ff_shared);
+    HN_TRY(hn_read_count(r, "expert_used_count", limit, 0, &c->n_experts_used));
+    HN_TRY(hn_read_count(r, "expert_feed_forward_length", HN_MAX_WIDTH, c->n_ff, &c->n_ff_expert));
+    return hn_read_optional(r, "expert_shared_feed_forward_length", HN_MAX_WIDTH, &c->n_ff_shared);
 }
 
 /* The numbers that multiply or bound activations. */
-static enum hn_status read_scales(struct reader *r, struct hn_config *c)
+static enum hn_status read_scales(struct hn_reader *r, struct hn_config *c)
 {
     const unsigned flags = c->family->flags;
     c->eps = 0;
-    HN_TRY(get_real(r, "attention.layer_norm_rms_epsilon", 0, 1, &c->eps));
+    HN_TRY(hn_read_real(r, "attention.layer_norm_rms_epsilon", 0, 1, &c->eps));
     if (!(c->eps > 0)) return hn_fail(r->err, HN_E_FORMAT, "key %s is missing or 0", r->key);
 
     const size_t wide = c->family->wide_scale_layers;
     const size_t dim = wide && c->n_layers == wide ? c->n_embd / c->n_heads : c->dim_k;
     c->attn_scale = 1 / sqrtf((float)dim);
-    HN_TRY(get_real(r, "attention.scale", 1e-9f, 1e6f, &c->attn_scale));
+    HN_TRY(hn_read_real(r, "attention.scale", 1e-9f, 1e6f, &c->attn_scale));
     if (flags & HN_FAMILY_ATTN_SOFTCAP)
-        HN_TRY(get_real(r, "attn_logit_softcapping", 0, 1e6f, &c->attn_softcap));
-    HN_TRY(get_real(r, "final_logit_softcapping", 0, 1e6f, &c->logit_softcap));
+        HN_TRY(hn_read_real(r, "attn_logit_softcapping", 0, 1e6f, &c->attn_softcap));
+    HN_TRY(hn_read_real(r, "final_logit_softcapping", 0, 1e6f, &c->logit_softcap));
 
     c->embd_scale = flags & HN_FAMILY_EMBD_SQRT ? sqrtf((float)c->n_embd) : 1;
-    HN_TRY(get_real(r, "embedding_scale", 1e-9f, 1e9f, &c->embd_scale));
+    HN_TRY(hn_read_real(r, "embedding_scale", 1e-9f, 1e9f, &c->embd_scale));
     c->residual_scale = 1;
-    HN_TRY(get_real(r, "residual_scale", 1e-9f, 1e9f, &c->residual_scale));
+    HN_TRY(hn_read_real(r, "residual_scale", 1e-9f, 1e9f, &c->residual_scale));
     float divisor = 1;
-    HN_TRY(get_real(r, "logit_scale", 1e-9f, 1e9f, &divisor));
+    HN_TRY(hn_read_real(r, "logit_scale", 1e-9f, 1e9f, &divisor));
     c->logit_scale = 1 / divisor;
     return HN_OK;
 }
@@ -208,13 +150,13 @@ static enum hn_status find_family(const struct hn_meta *meta, struct hn_str *arc
 enum hn_status hn_config_read(const struct hn_gguf *file, struct hn_config *out,
                               struct hn_error *err)
 {
-    struct reader r = {.meta = &file->meta, .err = err};
+    struct hn_reader r = {.meta = &file->meta, .err = err};
     *out = (struct hn_config){0};
     HN_TRY(find_family(&file->meta, &r.arch, &out->family, err));
-    HN_TRY(get_count(&r, "block_count", HN_MAX_LAYERS, 0, &out->n_layers));
-    HN_TRY(get_count(&r, "embedding_length", HN_MAX_WIDTH, 0, &out->n_embd));
-    HN_TRY(get_count(&r, "context_length", HN_MAX_CONTEXT, 0, &out->n_context));
-    HN_TRY(get_optional(&r, "attention.sliding_window", HN_MAX_CONTEXT, &out->window));
+    HN_TRY(hn_read_count(&r, "block_count", HN_MAX_LAYERS, 0, &out->n_layers));
+    HN_TRY(hn_read_count(&r, "embedding_length", HN_MAX_WIDTH, 0, &out->n_embd));
+    HN_TRY(hn_read_count(&r, "context_length", HN_MAX_CONTEXT, 0, &out->n_context));
+    HN_TRY(hn_read_optional(&r, "attention.sliding_window", HN_MAX_CONTEXT, &out->window));
     HN_TRY(read_heads(&r, out));
     HN_TRY(read_ffn(&r, out));
     HN_TRY(read_scales(&r, out));

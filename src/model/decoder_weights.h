@@ -3,7 +3,7 @@
 #define HN_MODEL_DECODER_WEIGHTS_H
 
 #include "backend/backend.h"
-#include "base/arena.h"
+#include "model/binder.h"
 #include "model/config.h"
 
 /* Vectors are floats in the backend's memory; NULL where the model has none. Matrices of 0 rows are
@@ -39,20 +39,6 @@ struct hn_decoder_weights {
     const float *final_norm;
     struct hn_matrix head;     /* [n_vocab][n_embd] */
     const float *rope_factors; /* [dim_rope / 2], host memory */
-};
-
-/* Told while weights are packed; false stops (HN_E_CANCELLED). */
-struct hn_load_progress {
-    bool (*step)(void *ctx, size_t bytes_done, size_t bytes_all);
-    void *ctx;
-};
-
-/* What the weights take: `bytes` of the backend's memory; `read_bytes` of them pass through the
- * processor for one token, and are multiplied with `macs` of its elements, by stored type. */
-struct hn_weights_size {
-    size_t bytes, read_bytes;
-    double macs[HN_DTYPES];
-    enum hn_dtype head_type; /* of the matrix that gives the logits, which is part of it all */
 };
 
 /* Finds and checks every weight without touching its data. Errors name the tensor. */
