@@ -70,6 +70,8 @@ struct hn_attention {
     float scale;
     float softcap;
     const float *sinks; /* [n_heads] or NULL */
+    /* [n_heads] or NULL: a score falls by this much with each position between query and key */
+    const float *slopes;
 };
 
 struct hn_experts {
@@ -146,6 +148,9 @@ struct hn_backend_ops {
     /* y = rows[i] of x, in order. */
     void (*gather)(struct hn_backend *b, struct hn_rows y, struct hn_rows x, const int32_t *rows,
                    size_t n, size_t cols);
+    /* y[i] = the mean of the rows of span i. */
+    void (*mean)(struct hn_backend *b, struct hn_rows y, struct hn_rows x,
+                 const struct hn_span *spans, size_t n_spans, size_t cols);
     /* y = cap * tanh(y * scale / cap), or y * scale when cap is 0. */
     void (*finish_logits)(struct hn_backend *b, struct hn_rows y, size_t n, size_t cols,
                           float scale, float cap);

@@ -79,6 +79,8 @@ struct hn_attend_query {
     const float *q; /* [dim_k] */
     float *acc;     /* [dim_v] */
     struct hn_attend_state state;
+    float slope; /* the score of the key in slot j is slope * |j - at| less (ALiBi) */
+    float at;
 };
 
 /* One chunk of attention: keys [first, last) of one KV page for `n` queries of heads that share them,
@@ -104,7 +106,7 @@ enum hn_kv_type { HN_KV_F32, HN_KV_F16, HN_KV_BF16, HN_KV_Q8_0, HN_KV_TYPES };
 
 /* Gated linear units: y = act(gate) * up. SWIGLU_OAI is gpt-oss's clamped form; GELU is the exact one,
  * by the error function. */
-enum hn_glu { HN_GLU_SILU, HN_GLU_GELU_TANH, HN_GLU_SWIGLU_OAI, HN_GLU_GELU, HN_GLUS };
+enum hn_glu { HN_GLU_SILU, HN_GLU_GELU_TANH, HN_GLU_SWIGLU_OAI, HN_GLU_GELU, HN_GLU_RELU, HN_GLUS };
 
 /* Screening: which of many vectors may have a product with a query that reaches a floor, by bytes that
  * stand for them. No vector that reaches it is missed (screen.h has the proof); the few that come with

@@ -1,34 +1,14 @@
 #include "model/decoder_impl.h"
 
 #include "base/bits.h"
+#include "model/pieces.h"
 
-/* Places pieces one after another; `bytes` becomes SIZE_MAX for good once it does not fit. */
-struct layout {
-    uintptr_t base;
-    size_t bytes;
-};
-
-static void *take(struct layout *l, size_t rows, size_t row_bytes)
-{
-    size_t n;
-    void *p = (void *)(l->base + (l->bytes == SIZE_MAX ? 0 : l->bytes));
-    if (l->bytes == SIZE_MAX || !hn_mul(rows, row_bytes, &n) || n > SIZE_MAX / 2 ||
-        !hn_add(l->bytes, hn_round_up(n, 64), &l->bytes))
-        l->bytes = SIZE_MAX;
-    return p;
-}
-
-static struct hn_rows take_rows(struct layout *l, size_t batch, size_t cols)
-{
-    return (struct hn_rows){take(l, batch, cols * sizeof(float)), cols};
-}
-
-static struct hn_angles take_angles(struct layout *l, size_t batch, size_t half)
+static struct hn_angles take_angles(struct hn_pieces *l, size_t batch, size_t half)
 {
     return (struct hn_angles){
-        .cosines = take(l, batch, half * sizeof(float)),
-        .sines = take(l, batch, half * sizeof(float)),
-        .freqs = take(l, 1, half * sizeof(double)),
+        .cosines = hn_pieces_take(l, batch, half * sizeof(float)),
+        .sines = hn_pieces_take(l, batch, half * sizeof(float)),
+        .freqs = hn_pieces_take(l, 1, half * sizeof(double)),
     };
 }
 
@@ -44,20 +24,20 @@ size_t hn_scratch_lay_out(const struct hn_config *config, const struct hn_backen
                                        .n_used = c->n_experts_used,
                                        .n_ff = c->n_ff_expert,
                                        .n_embd = c->n_embd};
-    struct layout l = {.base = (uintptr_t)memory};
-    out->x = take_rows(&l, batch, c->n_embd);
-    out->h = take_rows(&l, batch, c->n_embd);
-    out->t = take_rows(&l, batch, c->n_embd);
-    out->qkv = take_rows(&l, batch, q + kv);
-    out->attn = take_rows(&l, batch, c->n_heads * c->dim_v);
-    out->hidden = take_rows(&l, batch, 2 * hn_max(c->n_ff, c->n_ff_shared));
-    out->router = take_rows(&l, batch, c->n_experts);
-    out->gate = take_rows(&l, batch, 1);
+    struct hn_pieces l = {.base = (uintptr_t)memory};
+    out->x = hn_pieces_rows(&l, batch, c->n_embd);
+    out->h = hn_pieces_rows(&l, batch, c->n_embd);
+    out->t = hn_pieces_rows(&l, batch, c->n_embd);
+    out->qkv = hn_pieces_rows(&l, batch, q + kv);
+    out->attn = hn_pieces_rows(&l, batch, c->n_heads * c->dim_v);
+    out->hidden = hn_pieces_rows(&l, batch, 2 * hn_max(c->n_ff, c->n_ff_shared));
+    out->router = hn_pieces_rows(&l, batch, c->n_experts);
+    out->gate = hn_pieces_rows(&l, batch, 1);
     out->angles = take_angles(&l, batch, c->dim_rope / 2);
     out->angles_local = take_angles(&l, batch, c->dim_rope / 2);
     const size_t linear = ops->linear_scratch(widest, batch);
     const size_t chosen = c->n_experts ? ops->experts_scratch(&experts, batch) : 0;
-    out->work = take(&l, 1, hn_max(linear, chosen));
+    out->work = hn_pieces_take(&l, 1, hn_max(linear, chosen));
     return l.bytes;
 }
 

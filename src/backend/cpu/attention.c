@@ -205,6 +205,7 @@ static void begin_queries(const struct attend_job *job, const struct hn_span *sp
                 .acc = acc,
                 .state = a->sinks ? (struct hn_attend_state){a->sinks[h], 1}
                                   : (struct hn_attend_state){-INFINITY, 0},
+                .slope = a->slopes ? a->slopes[h] : 0,
             };
         }
 }
@@ -241,6 +242,8 @@ static void attend_block(const struct attend_job *job, const struct hn_span *spa
                 const struct keys other = keys_seen(a, span->pos + next, stored, p);
                 if (other.first != seen.first || other.last != seen.last) break;
             }
+            for (size_t i = (t - from) * n; a->slopes && i < (next - from) * n; i++)
+                queries[i].at = (float)(span->pos + from + i / n) - (float)(p * HN_KV_PAGE);
             if (seen.last > seen.first)
                 attend_page(job, queries + (t - from) * n, (next - t) * n, keys, seen.first,
                             seen.last);

@@ -188,6 +188,31 @@ void hn_cpu_gather(struct hn_backend *b, struct hn_rows y, struct hn_rows x, con
     for_rows(b, n, cols, gather_row, &job);
 }
 
+struct mean_job {
+    const struct hn_kernels *kernels;
+    struct hn_rows y, x;
+    const struct hn_span *spans;
+    size_t cols;
+};
+
+static void mean_row(const void *arg, size_t i)
+{
+    const struct mean_job *job = arg;
+    const struct hn_span *span = &job->spans[i];
+    float *y = job->y.x + i * job->y.ld;
+    memset(y, 0, job->cols * sizeof *y);
+    for (size_t row = span->row; row < span->row + span->n; row++)
+        job->kernels->add(y, job->x.x + row * job->x.ld, job->cols);
+    job->kernels->scale(y, 1 / (float)span->n, job->cols);
+}
+
+void hn_cpu_mean(struct hn_backend *b, struct hn_rows y, struct hn_rows x,
+                 const struct hn_span *spans, size_t n_spans, size_t cols)
+{
+    const struct mean_job job = {hn_cpu_of(b)->kernels, y, x, spans, cols};
+    for_rows(b, n_spans, cols * 16, mean_row, &job); /* a text is many rows */
+}
+
 struct finish_job {
     const struct hn_kernels *kernels;
     struct hn_rows y;

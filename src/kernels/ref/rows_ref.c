@@ -135,6 +135,12 @@ void hn_glu_gelu_ref(float *y, const float *gate, const float *up, size_t n)
         y[i] = 0.5f * gate[i] * (1 + erff(gate[i] * (float)M_SQRT1_2)) * factor(up, i);
 }
 
+void hn_glu_relu_ref(float *y, const float *gate, const float *up, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = (gate[i] < 0 ? 0 : gate[i]) * factor(up, i);
+}
+
 void hn_add_f32_ref(float *y, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)

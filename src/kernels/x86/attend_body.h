@@ -62,11 +62,20 @@ static inline size_t lanes_below(size_t n, size_t from)
     return n <= from ? 0 : n - from < 16 ? n - from : 16;
 }
 
+/* What the distance of the slots from `first` on takes from their scores. */
+static inline v16 fall(const struct hn_attend_query *query, size_t first)
+{
+    static const float lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const v16 start = v_set1((float)first - query->at);
+    return v_mul(v_abs(v_add(v_load(lanes), start)), v_set1(query->slope));
+}
+
 /* The page's dot products become weights relative to the running maximum; those outside [first, last)
  * weigh nothing. Returns the factor by which earlier sums shrink. */
-static inline float weigh(float scores[HN_KV_PAGE], struct hn_attend_state *state,
+static inline float weigh(float scores[HN_KV_PAGE], struct hn_attend_query *query,
                           const struct hn_attend_args *args)
 {
+    struct hn_attend_state *state = &query->state;
     v16 s[HN_KV_PAGE / 16];
     v16 max = v_set1(-INFINITY);
     for (size_t i = 0; i < HN_KV_PAGE / 16; i++) {
@@ -75,6 +84,7 @@ static inline float weigh(float scores[HN_KV_PAGE], struct hn_attend_state *stat
             const v16 cap = v_set1(args->softcap);
             s[i] = v_mul(cap, v_tanh(v_div(s[i], cap)));
         }
+        if (query->slope > 0) s[i] = v_sub(s[i], fall(query, 16 * i));
         s[i] = v_keep(s[i], lanes_below(args->first, 16 * i), lanes_below(args->last, 16 * i),
                       -INFINITY);
         max = v_max(s[i], max);
@@ -161,7 +171,7 @@ FOR_TYPE void attend_tile(enum hn_kv_type type, size_t n, struct hn_attend_query
     float scores[QUERIES][HN_KV_PAGE], factors[QUERIES];
     dot_keys(type, n, scores, queries, args);
     for (size_t t = 0; t < n; t++)
-        factors[t] = weigh(scores[t], &queries[t].state, args);
+        factors[t] = weigh(scores[t], &queries[t], args);
     size_t i = 0;
     for (; i + 16 * wide(n) <= args->dim_v; i += 16 * wide(n))
         add_values(type, n, wide(n), i, scores, factors, queries, args);

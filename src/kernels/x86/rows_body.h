@@ -185,6 +185,11 @@ static inline v16 glu_gelu(v16 gate, v16 up)
     return v_mul(v_gelu(gate), up);
 }
 
+static inline v16 glu_relu(v16 gate, v16 up)
+{
+    return v_mul(v_max(v_zero(), gate), up);
+}
+
 #define GLU(type)                                                                                  \
     void KERNEL_NAME(glu_##type)(float *y, const float *gate, const float *up, size_t n)           \
     {                                                                                              \
@@ -200,6 +205,7 @@ GLU(silu)
 GLU(gelu_tanh)
 GLU(swiglu_oai)
 GLU(gelu)
+GLU(relu)
 
 void KERNEL_NAME(add_f32)(float *y, const float *x, size_t n)
 {

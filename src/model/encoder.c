@@ -1,0 +1,226 @@
+#include "model/encoder.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bits.h"
+#include "base/memory.h"
+#include "model/encoder_impl.h"
+#include "model/rope.h"
+
+/* --- weights ----------------------------------------------------------------------------------- */
+
+struct binder {
+    struct hn_binder to;
+    const struct hn_encoder_config *config;
+};
+
+/* STEM.weight and, if there is one, STEM.bias. */
+static enum hn_status bind_norm(struct binder *b, size_t layer, const char *stem, size_t n,
+                                bool optional, struct hn_encoder_norm *out)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.weight", stem);
+    HN_TRY(hn_bind_vector(&b->to, layer, name, n, optional, &out->w));
+    snprintf(name, sizeof name, "%s.bias", stem);
+    return hn_bind_vector(&b->to, layer, name, n, true, &out->bias);
+}
+
+/* Stacked matrices and their biases. */
+static enum hn_status bind_linear(struct binder *b, size_t layer, const char *const *stems,
+                                  const size_t *rows, size_t n_parts, size_t cols,
+                                  struct hn_matrix *out, const float **bias)
+{
+    HN_TRY(hn_bind_matrix(&b->to, layer, stems, rows, n_parts, cols, out));
+    return hn_bind_biases(&b->to, layer, stems, rows, n_parts, bias);
+}
+
+static enum hn_status bind_attention(struct binder *b, size_t i, struct hn_encoder_layer *layer)
+{
+    static const char *const apart[] = {"attn_q", "attn_k", "attn_v"};
+    static const char *const fused[] = {"attn_qkv"}, *const out[] = {"attn_output"};
+    const size_t n = b->config->n_embd;
+    const size_t rows[] = {n, n, n}, all[] = {3 * n};
+    if (hn_bind_find(&b->to, "blk.%zu.attn_qkv.weight", i))
+        HN_TRY(bind_linear(b, i, fused, all, 1, n, &layer->qkv, &layer->qkv_bias));
+    else HN_TRY(bind_linear(b, i, apart, rows, 3, n, &layer->qkv, &layer->qkv_bias));
+    HN_TRY(bind_norm(b, i, "attn_q_norm", n, true, &layer->q_norm));
+    HN_TRY(bind_norm(b, i, "attn_k_norm", n, true, &layer->k_norm));
+    HN_TRY(bind_linear(b, i, out, &n, 1, n, &layer->out, &layer->out_bias));
+    HN_TRY(bind_norm(b, i, "attn_output_norm", n, false, &layer->attn_norm));
+    return bind_norm(b, i, "attn_norm_2", n, true, &layer->attn_norm_2);
+}
+
+/* A gate is where the file has one: apart, or the first half of ffn_up. */
+static enum hn_status bind_ffn(struct binder *b, size_t i, struct hn_encoder_layer *layer)
+{
+    static const char *const both[] = {"ffn_gate", "ffn_up"}, *const down[] = {"ffn_down"};
+    const size_t n = b->config->n_embd, n_ff = b->config->n_ff;
+    const size_t rows[] = {n_ff, n_ff};
+    const bool gate = hn_bind_find(&b->to, "blk.%zu.ffn_gate.weight", i);
+    const struct hn_tensor *up = hn_bind_find(&b->to, "blk.%zu.ffn_up.weight", i);
+    const size_t all[] = {up && up->ne[1] == 2 * n_ff ? 2 * n_ff : n_ff};
+    HN_TRY(bind_linear(b, i, gate ? both : both + 1, gate ? rows : all, gate ? 2 : 1, n, &layer->up,
+                       &layer->up_bias));
+    HN_TRY(bind_linear(b, i, down, &n, 1, n_ff, &layer->down, &layer->down_bias));
+    return bind_norm(b, i, "layer_output_norm", n, false, &layer->out_norm);
+}
+
+/* Two layers with an activation between them, or one. */
+static enum hn_status bind_head(struct binder *b, struct hn_encoder_weights *w)
+{
+    static const char *const inner[] = {"cls"}, *const outer[] = {"cls.output"};
+    const struct hn_encoder_config *c = b->config;
+    if (!c->n_labels) return HN_OK;
+    const bool two = hn_bind_find(&b->to, "cls.output.weight");
+    if (two && hn_bind_find(&b->to, "cls.weight"))
+        HN_TRY(
+            bind_linear(b, HN_BIND_TOP, inner, &c->n_embd, 1, c->n_embd, &w->head, &w->head_bias));
+    return bind_linear(b, HN_BIND_TOP, two ? outer : inner, &c->n_labels, 1, c->n_embd, &w->labels,
+                       &w->labels_bias);
+}
+
+static enum hn_status bind_all(struct binder *b, struct hn_encoder_weights *w)
+{
+    const struct hn_encoder_config *c = b->config;
+    w->tokens = hn_bind_find(&b->to, "token_embd.weight"); /* checked with the configuration */
+    w->types = hn_bind_find(&b->to, "token_types.weight");
+    if (!c->family->flags) w->positions = hn_bind_find(&b->to, "position_embd.weight");
+    HN_TRY(bind_norm(b, HN_BIND_TOP, "token_embd_norm", c->n_embd, false, &w->embd_norm));
+    for (size_t i = 0; i < c->n_layers; i++) {
+        struct hn_encoder_layer counted = {0};
+        struct hn_encoder_layer *layer = w->layers ? &w->layers[i] : &counted;
+        HN_TRY(bind_attention(b, i, layer));
+        HN_TRY(bind_ffn(b, i, layer));
+    }
+    return bind_head(b, w);
+}
+
+enum hn_status hn_encoder_measure(const struct hn_gguf *file,
+                                  const struct hn_encoder_config *config,
+                                  const struct hn_backend_ops *ops, struct hn_weights_size *out,
+                                  struct hn_error *err)
+{
+    struct binder b = {.to = {.file = file, .ops = ops, .err = err}, .config = config};
+    struct hn_encoder_weights w = {0};
+    HN_TRY(bind_all(&b, &w));
+    *out = b.to.size;
+    return HN_OK;
+}
+
+/* --- loading ----------------------------------------------------------------------------------- */
+
+/* Slopes of ALiBi: powers of 2^(-max / n) for n heads, a power of two; the heads above one take those
+ * of twice as many, every other one. */
+static void set_slopes(const struct hn_encoder_config *c, float *slopes)
+{
+    size_t n = 1;
+    while (2 * n <= c->n_heads)
+        n *= 2;
+    for (size_t h = 0; h < c->n_heads; h++) {
+        const double step = (double)c->alibi_max / (double)n;
+        slopes[h] = (float)(h < n ? exp2(-step * (double)(h + 1))
+                                  : exp2(-step / 2 * (double)(2 * (h - n) + 1)));
+    }
+}
+
+static enum hn_status set_positions(struct hn_encoder *e, struct hn_error *err)
+{
+    const struct hn_encoder_config *c = &e->config;
+    const size_t half = c->dim / 2;
+    e->freqs = hn_arena_alloc(&e->arena, half, sizeof *e->freqs);
+    e->slopes = hn_arena_alloc(&e->arena, c->n_heads, sizeof *e->slopes);
+    if (!e->freqs || !e->slopes) return hn_fail_nomem(err, "positions", half * sizeof *e->freqs);
+    hn_rope_freqs(&c->rope, c->dim, false, NULL, e->freqs);
+    set_slopes(c, e->slopes);
+    return HN_OK;
+}
+
+static enum hn_status fill(struct hn_encoder *e, const struct hn_gguf *file,
+                           const struct hn_load_progress *progress, struct hn_error *err)
+{
+    struct hn_weights_size size;
+    HN_TRY(hn_encoder_measure(file, &e->config, e->backend->ops, &size, err));
+    const size_t machine = hn_memory_available();
+    if (size.bytes > machine)
+        return hn_fail(err, HN_E_LIMIT, "needs %zu MiB for its weights and there are %zu",
+                       size.bytes >> 20, machine >> 20);
+    e->memory = e->backend->ops->alloc(e->backend, size.bytes);
+    if (!e->memory) return hn_fail_nomem(err, "packed weights", size.bytes);
+    e->bytes = size.bytes;
+    e->weights.layers = hn_arena_alloc(&e->arena, e->config.n_layers, sizeof *e->weights.layers);
+    if (!e->weights.layers)
+        return hn_fail_nomem(err, "layers", e->config.n_layers * sizeof *e->weights.layers);
+    struct binder b = {
+        .to = {.file = file,
+               .ops = e->backend->ops,
+               .backend = e->backend,
+               .memory = e->memory,
+               .arena = &e->arena,
+               .progress = progress,
+               .expected = size.bytes,
+               .err = err},
+        .config = &e->config,
+    };
+    HN_TRY(bind_all(&b, &e->weights));
+    return set_positions(e, err);
+}
+
+enum hn_status hn_encoder_load(const struct hn_gguf *file, const struct hn_encoder_config *config,
+                               struct hn_backend *backend, const struct hn_load_progress *progress,
+                               struct hn_encoder **out, struct hn_error *err)
+{
+    *out = NULL;
+    struct hn_encoder *e = calloc(1, sizeof *e);
+    if (!e) return hn_fail_nomem(err, "the encoder", sizeof *e);
+    e->config = *config;
+    e->backend = backend;
+    const enum hn_status status = fill(e, file, progress, err);
+    if (status < 0) hn_encoder_destroy(e);
+    else *out = e;
+    return status;
+}
+
+void hn_encoder_destroy(struct hn_encoder *e)
+{
+    if (!e) return;
+    e->backend->ops->release(e->backend, e->memory, e->bytes);
+    hn_arena_free(&e->arena);
+    free(e);
+}
+
+const struct hn_encoder_config *hn_encoder_config(const struct hn_encoder *encoder)
+{
+    return &encoder->config;
+}
+
+size_t hn_encoder_bytes(const struct hn_encoder *encoder)
+{
+    return encoder->bytes;
+}
+
+/* --- what becomes of a result ------------------------------------------------------------------ */
+
+size_t hn_encode_floats(const struct hn_encoder_config *config, enum hn_pooling pooling, size_t n)
+{
+    if (pooling == HN_POOLING_RANK) return config->n_labels;
+    return pooling == HN_POOLING_NONE ? n * config->n_embd : config->n_embd;
+}
+
+void hn_embedding_finish(float *vector, size_t n, bool normalise)
+{
+    double squares = 0;
+    if (!normalise) return;
+    for (size_t i = 0; i < n; i++)
+        squares += (double)vector[i] * (double)vector[i];
+    const double length = sqrt(squares);
+    for (size_t i = 0; i < n && length > 0; i++)
+        vector[i] = (float)((double)vector[i] / length);
+}
+
+float hn_rerank_score(const float *labels, size_t n)
+{
+    const double x = n == 2 ? (double)labels[1] - (double)labels[0] : (double)labels[0];
+    return (float)(1 / (1 + exp(-x)));
+}
