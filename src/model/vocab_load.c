@@ -239,12 +239,16 @@ static enum hn_status read_file(struct hn_str folder, const char *name, bool req
 static enum hn_status from_folder(struct hn_str folder, struct hn_arena *arena,
                                   struct hn_vocab_spec *out, struct hn_error *err)
 {
-    struct hn_buf tokenizer = {0}, config = {0};
-    enum hn_status status = read_file(folder, "tokenizer.json", true, &tokenizer, err);
+    struct hn_buf tokenizer = {0}, lines = {0}, config = {0};
+    enum hn_status status = read_file(folder, "vocab.txt", false, &lines, err);
+    if (status >= 0) status = read_file(folder, "tokenizer.json", !lines.n, &tokenizer, err);
     if (status >= 0) status = read_file(folder, "tokenizer_config.json", false, &config, err);
-    if (status >= 0)
+    if (status >= 0 && !tokenizer.n)
+        status = hn_vocab_from_lines(hn_buf_view(&lines), hn_buf_view(&config), arena, out, err);
+    else if (status >= 0)
         status = hn_vocab_from_json(hn_buf_view(&tokenizer), hn_buf_view(&config), arena, out, err);
     hn_buf_free(&tokenizer);
+    hn_buf_free(&lines);
     hn_buf_free(&config);
     return status;
 }

@@ -12,7 +12,7 @@ enum hn_status hn_vocab_from_meta(const struct hn_meta *meta, struct hn_arena *a
                                   struct hn_vocab_spec *out, struct hn_error *err);
 
 /* The tokenizer of a model: from its metadata, or, where that has none and `folder` is not empty,
- * from folder/tokenizer.json and tokenizer_config.json. */
+ * from folder/tokenizer.json, or vocab.txt where there is none, and tokenizer_config.json. */
 enum hn_status hn_tokenizer_load(const struct hn_meta *meta, struct hn_str folder,
                                  struct hn_tokenizer **out, struct hn_error *err);
 

@@ -346,11 +346,16 @@ enum hn_status hn_json_pre_tokenizer(struct hn_json_pipeline *pipeline, const js
     return value && !json_is_null(value) ? add_pre_tokenizer(pipeline, value, 0) : HN_OK;
 }
 
-static enum hn_status add_to_frame(const json_t *id, struct hn_vocab_spec *spec, bool before,
+/* Of a token that is added. */
+enum place { HEAD, MIDDLE, TAIL };
+
+static enum hn_status add_to_frame(const json_t *id, struct hn_vocab_spec *spec, enum place place,
                                    struct hn_error *err)
 {
-    int32_t *list = before ? spec->head : spec->tail;
-    size_t *n = before ? &spec->n_head : &spec->n_tail;
+    int32_t *const list = place == HEAD ? spec->head : place == TAIL ? spec->tail : spec->middle;
+    size_t *const n = place == HEAD    ? &spec->n_head
+                      : place == TAIL ? &spec->n_tail
+                                      : &spec->n_middle;
     const json_int_t value = json_integer_value(id);
     if (!json_is_integer(id) || value < 0 || (uint64_t)value >= spec->n)
         return hn_fail(err, HN_E_FORMAT,
@@ -362,38 +367,53 @@ static enum hn_status add_to_frame(const json_t *id, struct hn_vocab_spec *spec,
     return HN_OK;
 }
 
-/* "single": what stands around one text, each piece a special token or the text itself. */
-static enum hn_status read_template(const json_t *value, struct hn_vocab_spec *spec,
-                                    struct hn_error *err)
+/* "single": what stands around one text, each piece a special token or the text itself. Of "pair", what
+ * stands between the two: around them is what stands around one. */
+static enum hn_status read_pieces(const json_t *value, const char *key, struct hn_vocab_spec *spec,
+                                  struct hn_error *err)
 {
-    const json_t *single = json_object_get(value, "single");
+    const json_t *pieces = json_object_get(value, key);
     const json_t *tokens = json_object_get(value, "special_tokens");
-    bool before = true;
-    for (size_t i = 0; i < json_array_size(single); i++) {
-        const json_t *piece = json_array_get(single, i);
+    const bool pair = !strcmp(key, "pair");
+    enum place place = HEAD;
+    for (size_t i = 0; i < json_array_size(pieces); i++) {
+        const json_t *piece = json_array_get(pieces, i);
         if (json_object_get(piece, "Sequence")) {
-            before = false;
+            place = pair && place == HEAD ? MIDDLE : TAIL;
             continue;
         }
+        if (pair && place != MIDDLE) continue;
         const struct hn_str name = hn_json_member(json_object_get(piece, "SpecialToken"), "id");
         if (!name.p)
             return hn_fail(err, HN_E_FORMAT,
                            "tokenizer.json: a template piece is neither token nor text");
         const json_t *ids = json_object_get(json_object_getn(tokens, name.p, name.n), "ids");
         for (size_t k = 0; k < json_array_size(ids); k++)
-            HN_TRY(add_to_frame(json_array_get(ids, k), spec, before, err));
+            HN_TRY(add_to_frame(json_array_get(ids, k), spec, place, err));
     }
-    spec->has_frame = true;
     return HN_OK;
 }
 
-static enum hn_status read_pair(const json_t *value, struct hn_vocab_spec *spec,
+static enum hn_status read_template(const json_t *value, struct hn_vocab_spec *spec,
+                                    struct hn_error *err)
+{
+    HN_TRY(read_pieces(value, "single", spec, err));
+    HN_TRY(read_pieces(value, "pair", spec, err));
+    spec->has_frame = true;
+    spec->has_middle = json_array_size(json_object_get(value, "pair")) > 0;
+    return HN_OK;
+}
+
+/* RoBERTa has its end twice between two texts, BERT once. */
+static enum hn_status read_pair(const json_t *value, bool twice, struct hn_vocab_spec *spec,
                                 struct hn_error *err)
 {
     const json_t *cls = json_object_get(value, "cls"), *sep = json_object_get(value, "sep");
-    HN_TRY(add_to_frame(json_array_get(cls, 1), spec, true, err));
-    HN_TRY(add_to_frame(json_array_get(sep, 1), spec, false, err));
-    spec->has_frame = true;
+    HN_TRY(add_to_frame(json_array_get(cls, 1), spec, HEAD, err));
+    HN_TRY(add_to_frame(json_array_get(sep, 1), spec, TAIL, err));
+    for (int i = 0; i <= twice; i++)
+        HN_TRY(add_to_frame(json_array_get(sep, 1), spec, MIDDLE, err));
+    spec->has_frame = spec->has_middle = true;
     return HN_OK;
 }
 
@@ -403,8 +423,8 @@ enum hn_status hn_json_post_processor(const json_t *value, struct hn_vocab_spec 
     const struct hn_str type = hn_json_type(value);
     if (!type.n || hn_str_is(type, "ByteLevel")) return HN_OK;
     if (hn_str_is(type, "TemplateProcessing")) return read_template(value, spec, err);
-    if (hn_str_is(type, "RobertaProcessing") || hn_str_is(type, "BertProcessing"))
-        return read_pair(value, spec, err);
+    const bool roberta = hn_str_is(type, "RobertaProcessing");
+    if (roberta || hn_str_is(type, "BertProcessing")) return read_pair(value, roberta, spec, err);
     if (!hn_str_is(type, "Sequence"))
         return hn_fail(err, HN_E_UNSUPPORTED,
                        "tokenizer.json: the post-processor '%.*s' is not supported", HN_FMT(type));

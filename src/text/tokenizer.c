@@ -231,6 +231,16 @@ enum hn_status hn_tokenize(const struct hn_tokenizer *tokenizer, struct hn_str t
     return hn_fail(err, status, "tokenizing %zu bytes", text.n);
 }
 
+struct hn_frame hn_tokenizer_frame(const struct hn_tokenizer *tokenizer)
+{
+    return (struct hn_frame){.head = tokenizer->head,
+                             .middle = tokenizer->middle,
+                             .tail = tokenizer->tail,
+                             .n_head = tokenizer->n_head,
+                             .n_middle = tokenizer->n_middle,
+                             .n_tail = tokenizer->n_tail};
+}
+
 size_t hn_tokenizer_size(const struct hn_tokenizer *tokenizer)
 {
     return (size_t)tokenizer->n;

@@ -41,6 +41,13 @@ enum { HN_TOKENIZE_MAX_BYTES = 1 << 30 };
 enum hn_status hn_tokenize(const struct hn_tokenizer *tokenizer, struct hn_str text, unsigned flags,
                            struct hn_tokens *out, struct hn_error *err);
 
+/* The tokens that a model wants around a text, and between the two of a pair. Views of the tokenizer. */
+struct hn_frame {
+    const int32_t *head, *middle, *tail;
+    size_t n_head, n_middle, n_tail;
+};
+struct hn_frame hn_tokenizer_frame(const struct hn_tokenizer *tokenizer);
+
 /* Number of ids; valid ids are 0 .. size-1. */
 size_t hn_tokenizer_size(const struct hn_tokenizer *tokenizer);
 

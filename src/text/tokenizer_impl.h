@@ -49,8 +49,8 @@ struct hn_tokenizer {
     struct hn_strindex by_text;
     int32_t bos, eos, eot, unk;
     bool strips_first_space; /* detokenizing: encoding put a space in front */
-    size_t n_head, n_tail;
-    int32_t head[HN_VOCAB_MAX_FRAME], tail[HN_VOCAB_MAX_FRAME];
+    size_t n_head, n_middle, n_tail;
+    int32_t head[HN_VOCAB_MAX_FRAME], middle[HN_VOCAB_MAX_FRAME], tail[HN_VOCAB_MAX_FRAME];
     struct hn_lexicon specials; /* control, unknown and user-defined tokens */
     struct hn_normalizer *normalizer;
     struct hn_pretokenizer *pretokenizer;

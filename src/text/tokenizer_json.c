@@ -7,6 +7,8 @@
 /* Ids need not be dense, but a file may not make a large table with few tokens. */
 enum { MAX_HOLES = 1 << 16 };
 
+#define WORD_PART HN_STR("##") /* in front of a WordPiece that does not start a word */
+
 struct reader {
     const json_t *root, *model, *config;
     struct hn_arena *arena;
@@ -99,7 +101,7 @@ static enum hn_status read_vocab_object(struct reader *r)
     if (r->spec->kind == HN_VOCAB_BPE && prefix.n)
         return hn_fail(r->err, HN_E_UNSUPPORTED,
                        "tokenizer.json: continuing_subword_prefix in a BPE model");
-    if (!prefix.p) prefix = HN_STR("##");
+    if (!prefix.p) prefix = WORD_PART;
     const char *key;
     json_t *id;
     json_object_foreach(json_object_get(r->model, "vocab"), key, id)
@@ -306,5 +308,80 @@ enum hn_status hn_vocab_from_json(struct hn_str tokenizer, struct hn_str config,
     }
     json_decref(root);
     json_decref(settings);
+    return status;
+}
+
+/* --- vocab.txt --------------------------------------------------------------------------------- */
+
+/* The tokens that BERT's own code knows by their texts. */
+static void find_bert_roles(struct reader *r, size_t id, struct hn_str line)
+{
+    struct hn_vocab_spec *spec = r->spec;
+    const struct {
+        const char *text;
+        int32_t *role;
+    } roles[] = {
+        {"[CLS]", &spec->cls}, {"[SEP]", &spec->sep},   {"[UNK]", &spec->unk},
+        {"[PAD]", &spec->pad}, {"[MASK]", &spec->mask},
+    };
+    for (size_t i = 0; i < HN_COUNT(roles); i++) {
+        if (!hn_str_is(line, roles[i].text)) continue;
+        *roles[i].role = (int32_t)id;
+        r->types[id] = roles[i].role == &spec->unk ? HN_TOKEN_UNKNOWN : HN_TOKEN_CONTROL;
+    }
+}
+
+static enum hn_status read_lines(struct reader *r, struct hn_str lines, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        const char *end = memchr(lines.p, '\n', lines.n);
+        struct hn_str line = {lines.p, end ? (size_t)(end - lines.p) : lines.n};
+        const size_t step = line.n + (end != NULL);
+        lines = (struct hn_str){lines.p + step, lines.n - step};
+        if (line.n && line.p[line.n - 1] == '\r') line.n--;
+        find_bert_roles(r, i, line);
+        if (!line.n) continue;
+        if (r->types[i] == HN_TOKEN_NORMAL)
+            HN_TRY(keep_word_piece(r, WORD_PART, line, &r->texts[i]));
+        else HN_TRY(keep(r, line, &r->texts[i]));
+    }
+    return HN_OK;
+}
+
+static void read_casing(struct reader *r)
+{
+    const json_t *lower = json_object_get(r->config, "do_lower_case");
+    const json_t *strip = json_object_get(r->config, "strip_accents");
+    if (json_is_boolean(lower)) r->spec->lowercase = json_is_true(lower);
+    if (json_is_boolean(strip)) r->spec->strip_accents = json_is_true(strip);
+}
+
+enum hn_status hn_vocab_from_lines(struct hn_str lines, struct hn_str config,
+                                   struct hn_arena *arena, struct hn_vocab_spec *out,
+                                   struct hn_error *err)
+{
+    json_t *parsed = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < lines.n; i++)
+        n += lines.p[i] == '\n' || i + 1 == lines.n;
+    if (!n || n > HN_VOCAB_MAX_TOKENS)
+        return hn_fail(err, HN_E_LIMIT, "vocab.txt: %zu tokens; 1 to %d are supported", n,
+                       HN_VOCAB_MAX_TOKENS);
+    if (config.n) HN_TRY(hn_json_parse(config, "tokenizer_config.json", &parsed, err));
+    *out = hn_vocab_spec_init(HN_VOCAB_WPM);
+    struct reader r = {.config = parsed, .arena = arena, .spec = out, .err = err};
+    r.texts = hn_arena_alloc(arena, n, sizeof *r.texts);
+    r.types = hn_arena_alloc(arena, n, 1);
+    enum hn_status status = HN_OK;
+    if (!r.texts || !r.types) status = out_of_memory(&r, n * sizeof *r.texts);
+    if (status >= 0) {
+        memset(r.types, HN_TOKEN_NORMAL, n);
+        read_casing(&r);
+        status = read_lines(&r, lines, n);
+    }
+    out->n = n;
+    out->texts = r.texts;
+    out->types = r.types;
+    json_decref(parsed);
     return status;
 }

@@ -148,6 +148,10 @@ static enum hn_status check_ids(const struct hn_tokenizer *t, const struct hn_vo
         HN_TRY(check_id(t, "first", spec->head[i], err));
     for (size_t i = 0; i < spec->n_tail; i++)
         HN_TRY(check_id(t, "last", spec->tail[i], err));
+    if (spec->n_middle > HN_VOCAB_MAX_FRAME)
+        return hn_fail(err, HN_E_LIMIT, "more than %d tokens between texts", HN_VOCAB_MAX_FRAME);
+    for (size_t i = 0; i < spec->n_middle; i++)
+        HN_TRY(check_id(t, "middle", spec->middle[i], err));
     return HN_OK;
 }
 
@@ -182,6 +186,18 @@ static enum hn_status set_frame(struct hn_tokenizer *t, const struct hn_vocab_sp
     if (wpm) return frame_token("sep", spec->add_sep, true, spec->sep, t->tail, &t->n_tail, err);
     return frame_token("eos", spec->add_eos, spec->kind == HN_VOCAB_UGM, spec->eos, t->tail,
                        &t->n_tail, err);
+}
+
+/* Between two texts stands what ends the first; where that is not [SEP], it stands there twice, as
+ * RoBERTa has it. */
+static void set_middle(struct hn_tokenizer *t, const struct hn_vocab_spec *spec)
+{
+    t->n_middle = spec->n_middle;
+    memcpy(t->middle, spec->middle, sizeof t->middle);
+    if (spec->has_middle) return;
+    const size_t times = spec->kind == HN_VOCAB_WPM ? 1 : 2;
+    for (size_t i = 0; i < times * t->n_tail && t->n_middle < HN_VOCAB_MAX_FRAME; i++)
+        t->middle[t->n_middle++] = t->tail[i % t->n_tail];
 }
 
 #define BAR "\xEF\xBD\x9C" /* U+FF5C, in the control tokens of DeepSeek */
@@ -437,6 +453,7 @@ static enum hn_status build(struct hn_tokenizer *t, const struct hn_vocab_spec *
     find_eot(t);
     if (!bpe || characters) find_bytes(t);
     HN_TRY(set_frame(t, spec, preset, err));
+    set_middle(t, spec);
     HN_TRY(collect_specials(t, err));
     HN_TRY(decode_pieces(t, bpe && !characters, err));
     t->strips_first_space = spec->kind == HN_VOCAB_WPM || spec->add_space_prefix == 1 ||

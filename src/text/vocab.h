@@ -88,6 +88,9 @@ struct hn_vocab_spec {
     bool has_frame; /* head and tail replace add_bos, add_eos, add_sep */
     size_t n_head, n_tail;
     int32_t head[HN_VOCAB_MAX_FRAME], tail[HN_VOCAB_MAX_FRAME];
+    bool has_middle; /* what stands between two texts, else it follows from the kind */
+    size_t n_middle;
+    int32_t middle[HN_VOCAB_MAX_FRAME];
 };
 
 /* A description with no tokens, no special ids, and every three-valued switch at its default. */
