@@ -31,6 +31,7 @@ size_t hn_encoder_bytes(const struct hn_encoder *encoder); /* of the packed weig
 enum hn_status hn_encoding_begin(const struct hn_encoder *encoder, struct hn_backend *backend,
                                  struct hn_encoding **out, struct hn_error *err);
 void hn_encoding_end(struct hn_encoding *run); /* NULL is fine */
+const struct hn_encoder *hn_encoding_encoder(const struct hn_encoding *run);
 
 /* One text. */
 struct hn_encode_item {

@@ -81,6 +81,11 @@ void hn_encoding_end(struct hn_encoding *run)
     free(run);
 }
 
+const struct hn_encoder *hn_encoding_encoder(const struct hn_encoding *run)
+{
+    return run->encoder;
+}
+
 static enum hn_status check(const struct hn_encoder_config *c, const struct hn_encode_item *item,
                             size_t i, struct hn_error *err)
 {
