@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "model/hf_config.h"
+#include "model/hf_encoder.h"
 #include "model/hf_tensors.h"
 
 /* A copy of `value` in the arena under a copied key. */
@@ -118,8 +119,19 @@ static enum hn_status add_name(struct hn_gguf *g, const char *folder, struct hn_
                     err);
 }
 
-static enum hn_status fill(struct hn_gguf *g, const struct hn_hf_texts *texts,
-                           struct hn_safetensors *st, const char *name, struct hn_error *err)
+static enum hn_status fill_encoder(struct hn_gguf *g, const json_t *config,
+                                   const struct hn_hf_texts *texts, struct hn_safetensors *st,
+                                   const char *name, struct hn_error *err)
+{
+    HN_TRY(add_name(g, name, err));
+    HN_TRY(hn_hf_encoder_translate(config, texts, st, name, g, err));
+    HN_TRY(hn_weights_index(&g->weights, &g->arena, err));
+    return hn_meta_index(&g->meta, &g->arena, err);
+}
+
+static enum hn_status fill_decoder(struct hn_gguf *g, const struct hn_hf_texts *texts,
+                                   struct hn_safetensors *st, const char *name,
+                                   struct hn_error *err)
 {
     struct hn_hf_config c;
     HN_TRY(hn_hf_config_read(texts->config, "config.json", &c, err));
@@ -131,6 +143,18 @@ static enum hn_status fill(struct hn_gguf *g, const struct hn_hf_texts *texts,
     if (status == HN_OK) status = hn_weights_index(&g->weights, &g->arena, err);
     if (status == HN_OK) status = hn_meta_index(&g->meta, &g->arena, err);
     hn_hf_config_free(&c);
+    return status;
+}
+
+static enum hn_status fill(struct hn_gguf *g, const struct hn_hf_texts *texts,
+                           struct hn_safetensors *st, const char *name, struct hn_error *err)
+{
+    json_t *config;
+    HN_TRY(hn_json_parse(texts->config, "config.json", &config, err));
+    const enum hn_status status = hn_hf_encoder_is(config)
+                                      ? fill_encoder(g, config, texts, st, name, err)
+                                      : fill_decoder(g, texts, st, name, err);
+    json_decref(config);
     return status;
 }
 
@@ -172,6 +196,22 @@ static enum hn_status read_named(const char *folder, const char *file, size_t li
     return hn_file_read(path, limit, out, err);
 }
 
+/* The configuration of pooling, where modules.json names its folder. */
+static enum hn_status read_pooling(const char *folder, struct hn_str modules, struct hn_buf *out,
+                                   struct hn_error *err)
+{
+    json_t *parsed;
+    char file[128];
+    if (!modules.n) return HN_OK;
+    HN_TRY(hn_json_parse(modules, "modules.json", &parsed, err));
+    const struct hn_str inner = hn_hf_pooling_folder(parsed);
+    snprintf(file, sizeof file, "%.*s/config.json", HN_FMT(inner));
+    const enum hn_status status =
+        inner.n ? read_named(folder, file, HN_HF_MAX_CONFIG_BYTES, out, err) : HN_OK;
+    json_decref(parsed);
+    return status;
+}
+
 enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_error *err)
 {
     static const struct {
@@ -183,8 +223,10 @@ enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_er
         {"generation_config.json", HN_HF_MAX_CONFIG_BYTES, false},
         {"tokenizer_config.json", HN_HF_MAX_TOKENIZER_CONFIG_BYTES, false},
         {"chat_template.jinja", HN_HF_MAX_TEMPLATE_BYTES, false},
+        {"modules.json", HN_HF_MAX_CONFIG_BYTES, false},
+        {"config_sentence_transformers.json", HN_HF_MAX_CONFIG_BYTES, false},
     };
-    struct hn_buf bufs[HN_COUNT(files)] = {0};
+    struct hn_buf bufs[HN_COUNT(files)] = {0}, pooling = {0};
     struct hn_safetensors *st = NULL;
     enum hn_status status = HN_OK;
     *out = NULL;
@@ -192,12 +234,21 @@ enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_er
         status = read_named(folder, files[i].name, files[i].limit, &bufs[i], err);
         if (status == HN_E_NOTFOUND && !files[i].required) status = HN_OK;
     }
-    const struct hn_hf_texts texts = {hn_buf_view(&bufs[0]), hn_buf_view(&bufs[1]),
-                                      hn_buf_view(&bufs[2]), hn_buf_view(&bufs[3])};
+    if (status == HN_OK) status = read_pooling(folder, hn_buf_view(&bufs[4]), &pooling, err);
+    const struct hn_hf_texts texts = {
+        .config = hn_buf_view(&bufs[0]),
+        .generation = hn_buf_view(&bufs[1]),
+        .tokenizer = hn_buf_view(&bufs[2]),
+        .jinja = hn_buf_view(&bufs[3]),
+        .modules = hn_buf_view(&bufs[4]),
+        .prompts = hn_buf_view(&bufs[5]),
+        .pooling = hn_buf_view(&pooling),
+    };
     if (status == HN_OK) status = hn_safetensors_open_folder(folder, &st, err);
     if (status == HN_OK) status = hn_hf_translate(&texts, st, folder, out, err);
     hn_safetensors_close(st);
     for (size_t i = 0; i < HN_COUNT(files); i++)
         hn_buf_free(&bufs[i]);
+    hn_buf_free(&pooling);
     return status;
 }

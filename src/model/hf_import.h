@@ -25,6 +25,10 @@ struct hn_hf_texts {
     struct hn_str generation; /* generation_config.json */
     struct hn_str tokenizer;  /* tokenizer_config.json */
     struct hn_str jinja;      /* chat_template.jinja */
+    /* Of sentence-transformers: */
+    struct hn_str modules; /* modules.json */
+    struct hn_str prompts; /* config_sentence_transformers.json */
+    struct hn_str pooling; /* config.json in the folder that modules.json names */
 };
 
 /* The translation alone. Takes over st's mappings; its data must outlive the result, the texts need

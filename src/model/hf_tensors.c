@@ -51,25 +51,37 @@ static bool float_type(enum hn_st_dtype dtype, enum hn_dtype *out)
     }
 }
 
-/* The shape in GGUF's order. Dimensions of one in front are dropped, as converters do. */
-static enum hn_status view_of(const struct job *j, struct hn_tensor *out)
+static enum hn_status fail_view(const struct hn_st_tensor *in, const char *name,
+                                enum hn_status status, const char *why, struct hn_error *err)
 {
-    const struct hn_st_tensor *in = j->in;
+    return hn_fail(err, status, "%s: tensor %.*s: %s", name, HN_FMT(in->name), why);
+}
+
+/* Dimensions of one in front are dropped, as converters do. */
+enum hn_status hn_hf_view(const struct hn_st_tensor *in, const char *name, struct hn_tensor *out,
+                          struct hn_error *err)
+{
     int first = 0;
     while (first + 1 < in->n_dims && in->shape[first] == 1)
         first++;
     const int n = in->n_dims - first;
     if (!float_type(in->dtype, &out->type))
-        return hn_fail(j->err, HN_E_UNSUPPORTED, "%s: tensor %.*s: dtype %s is not supported",
-                       j->name, HN_FMT(in->name), hn_st_dtype_name(in->dtype));
-    if (n > HN_MAX_DIMS) return fail(j, HN_E_UNSUPPORTED, "has more than 4 dimensions");
-    if (in->bytes == 0) return fail(j, HN_E_FORMAT, "is empty");
+        return hn_fail(err, HN_E_UNSUPPORTED, "%s: tensor %.*s: dtype %s is not supported", name,
+                       HN_FMT(in->name), hn_st_dtype_name(in->dtype));
+    if (n > HN_MAX_DIMS)
+        return fail_view(in, name, HN_E_UNSUPPORTED, "has more than 4 dimensions", err);
+    if (in->bytes == 0) return fail_view(in, name, HN_E_FORMAT, "is empty", err);
     out->n_dims = n ? n : 1;
     for (int i = 0; i < HN_MAX_DIMS; i++)
         out->ne[i] = i < n ? in->shape[in->n_dims - 1 - i] : 1;
     out->data = in->data;
     out->bytes = in->bytes;
     return HN_OK;
+}
+
+static enum hn_status view_of(const struct job *j, struct hn_tensor *out)
+{
+    return hn_hf_view(j->in, j->name, out, j->err);
 }
 
 /* Memory of the result for the tensor's elements. */
@@ -82,20 +94,25 @@ static void *claim(const struct job *j, size_t n, size_t size)
     return p;
 }
 
-/* Turns *t into F32, with `plus` added to each element. */
-static enum hn_status widen(const struct job *j, struct hn_tensor *t, float plus)
+enum hn_status hn_hf_widen(const struct hn_st_tensor *in, const char *name, float plus,
+                           struct hn_gguf *g, struct hn_tensor *t, struct hn_error *err)
 {
     if (t->type == HN_F32 && plus == 0) return HN_OK;
     const size_t n = hn_tensor_elements(t);
-    float *values = claim(j, n, sizeof *values);
-    if (!values) return HN_E_NOMEM;
+    float *values = hn_arena_alloc(&g->arena, n, sizeof *values);
+    if (!values) return fail_view(in, name, HN_E_NOMEM, "out of memory", err);
     hn_decode(t->type, t->data, values, n);
     for (size_t i = 0; i < n && plus != 0; i++)
         values[i] += plus;
     t->type = HN_F32;
     t->data = values;
-    t->bytes = n * sizeof *values; /* no overflow: claimed */
+    t->bytes = n * sizeof *values; /* no overflow: allocated */
     return HN_OK;
+}
+
+static enum hn_status widen(const struct job *j, struct hn_tensor *t, float plus)
+{
+    return hn_hf_widen(j->in, j->name, plus, j->g, t, j->err);
 }
 
 /* Rows of each head from halves (0, half, 1, half + 1, ...) to neighbours. */

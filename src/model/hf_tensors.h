@@ -14,4 +14,11 @@ enum hn_status hn_hf_translate_tensors(const struct hn_hf_config *config,
                                        const struct hn_safetensors *st, const char *name,
                                        struct hn_gguf *g, struct hn_error *err);
 
+/* A tensor as it is, its shape in GGUF's order; its name is not set. Floats only. */
+enum hn_status hn_hf_view(const struct hn_st_tensor *in, const char *name, struct hn_tensor *out,
+                          struct hn_error *err);
+/* Turns *t, a view of `in`, into F32 in g's arena, with `plus` added to each element. */
+enum hn_status hn_hf_widen(const struct hn_st_tensor *in, const char *name, float plus,
+                           struct hn_gguf *g, struct hn_tensor *t, struct hn_error *err);
+
 #endif

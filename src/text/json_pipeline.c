@@ -353,7 +353,7 @@ static enum hn_status add_to_frame(const json_t *id, struct hn_vocab_spec *spec,
                                    struct hn_error *err)
 {
     int32_t *const list = place == HEAD ? spec->head : place == TAIL ? spec->tail : spec->middle;
-    size_t *const n = place == HEAD    ? &spec->n_head
+    size_t *const n = place == HEAD   ? &spec->n_head
                       : place == TAIL ? &spec->n_tail
                                       : &spec->n_middle;
     const json_int_t value = json_integer_value(id);

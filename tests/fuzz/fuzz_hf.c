@@ -1,18 +1,25 @@
 /* A Hugging Face directory: config.json, generation_config.json, tokenizer_config.json,
- * chat_template.jinja and the bytes of one safetensors file. */
+ * chat_template.jinja, the bytes of one safetensors file, and modules.json,
+ * config_sentence_transformers.json and the configuration of pooling. */
 #include "fuzz.h"
 
 #include "model/hf_import.h"
 
 void fuzz_one(const uint8_t *data, size_t n)
 {
-    struct hn_str parts[5];
+    struct hn_str parts[8];
     struct hn_safetensors *st;
     struct hn_gguf *g;
     struct hn_error err;
-    fuzz_split((struct hn_str){(const char *)data, n}, parts, 5);
+    fuzz_split((struct hn_str){(const char *)data, n}, parts, 8);
     if (hn_safetensors_parse(parts[4].p, parts[4].n, "input", &st, &err) < 0) return;
-    const struct hn_hf_texts texts = {parts[0], parts[1], parts[2], parts[3]};
+    const struct hn_hf_texts texts = {.config = parts[0],
+                                      .generation = parts[1],
+                                      .tokenizer = parts[2],
+                                      .jinja = parts[3],
+                                      .modules = parts[5],
+                                      .prompts = parts[6],
+                                      .pooling = parts[7]};
     const enum hn_status status = hn_hf_translate(&texts, st, "some/folder", &g, &err);
     hn_safetensors_close(st);
     if (status < 0) return;

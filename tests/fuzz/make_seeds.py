@@ -133,6 +133,45 @@ def decoder_seeds():
     yield "gpt-oss", decoder("gpt-oss", moe + window + yarn, oss, (*dense, "ffn_norm"), kind=39)
 
 
+def encoder(arch, keys=(), without=(), gate=False, head=False):
+    """An encoder 16 wide with 8 words, in F32."""
+    def tensor(name, *dims):
+        return name, list(dims), 0, 4 * math.prod(dims)
+
+    def norm(name):
+        return [tensor(name + ".weight", 16), tensor(name + ".bias", 16)]
+
+    b = "blk.0."
+    tensors = [tensor("token_embd.weight", 16, 8), tensor("token_types.weight", 16, 2),
+               tensor("position_embd.weight", 16, 80), *norm("token_embd_norm"),
+               *(tensor(f"{b}attn_{x}.weight", 16, 16) for x in ("q", "k", "v", "output")),
+               tensor(b + "attn_qkv.weight", 16, 48), tensor(b + "attn_q.bias", 16),
+               *norm(b + "attn_output_norm"), tensor(b + "ffn_up.weight", 16, 24),
+               tensor(b + "ffn_down.weight", 24, 16), *norm(b + "layer_output_norm")]
+    tensors += [tensor(b + "ffn_gate.weight", 16, 24)] if gate else []
+    tensors += [tensor("cls.weight", 16, 16), tensor("cls.bias", 16),
+                tensor("cls.output.weight", 16, 2)] if head else []
+    tensors = [t for t in tensors if not any(w in t[0] for w in without)]
+    scalars = [("block_count", U32, 1), ("embedding_length", U32, 16), ("context_length", U32, 80),
+               ("attention.head_count", U32, 2), ("feed_forward_length", U32, 24),
+               ("attention.layer_norm_epsilon", F32, 1e-5), *keys]
+    return gguf([("general.architecture", STR, arch)] +
+                [(f"{arch}.{name}", k, v) for name, k, v in scalars], tensors)
+
+
+def encoder_seeds():
+    apart = ("attn_q.", "attn_k.", "attn_v.")
+    yield "bert", encoder("bert", [("pooling_type", U32, 2)], ("attn_qkv",))
+    yield "ranker", encoder("bert", [("pooling_type", U32, 4),
+                                     ("classifier.activation", STR, "relu")], ("attn_qkv",),
+                            head=True)
+    yield "rows", encoder("bert", [("pooling_type", U32, 0)], ("attn_qkv", "token_types"))
+    yield "nomic", encoder("nomic-bert", [("rope.freq_base", F32, 1000.0)],
+                           (*apart, "position_embd"), gate=True)
+    yield "jina", encoder("jina-bert-v2", [("pooling_type", U32, 3)], (*apart, "position_embd"),
+                          gate=True)
+
+
 def safetensors(header, size, pad=0):
     raw = (header if isinstance(header, str) else json.dumps(header)).encode() + b" " * pad
     return struct.pack("<Q", len(raw)) + raw + bytes(i % 251 for i in range(size))
@@ -159,7 +198,7 @@ SIZES = {"F32": 4, "F16": 2, "BF16": 2, "U8": 1}
 CUT = b"\n----\n"
 
 
-def hf(config, tensors, generation=None, tokenizer=None, jinja=""):
+def hf(config, tensors, generation=None, tokenizer=None, jinja="", more=()):
     """A folder's files as one input; tensors: name -> (type, shape)."""
     header, at = {}, 0
     for name, (dtype, shape) in tensors.items():
@@ -168,7 +207,8 @@ def hf(config, tensors, generation=None, tokenizer=None, jinja=""):
         at = end
     texts = [json.dumps(config), json.dumps(generation) if generation else "",
              json.dumps(tokenizer) if tokenizer else "", jinja]
-    return CUT.join(text.encode() for text in texts) + CUT + safetensors(header, at)
+    parts = [text.encode() for text in texts] + [safetensors(header, at)]
+    return CUT.join(parts + [json.dumps(x).encode() for x in more])
 
 
 def hf_seeds():
@@ -209,6 +249,26 @@ def hf_seeds():
                             "mlp.experts.gate_up_proj_scales": ("U8", [2, 12, 1]),
                             "mlp.experts.gate_up_proj_bias": ("F32", [2, 12]),
                             "self_attn.sinks": ("BF16", [2])}.items()})
+
+
+def hf_encoder_seeds():
+    bert = {"model_type": "bert", "hidden_size": 4, "intermediate_size": 6,
+            "num_hidden_layers": 1, "num_attention_heads": 2, "max_position_embeddings": 8}
+    modules = [{"type": "x.Transformer", "path": ""}, {"type": "x.Pooling", "path": "1_Pooling"}]
+    prompts = {"prompts": {"query": "q: ", "": "x"}, "default_prompt_name": "query"}
+    yield "bert", hf(bert, {"embeddings.word_embeddings.weight": ("F32", [3, 4]),
+                            "bert.encoder.layer.0.attention.self.query.weight": ("BF16", [4, 4]),
+                            "bert.embeddings.LayerNorm.gamma": ("F16", [4]),
+                            "pooler.dense.bias": ("F16", [4]), "cls.x": ("U8", [1])},
+                     more=[modules, prompts, {"pooling_mode_cls_token": True}])
+    yield "xlm-roberta", hf({**bert, "model_type": "xlm-roberta", "pad_token_id": 1,
+                             "architectures": ["XForSequenceClassification"]},
+                            {"roberta.embeddings.position_embeddings.weight": ("BF16", [8, 4]),
+                             "classifier.out_proj.weight": ("F32", [1, 4])})
+    yield "nomic", hf({"model_type": "nomic_bert", "n_embd": 4, "n_inner": 6, "n_layer": 1,
+                       "n_head": 2, "rotary_emb_base": 1000, "rotary_scaling_factor": 2,
+                       "max_trained_positions": 4},
+                      {"encoder.layers.0.attn.Wqkv.weight": ("F16", [12, 4])})
 
 
 def npy(header, size, version=1):
@@ -342,7 +402,8 @@ def item_journal_seeds():
     yield "head", b"HNIT"
 
 
-SEEDS = {"decoder": decoder_seeds, "gguf": gguf_seeds, "hf": hf_seeds, "item_journal": item_journal_seeds,
+SEEDS = {"decoder": decoder_seeds, "encoder": encoder_seeds,
+         "gguf": gguf_seeds, "hf": lambda: [*hf_seeds(), *hf_encoder_seeds()], "item_journal": item_journal_seeds,
          "npy": npy_seeds, "onnx": onnx_seeds,
          "safetensors": safetensors_seeds, "vocab": vocab_seeds, "xgboost": xgboost_seeds}
 

@@ -1,0 +1,25 @@
+/* Hugging Face directories of encoders, with what sentence-transformers puts beside them. */
+#ifndef HN_MODEL_HF_ENCODER_H
+#define HN_MODEL_HF_ENCODER_H
+
+#include "base/json.h"
+#include "formats/gguf.h"
+#include "formats/safetensors.h"
+
+struct hn_hf_texts;
+
+/* Whether a config.json is of an encoder. */
+bool hn_hf_encoder_is(const json_t *config);
+
+/* Where modules.json says that the configuration of pooling lies, a folder beside it; empty when it does
+ * not. A view of `modules`. */
+struct hn_str hn_hf_pooling_folder(const json_t *modules);
+
+/* Adds the keys and tensors of an encoder to g. `name` is the directory's, for errors. Besides GGUF's
+ * keys there may be ARCH.classifier.activation (in a head of two layers, "tanh" unless it says "relu"),
+ * embedding.prompt.NAME and embedding.default_prompt. */
+enum hn_status hn_hf_encoder_translate(const json_t *config, const struct hn_hf_texts *texts,
+                                       const struct hn_safetensors *st, const char *name,
+                                       struct hn_gguf *g, struct hn_error *err);
+
+#endif
