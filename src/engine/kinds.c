@@ -1,11 +1,13 @@
 #include "engine/kinds.h"
 
+#include "engine/embed.h"
 #include "engine/predict.h"
 #include "engine/recommending.h"
 
 const struct hn_kind_row hn_kinds[] = {
     {HN_KIND_PREDICTOR, hn_predict_is, hn_predict_open},
     {HN_KIND_RECOMMENDER, hn_recommending_is, hn_recommending_open},
+    {HN_KIND_ENCODER, hn_embed_is, hn_embed_open},
     {.is = NULL},
 };
 

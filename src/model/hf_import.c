@@ -252,3 +252,15 @@ enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_er
     hn_buf_free(&pooling);
     return status;
 }
+
+bool hn_hf_is_encoder(const char *folder)
+{
+    struct hn_buf text = {0};
+    json_t *config = NULL;
+    enum hn_status status = read_named(folder, "config.json", HN_HF_MAX_CONFIG_BYTES, &text, NULL);
+    if (status >= 0) status = hn_json_parse(hn_buf_view(&text), "config.json", &config, NULL);
+    const bool is = status >= 0 && hn_hf_encoder_is(config);
+    json_decref(config);
+    hn_buf_free(&text);
+    return is;
+}

@@ -19,6 +19,9 @@ enum {
  * GGUF's keys there may be tokenizer.ggml.eos_token_ids, when a generation ends at any of several. */
 enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_error *err);
 
+/* Whether the directory's config.json is of an encoder; false too when it cannot be read. */
+bool hn_hf_is_encoder(const char *folder);
+
 /* What the directory's files say; empty where there is none. */
 struct hn_hf_texts {
     struct hn_str config;     /* config.json */

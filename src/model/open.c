@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
+#include "model/encoder_config.h"
 #include "model/hf_import.h"
 #include "model/vocab_load.h"
 
@@ -12,6 +13,17 @@ enum hn_status hn_model_open(const char *path, struct hn_gguf **out, struct hn_e
     *out = NULL;
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return hn_hf_open(path, out, err);
     return hn_gguf_open(path, out, err);
+}
+
+bool hn_model_is_encoder(const char *path)
+{
+    struct stat st;
+    struct hn_gguf *file;
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return hn_hf_is_encoder(path);
+    if (hn_gguf_open(path, &file, NULL) < 0) return false;
+    const bool is = hn_encoder_is(file);
+    hn_gguf_close(file);
+    return is;
 }
 
 enum hn_status hn_model_tokenizer(const struct hn_gguf *file, struct hn_tokenizer **out,

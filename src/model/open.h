@@ -9,6 +9,9 @@
  * name the path. Close with hn_gguf_close. */
 enum hn_status hn_model_open(const char *path, struct hn_gguf **out, struct hn_error *err);
 
+/* Whether what is at a path is an encoder, by a short look; false too when it cannot be read. */
+bool hn_model_is_encoder(const char *path);
+
 /* The tokenizer of an opened model, from either door. HN_E_NOTFOUND: it has no vocabulary. */
 enum hn_status hn_model_tokenizer(const struct hn_gguf *file, struct hn_tokenizer **out,
                                   struct hn_error *err);
