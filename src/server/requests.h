@@ -18,6 +18,8 @@ extern const struct hn_fields hn_prediction_fields;
 
 extern const struct hn_fields hn_recommendation_fields;
 extern const struct hn_fields hn_item_change_fields;
+extern const struct hn_fields hn_embedding_fields;
+extern const struct hn_fields hn_rerank_fields;
 
 extern const struct hn_fields hn_load_fields;
 
