@@ -7,6 +7,7 @@
 #include "cli/session.h"
 #include "cli/yardstick.h"
 #include "formats/gguf.h"
+#include "model/encoder.h"
 #include "text/tokenizer.h"
 
 struct hn_inspect_options {
@@ -21,8 +22,9 @@ struct hn_inspection {
     enum hn_status tokenizer_status;
     struct hn_error tokenizer_error;
 
-    struct hn_config config; /* family is NULL when it could not be read */
-    struct hn_plan plan;     /* all zeros when there is none */
+    struct hn_config config; /* family is NULL when it could not be read, or it is an encoder: */
+    struct hn_encoder_config encoder; /* family is NULL when it is none */
+    struct hn_plan plan;              /* of an encoder, its weights alone; all zeros without one */
     enum hn_status plan_status;
     struct hn_error plan_error;
     bool measured;

@@ -26,9 +26,22 @@ static enum hn_status measure(const struct hn_inspect_options *o, struct hn_yard
     return status;
 }
 
+static enum hn_status plan_encoder(struct hn_inspection *in)
+{
+    struct hn_weights_size size;
+    HN_TRY(hn_encoder_config_read(in->file, &in->encoder, &in->plan_error));
+    HN_TRY(hn_encoder_measure(in->file, &in->encoder, &hn_cpu_backend_ops, &size, &in->plan_error));
+    in->plan.weight_bytes = size.bytes;
+    return HN_OK;
+}
+
 void hn_inspect_plan(const struct hn_inspect_options *o, struct hn_inspection *in)
 {
     const struct hn_plan_options wanted = hn_session_plan(&o->session);
+    if (hn_encoder_is(in->file)) {
+        in->plan_status = plan_encoder(in);
+        return;
+    }
     in->plan_status = hn_config_read(in->file, &in->config, &in->plan_error);
     if (in->plan_status < 0) return;
     in->plan_status =
@@ -113,9 +126,27 @@ static void print_speed(const struct hn_inspection *in)
            y->limits.threads > 1 ? "s" : "", y->limits.dot[HN_ACT_Q8] * 1e-9);
 }
 
+static void print_encoder(const struct hn_inspection *in)
+{
+    const struct hn_encoder_config *c = &in->encoder;
+    heading("Encoder");
+    printf("  %-15s %zu tokens\n", "longest text", c->n_context);
+    if (c->n_labels) printf("  %-15s %zu\n", "labels", c->n_labels);
+    else printf("  %-15s %zu\n", "dimensions", c->n_embd);
+    printf("  %-15s %s\n", "pooling", hn_pooling_names[c->pooling]);
+    printf("  %-15s hence %s, hence serve\n", "commands",
+           c->pooling == HN_POOLING_RANK ? "rerank" : "embed");
+    heading("Memory");
+    print_size("weights", in->plan.weight_bytes, "");
+}
+
 void hn_inspect_plan_text(const struct hn_inspection *in)
 {
     const struct hn_style style = hn_terminal_style(stdout);
+    if (in->encoder.family && in->plan_status >= 0) {
+        print_encoder(in);
+        return;
+    }
     if (in->plan.total_bytes || in->config.family) {
         print_memory(in);
         print_speed(in);
@@ -130,6 +161,15 @@ void hn_inspect_plan_json(struct hn_json_writer *w, const struct hn_inspection *
     const struct hn_plan *p = &in->plan;
     hn_json_put_bool(w, "runs", in->plan_status >= 0);
     if (in->plan_status < 0) hn_json_put_text(w, "why_not", hn_str_from(in->plan_error.text));
+    if (in->encoder.family) {
+        hn_json_open(w, "encoder", '{');
+        hn_json_put_uint(w, "context", in->encoder.n_context);
+        hn_json_put_uint(w, "dimensions", in->encoder.n_embd);
+        hn_json_put_uint(w, "labels", in->encoder.n_labels);
+        hn_json_put_text(w, "pooling", hn_str_from(hn_pooling_names[in->encoder.pooling]));
+        hn_json_put_uint(w, "weight_bytes", p->weight_bytes);
+        hn_json_close(w, '}');
+    }
     if (p->total_bytes) {
         hn_json_open(w, "memory", '{');
         hn_json_put_uint(w, "context", p->context);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/bits.h"
+#include "model/encoder_config.h"
 #include "model/reader.h"
 
 static enum hn_status read_scaling_type(struct hn_reader *r, struct hn_rope_config *rope)
@@ -138,6 +139,11 @@ static enum hn_status find_family(const struct hn_meta *meta, struct hn_str *arc
     HN_TRY(status);
     *out = hn_family_find(*arch);
     if (*out) return HN_OK;
+    if (hn_encoder_family_find(*arch))
+        return hn_fail(err, HN_E_UNSUPPORTED,
+                       "architecture %.*s writes no text: it is an encoder, for hence embed and "
+                       "hence rerank",
+                       HN_FMT(*arch));
     char known[256] = "";
     size_t n, used = 0;
     const struct hn_family *rows = hn_family_rows(&n);
