@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "text/detokenize.h"
 #include "text/tokenizer_json.h"
 #include "unit.h"
@@ -185,6 +187,103 @@ START_TEST(what_is_unknown_is_an_error)
 }
 END_TEST
 
+/* head + middle + tail of a frame, the tokens' texts with bars between the parts. */
+static void check_frame(const struct hn_tokenizer *t, const char *expected)
+{
+    const struct hn_frame f = hn_tokenizer_frame(t);
+    const int32_t *const parts[] = {f.head, f.middle, f.tail};
+    const size_t n[] = {f.n_head, f.n_middle, f.n_tail};
+    struct hn_buf got = {0};
+    for (size_t p = 0; p < 3; p++) {
+        if (p) hn_buf_char(&got, '|');
+        for (size_t i = 0; i < n[p]; i++)
+            hn_buf_str(&got, hn_tokenizer_text(t, parts[p][i]));
+    }
+    ck_assert_str_eq(got.p, expected);
+    hn_buf_free(&got);
+}
+
+#define BERT_VOCAB                                                                                 \
+    "'model':{'type':'WordPiece','unk_token':'[UNK]','vocab':{'[UNK]':0,'[CLS]':1,'[SEP]':2,"      \
+    "'[X]':3,'a':4}},'added_tokens':[{'id':0,'content':'[UNK]','special':true},"                   \
+    "{'id':1,'content':'[CLS]','special':true},{'id':2,'content':'[SEP]','special':true},"         \
+    "{'id':3,'content':'[X]','special':true}],"
+#define TOKEN(text) "{'SpecialToken':{'id':'" text "','type_id':0}}"
+#define TEXT(name)  "{'Sequence':{'id':'" name "','type_id':0}}"
+
+START_TEST(pairs_have_something_between_them)
+{
+    static const struct {
+        const char *processor, *expected;
+    } cases[] = {
+        {"{'type':'TemplateProcessing','single':[" TOKEN("[CLS]") "," TEXT("A") "," TOKEN("[SEP]") "],'pair':[" TOKEN(
+             "[CLS]") "," TEXT("A") "," TOKEN("[SEP]") "," TOKEN("[X]") "," TEXT("B") "," TOKEN("[S"
+                                                                                                "EP"
+                                                                                                "]") "],'special_tokens':{'[CLS]':{'ids':[1]},"
+                                                                                                     "'[SEP]':{'ids':[2]},'[X]':{'ids':[3]}}}",
+         "[CLS]|[SEP][X]|[SEP]"},
+        {"{'type':'BertProcessing','cls':['[CLS]',1],'sep':['[SEP]',2]}", "[CLS]|[SEP]|[SEP]"},
+        {"{'type':'RobertaProcessing','cls':['[CLS]',1],'sep':['[SEP]',2]}",
+         "[CLS]|[SEP][SEP]|[SEP]"},
+        {"{'type':'TemplateProcessing','single':[" TEXT("A") "," TOKEN(
+             "[SEP]") "],'special_tokens':{'[SEP]':{'ids':[2]}}}",
+         "|[SEP]|[SEP]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char json[2000];
+        snprintf(json, sizeof json, "{" BERT_VOCAB "'post_processor':%s}", cases[i].processor);
+        struct hn_tokenizer *t = make(json, "{}");
+        check_frame(t, cases[i].expected);
+        hn_tokenizer_destroy(t);
+    }
+}
+END_TEST
+
+static struct hn_tokenizer *from_lines(const char *lines, const char *config)
+{
+    struct hn_arena arena = {0};
+    struct hn_vocab_spec spec;
+    struct hn_tokenizer *t = NULL;
+    struct hn_error err = {0};
+    enum hn_status status =
+        hn_vocab_from_lines(hn_str_from(lines), quoted(&arena, config), &arena, &spec, &err);
+    if (status >= 0) status = hn_tokenizer_create(&spec, &t, &err);
+    hn_arena_free(&arena);
+    ck_assert_msg(status == HN_OK, "%s", err.text);
+    return t;
+}
+
+#define WORD "\xE2\x96\x81" /* what a word begins with */
+
+START_TEST(word_pieces_on_lines)
+{
+    static const char lines[] = "[PAD]\n[UNK]\r\n[CLS]\n[SEP]\n\nhel\n##lo\nHel\nlo";
+    struct hn_tokenizer *t = from_lines(lines, "");
+    ck_assert_uint_eq(hn_tokenizer_size(t), 9);
+    check(t, "Hello lo x", HN_TOKENIZE_ADD_SPECIAL, "[CLS]|" WORD "hel|lo|" WORD "lo|[UNK]|[SEP]");
+    check_frame(t, "[CLS]|[SEP]|[SEP]");
+    hn_tokenizer_destroy(t);
+    t = from_lines(lines, "{'do_lower_case':false}");
+    check(t, "Hello", 0, WORD "Hel|lo");
+    hn_tokenizer_destroy(t);
+}
+END_TEST
+
+START_TEST(lines_need_an_unknown_one)
+{
+    struct hn_arena arena = {0};
+    struct hn_vocab_spec spec;
+    struct hn_tokenizer *t = NULL;
+    struct hn_error err = {0};
+    const struct hn_str none = {0};
+    ck_assert_int_eq(hn_vocab_from_lines(none, none, &arena, &spec, &err), HN_E_LIMIT);
+    ck_assert_int_eq(hn_vocab_from_lines(HN_STR("a\nb"), none, &arena, &spec, &err), HN_OK);
+    ck_assert_int_eq(hn_tokenizer_create(&spec, &t, &err), HN_E_FORMAT);
+    ck_assert_ptr_nonnull(strstr(err.text, "[UNK]"));
+    hn_arena_free(&arena);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tc = tcase_create("tokenizer_json");
@@ -193,5 +292,8 @@ int main(void)
     tcase_add_test(tc, word_pieces);
     tcase_add_test(tc, unigrams);
     tcase_add_test(tc, what_is_unknown_is_an_error);
+    tcase_add_test(tc, pairs_have_something_between_them);
+    tcase_add_test(tc, word_pieces_on_lines);
+    tcase_add_test(tc, lines_need_an_unknown_one);
     return run_unit("tokenizer_json", tc);
 }

@@ -1,0 +1,131 @@
+/* What becomes of an encoder's results, and what its configuration refuses. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/json.h"
+#include "model/encoder.h"
+#include "model/hf_encoder.h"
+#include "unit.h"
+
+START_TEST(vectors_are_cut_and_made_one_long)
+{
+    float v[4] = {3, 4, 12, 84};
+    hn_embedding_finish(v, 3, true);
+    ck_assert_float_eq_tol(v[0], 3.0f / 13, 1e-7f);
+    ck_assert_float_eq_tol(v[2], 12.0f / 13, 1e-7f);
+    ck_assert_float_eq(v[3], 84);
+    float as_it_is[2] = {3, 4}, zeros[2] = {0, 0};
+    hn_embedding_finish(as_it_is, 2, false);
+    ck_assert_float_eq(as_it_is[1], 4);
+    hn_embedding_finish(zeros, 2, true);
+    ck_assert_float_eq(zeros[0], 0);
+}
+END_TEST
+
+START_TEST(labels_become_scores)
+{
+    const float one[] = {0}, sure[] = {50}, two[] = {1, 3};
+    ck_assert_float_eq(hn_rerank_score(one, 1), 0.5f);
+    ck_assert_float_eq(hn_rerank_score(sure, 1), 1);
+    ck_assert_float_eq_tol(hn_rerank_score(two, 2), 1 / (1 + expf(-2)), 1e-6f);
+}
+END_TEST
+
+START_TEST(results_have_their_size)
+{
+    const struct hn_encoder_config c = {.n_embd = 8, .n_labels = 3};
+    ck_assert_uint_eq(hn_encode_floats(&c, HN_POOLING_MEAN, 5), 8);
+    ck_assert_uint_eq(hn_encode_floats(&c, HN_POOLING_NONE, 5), 40);
+    ck_assert_uint_eq(hn_encode_floats(&c, HN_POOLING_RANK, 5), 3);
+}
+END_TEST
+
+/* A file of these keys and no tensors. */
+static enum hn_status read_config(const char *arch, bool causal, uint32_t heads,
+                                  struct hn_error *err)
+{
+    struct hn_gguf g = {0};
+    struct hn_encoder_config config;
+    char key[80];
+    const struct {
+        const char *name;
+        uint32_t value;
+    } counts[] = {{"block_count", 2},
+                  {"embedding_length", 12},
+                  {"context_length", 16},
+                  {"feed_forward_length", 24},
+                  {"attention.head_count", heads}};
+    hn_meta_add_text(&g.meta, &g.arena, HN_STR("general.architecture"), hn_str_from(arch));
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        snprintf(key, sizeof key, "%s.%s", arch, counts[i].name);
+        hn_meta_add_u32(&g.meta, &g.arena, hn_arena_str(&g.arena, hn_str_from(key)),
+                        counts[i].value);
+    }
+    snprintf(key, sizeof key, "%s.attention.layer_norm_epsilon", arch);
+    hn_meta_add_f32(&g.meta, &g.arena, hn_arena_str(&g.arena, hn_str_from(key)), 1e-5f);
+    snprintf(key, sizeof key, "%s.attention.causal", arch);
+    hn_meta_add_bool(&g.meta, &g.arena, hn_arena_str(&g.arena, hn_str_from(key)), causal);
+    ck_assert_int_eq(hn_meta_index(&g.meta, &g.arena, err), HN_OK);
+    ck_assert_int_eq(hn_weights_index(&g.weights, &g.arena, err), HN_OK);
+    const enum hn_status status = hn_encoder_config_read(&g, &config, err);
+    hn_arena_free(&g.arena);
+    return status;
+}
+
+START_TEST(configurations_are_checked)
+{
+    static const struct {
+        const char *arch;
+        bool causal;
+        uint32_t heads;
+        enum hn_status status;
+        const char *text;
+    } cases[] = {
+        {"llama", false, 2, HN_E_UNSUPPORTED, "llama is no encoder"},
+        {"bert", true, 2, HN_E_UNSUPPORTED, "attention.causal"},
+        {"bert", false, 5, HN_E_FORMAT, "5 heads"},
+        {"bert", false, 12, HN_E_FORMAT, "even size"},
+        {"bert", false, 2, HN_E_NOTFOUND, "token_embd.weight"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct hn_error err = {0};
+        const enum hn_status status =
+            read_config(cases[i].arch, cases[i].causal, cases[i].heads, &err);
+        ck_assert_msg(status == cases[i].status, "case %zu: %d, %s", i, status, err.text);
+        ck_assert_msg(strstr(err.text, cases[i].text), "case %zu: %s", i, err.text);
+    }
+}
+END_TEST
+
+START_TEST(pooling_lies_in_a_folder_beside)
+{
+    static const struct {
+        const char *modules, *folder;
+    } cases[] = {
+        {"[{\"type\": \"a.Transformer\", \"path\": \"\"}, {\"type\": \"a.Pooling\", \"path\": "
+         "\"1_Pooling\"}]",
+         "1_Pooling"},
+        {"[{\"type\": \"a.Pooling\", \"path\": \"../x\"}]", ""},
+        {"[{\"type\": \"a.Pooling\", \"path\": \"x/y\"}]", ""},
+        {"{}", ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        json_t *modules;
+        struct hn_error err;
+        ck_assert_int_eq(hn_json_parse(hn_str_from(cases[i].modules), "m", &modules, &err), HN_OK);
+        ck_assert(hn_str_is(hn_hf_pooling_folder(modules), cases[i].folder));
+        json_decref(modules);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    TCase *tc = tcase_create("encoder");
+    tcase_add_test(tc, vectors_are_cut_and_made_one_long);
+    tcase_add_test(tc, labels_become_scores);
+    tcase_add_test(tc, results_have_their_size);
+    tcase_add_test(tc, configurations_are_checked);
+    tcase_add_test(tc, pooling_lies_in_a_folder_beside);
+    return run_unit("encoder", tc);
+}
