@@ -40,18 +40,21 @@ class Suite:
         self.folder = folder
         self.refusals = {}
 
-    def add(self, op, inputs, outputs, opset=18, domain="", refused=None, **attributes):
-        """`outputs` are arrays, or a number of them where the model has to be refused with a text."""
+    def add(self, op, inputs, outputs, opset=18, domain="", refused=None, after=None, **attributes):
+        """`outputs` are arrays, or a number of them where the model has to be refused with a text. `after`: an
+        operator that makes the first input, which is then the graph's own; inputs that are the same are one."""
         path = self.folder / f"test_{len(list(self.folder.iterdir())):04d}_{op}"
         data = path / "test_data_set_0"
         data.mkdir(parents=True)
         if refused:
             self.refusals[path.name] = refused
             outputs = [np.zeros(1, np.float32)] * outputs
-        names = ["" if x is None else f"x{i}" for i, x in enumerate(inputs)]
-        given = [(n, np.asarray(x)) for n, x in zip(names, inputs) if n]
+        names = ["" if x is None else f"x{[x is y for y in inputs].index(True)}" for x in inputs]
+        given = list({n: np.asarray(x) for n, x in zip(names, inputs) if n}.items())
+        nodes = [io.node(after, ["x0"], ["z"])] if after else []
+        names = ["z" if after and n == "x0" else n for n in names]
         made = [f"y{i}" for i in range(len(outputs))]
-        body = io.graph([io.node(op, names, made, domain, **attributes)],
+        body = io.graph([*nodes, io.node(op, names, made, domain, **attributes)],
                         [io.value(n, KINDS[x.dtype.name]) for n, x in given],
                         [io.value(n, io.FLOAT) for n in made] if refused else
                         [io.value(n, KINDS[np.asarray(y).dtype.name]) for n, y in zip(made, outputs)])
@@ -190,6 +193,9 @@ def indices(s):
     np.put_along_axis(y, at, new, 0)
     s.add("Scatter", [x, at, new], [y], opset=9)
     s.add("ScatterElements", [x, at + 2, new], 1, refused="index")
+    swap, row = ints(2, 1, 0), abs(real(3))
+    s.add("ScatterElements", [row, swap, row], [row[::-1]], after="Abs")
+    s.add("ScatterElements", [swap, swap, swap], [ints(0, 1, 2)], after="Abs")
     s.add("ScatterND", [x, ints(3).reshape(1, 1), real(1, 3)], 1, refused="index 3 of 3")
     values = np.array([0.5, 2], np.float32)
     s.add("OneHot", [ints(0, 2, -1, 5, -4), np.int64(3), values],
@@ -245,7 +251,8 @@ def reductions(s):
         op = "Reduce" + name
         for rank in range(1, 5):
             for n in range(rank + 1):
-                kind = rng.choice([np.float32, np.float64, np.float16, np.int32, np.int64])
+                exact = [] if name in ("L2", "LogSum", "LogSumExp") else [np.int32, np.int64]
+                kind = rng.choice([np.float32, np.float64, np.float16, *exact])
                 axes = sorted(rng.permutation(rank)[:n].tolist())
                 x = whole(1, 4, *whole(1, 5, rank)).astype(kind)
                 keep = int(rng.randint(2))

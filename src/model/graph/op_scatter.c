@@ -80,6 +80,18 @@ struct scatter {
     char *y;
 };
 
+/* A copy of the data as output 0: in its own memory, where nobody needs that, other inputs among them. */
+static char *copy_data(struct hn_op *op)
+{
+    const struct hn_array *x = op->in[0];
+    bool alone = true;
+    for (size_t i = 1; i < op->n_in; i++)
+        alone &= !op->in[i] || op->in[i]->data != x->data;
+    char *y = alone ? hn_op_out_like(op, 0, 0) : hn_op_out(op, 0, x->type, x->shape, x->n_dims);
+    if (y && x->n && y != x->data) memcpy(y, x->data, x->n * hn_element_info(x->type)->bytes);
+    return y;
+}
+
 /* Makes the output, a copy of the data, and finds out how updates are to change it. */
 static enum hn_status begin(struct hn_op *op, struct scatter *s)
 {
@@ -95,10 +107,8 @@ static enum hn_status begin(struct hn_op *op, struct scatter *s)
     *s = (struct scatter){.how = (enum reduction)how, .bytes = hn_element_info(x->type)->bytes};
     s->combine = how == REPLACE ? NULL : combine_for(x->type);
     if (how != REPLACE && !s->combine) return hn_op_fail_type(op, 0);
-    s->y = hn_op_out_like(op, 0, 0);
-    if (!s->y) return hn_op_failed(op);
-    if (x->n && s->y != x->data) memcpy(s->y, x->data, x->n * s->bytes);
-    return HN_OK;
+    s->y = copy_data(op);
+    return s->y ? HN_OK : hn_op_failed(op);
 }
 
 static void put(const struct scatter *s, size_t at, const char *from, size_t n)
@@ -216,10 +226,9 @@ enum hn_status hn_op_tensor_scatter(struct hn_op *op)
         fits = starts[b] >= 0 && (circular || (size_t)starts[b] <= dim - length);
     if (!fits)
         return hn_op_fail(op, HN_E_FORMAT, "updates do not fit the data along axis %zu", axis);
-    char *y = hn_op_out_like(op, 0, 0);
+    char *y = copy_data(op);
     if (!y) return hn_op_failed(op);
-    const size_t bytes = hn_element_info(x->type)->bytes, run = hn_dims_after(x, axis) * bytes;
-    if (x->n && y != x->data) memcpy(y, x->data, x->n * bytes);
+    const size_t run = hn_dims_after(x, axis) * hn_element_info(x->type)->bytes;
     if (updates->n == 0) return HN_OK;
     const size_t outer = hn_dims_before(x, axis), per_batch = outer / x->shape[0];
     const char *from = updates->data;
