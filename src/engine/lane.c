@@ -27,7 +27,8 @@ struct worker {
 struct hn_lane {
     size_t max_waiting;
     double batch_s;
-    pthread_mutex_t lock; /* guards what follows, and every model's seat */
+    struct hn_energy *energy; /* or NULL */
+    pthread_mutex_t lock;     /* guards what follows, and every model's seat */
     pthread_cond_t wake;
     struct hn_oneshot *models; /* those with jobs that wait, through their seats */
     struct hn_lane_stats stats;
@@ -137,7 +138,7 @@ static size_t sift(struct batch *batch, bool stopping)
         const char *why = past(job, batch->begun_ns, stopping);
         job->status = why ? hn_fail(&job->error, HN_E_CANCELLED, "%s", why) : HN_OK;
         job->queue_s = hn_clock_seconds(job->submitted_ns, batch->begun_ns);
-        job->core_s = job->run_s = 0;
+        job->core_s = job->joules = job->run_s = 0;
         if (why) continue;
         batch->jobs[i] = batch->jobs[keep];
         batch->jobs[keep++] = job;
@@ -146,7 +147,7 @@ static size_t sift(struct batch *batch, bool stopping)
 }
 
 /* Puts the time down to the jobs, by their work. The last has what is left, so that nothing is lost. */
-static void split(const struct batch *batch, size_t n, double core_s, double run_s)
+static void split(const struct batch *batch, size_t n, double core_s, double joules, double run_s)
 {
     double left = core_s;
     size_t work = 0;
@@ -156,20 +157,22 @@ static void split(const struct batch *batch, size_t n, double core_s, double run
         struct hn_oneshot_job *job = batch->jobs[i];
         job->run_s = run_s;
         job->core_s = i + 1 < n ? core_s * ((double)job->work / (double)work) : left;
+        job->joules = joules * ((double)job->work / (double)work);
         left -= job->core_s;
     }
 }
 
 /* Runs the batch; returns the core-seconds that it took. */
-static double run(unsigned seat, struct batch *batch, size_t n)
+static double run(struct hn_lane *lane, unsigned seat, struct batch *batch, size_t n)
 {
     struct hn_oneshot *model = batch->model;
     const uint64_t cpu = hn_clock_thread_ns();
     model->ops->run(model, seat, batch->jobs, n);
     const double own_s = hn_clock_seconds(cpu, hn_clock_thread_ns());
-    const double run_s = hn_clock_seconds(batch->begun_ns, hn_clock_ns());
+    const uint64_t now = hn_clock_ns();
+    const double run_s = hn_clock_seconds(batch->begun_ns, now);
     const double core_s = model->threads > 1 ? run_s * model->threads : own_s;
-    split(batch, n, core_s, run_s);
+    split(batch, n, core_s, lane->energy ? hn_energy_claim(lane->energy, now, core_s) : NAN, run_s);
     return core_s;
 }
 
@@ -206,7 +209,7 @@ static void *work(void *arg)
             const bool stopping = lane->stopping;
             pthread_mutex_unlock(&lane->lock);
             const size_t n = sift(&batch, stopping);
-            const double core_s = n ? run(worker->index, &batch, n) : 0;
+            const double core_s = n ? run(lane, worker->index, &batch, n) : 0;
             pthread_mutex_lock(&lane->lock);
             note(lane, &batch, n, core_s);
             pthread_mutex_unlock(&lane->lock);
@@ -239,6 +242,7 @@ enum hn_status hn_lane_start(const struct hn_lane_options *options, struct hn_la
     struct hn_lane *lane = calloc(1, sizeof *lane);
     if (!lane) return hn_fail_nomem(err, "the lane", sizeof *lane);
     lane->max_waiting = options->max_waiting ? options->max_waiting : DEFAULT_MAX_WAITING;
+    lane->energy = options->energy;
     lane->batch_s = options->batch_s > 0 ? options->batch_s : BATCH_S;
     pthread_mutex_init(&lane->lock, NULL);
     pthread_cond_init(&lane->wake, NULL);
@@ -311,7 +315,7 @@ static void run_here(struct hn_lane *lane, struct hn_oneshot *model, struct hn_o
     model->seat.running++;
     pthread_mutex_unlock(&lane->lock);
     const size_t n = sift(&batch, false);
-    const double core_s = n ? run(lane->threads + guest, &batch, n) : 0;
+    const double core_s = n ? run(lane, lane->threads + guest, &batch, n) : 0;
     pthread_mutex_lock(&lane->lock);
     note(lane, &batch, n, core_s);
     lane->guests[guest] = false;

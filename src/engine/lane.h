@@ -16,9 +16,10 @@
 struct hn_lane;
 
 struct hn_lane_options {
-    unsigned threads;   /* 0: 2 */
-    size_t max_waiting; /* jobs of one model that may wait; 0: 4096 */
-    double batch_s;     /* a batch of several jobs is to take at most so long; 0: 2 ms */
+    unsigned threads;         /* 0: 2 */
+    size_t max_waiting;       /* jobs of one model that may wait; 0: 4096 */
+    struct hn_energy *energy; /* the machine's, for joules; NULL: they are not known */
+    double batch_s;           /* a batch of several jobs is to take at most so long; 0: 2 ms */
 };
 
 enum { HN_LANE_MAX_THREADS = 64, HN_LANE_MAX_JOBS = 256 /* of a batch */ };
@@ -45,7 +46,8 @@ struct hn_oneshot_job {
 
     enum hn_status status; /* HN_E_CANCELLED: it was not begun */
     struct hn_error error; /* where status is negative */
-    double core_s;         /* its part of what the batch took, in seconds of a core */
+    double core_s;         /* its part of what the batch took, in seconds of a core, */
+    double joules;         /* and of the machine; NAN: unknown */
     double queue_s, run_s; /* waiting; and in the batch, whose jobs all end together */
 };
 

@@ -191,6 +191,7 @@ static enum hn_status start_parts(struct hn_service *service,
     struct hn_lane_options lane = options->lane;
     if (!lane.max_waiting) lane.max_waiting = options->max_waiting;
     HN_TRY(hn_energy_open(&options->energy, &service->energy, err));
+    lane.energy = service->energy;
     return hn_lane_start(&lane, &service->lane, err);
 }
 
@@ -247,8 +248,8 @@ enum hn_status hn_service_load(struct hn_service *service, const char *name,
                                const struct hn_instance_options *options, struct hn_error *err)
 {
     struct hn_served *served;
-    HN_TRY(hn_served_open(name, options, service->kinds, hn_lane_seats(service->lane), &served,
-                          err));
+    HN_TRY(
+        hn_served_open(name, options, service->kinds, hn_lane_seats(service->lane), &served, err));
     if (!served->oneshot) hn_engine_energy(served->instance.engine, service->energy);
     pthread_mutex_lock(&service->lock);
     const bool taken = *place_of(service, served->name) != NULL;

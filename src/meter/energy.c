@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "base/clock.h"
 
 enum { MAX_ZONES = 64 };
+
+static const uint64_t LONG_LAP_NS = 1000000000;
 
 /* A counter of microjoules that begins again behind `range`. */
 struct zone {
@@ -24,8 +27,11 @@ struct hn_energy {
     double idle_w, core_w;
     struct zone zones[MAX_ZONES];
     size_t n_zones;
+    pthread_mutex_t lock; /* for what follows, and the counters */
     uint64_t read_ns;
     double busy_j, idle_j;
+    double core_j;               /* joules of a core-second, as laps had it; 0: none had any */
+    double claimed_j, claimed_s; /* beside the lap at hand */
 };
 
 static bool read_number(int fd, uint64_t *out)
@@ -95,6 +101,7 @@ enum hn_status hn_energy_open(const struct hn_energy_options *options, struct hn
     if (energy->n_zones) energy->source = HN_ENERGY_RAPL;
     else if (options->idle_w > 0 || options->core_w > 0) energy->source = HN_ENERGY_WATTS;
     energy->read_ns = hn_clock_ns();
+    pthread_mutex_init(&energy->lock, NULL);
     *out = energy;
     return HN_OK;
 }
@@ -104,6 +111,7 @@ void hn_energy_close(struct hn_energy *energy)
     if (!energy) return;
     for (size_t i = 0; i < energy->n_zones; i++)
         close(energy->zones[i].fd);
+    pthread_mutex_destroy(&energy->lock);
     free(energy);
 }
 
@@ -133,25 +141,72 @@ static double read_zones(struct hn_energy *energy)
     return (double)sum;
 }
 
-double hn_energy_lap(struct hn_energy *energy, uint64_t now_ns, double core_s)
+/* What a core-second costs: what one took in laps of work, else its share of the machine. */
+static void learn(struct hn_energy *energy, double joules, double core_s, double passed_s)
+{
+    const double cores = (double)sysconf(_SC_NPROCESSORS_ONLN);
+    if (core_s > 0) energy->core_j = joules / (core_s + energy->claimed_s);
+    else if (!(energy->core_j > 0) && passed_s > 0)
+        energy->core_j = joules / (passed_s * fmax(cores, 1));
+}
+
+/* With the lock. */
+static double lap(struct hn_energy *energy, uint64_t now_ns, double core_s)
 {
     double joules = NAN;
     const uint64_t passed = now_ns > energy->read_ns ? now_ns - energy->read_ns : 0;
+    const double passed_s = (double)passed * 1e-9;
     if (energy->source == HN_ENERGY_RAPL) joules = read_zones(energy) * 1e-6;
     if (energy->source == HN_ENERGY_WATTS)
-        joules = energy->idle_w * (double)passed * 1e-9 + energy->core_w * core_s;
+        joules = energy->idle_w * passed_s + energy->core_w * (core_s + energy->claimed_s);
     energy->read_ns += passed;
     if (isnan(joules)) return joules;
-    *(core_s > 0 ? &energy->busy_j : &energy->idle_j) += joules;
+    learn(energy, joules, core_s, passed_s);
+    const double own = fmax(joules - energy->claimed_j, 0);
+    energy->claimed_j = fmax(energy->claimed_j - joules, 0);
+    energy->claimed_s = 0;
+    *(core_s > 0 ? &energy->busy_j : &energy->idle_j) += own;
+    return own;
+}
+
+double hn_energy_lap(struct hn_energy *energy, uint64_t now_ns, double core_s)
+{
+    pthread_mutex_lock(&energy->lock);
+    const double joules = lap(energy, now_ns, core_s);
+    pthread_mutex_unlock(&energy->lock);
     return joules;
 }
 
-double hn_energy_busy_joules(const struct hn_energy *energy)
+double hn_energy_claim(struct hn_energy *energy, uint64_t now_ns, double core_s)
 {
-    return energy->source == HN_ENERGY_UNKNOWN ? NAN : energy->busy_j;
+    if (energy->source == HN_ENERGY_UNKNOWN) return NAN;
+    pthread_mutex_lock(&energy->lock);
+    /* Nobody else ends laps while there is no other work. */
+    if (now_ns > energy->read_ns && now_ns - energy->read_ns > LONG_LAP_NS)
+        (void)lap(energy, now_ns, 0);
+    const double joules = energy->core_j * core_s;
+    energy->claimed_j += joules;
+    energy->claimed_s += core_s;
+    energy->busy_j += joules;
+    pthread_mutex_unlock(&energy->lock);
+    return joules;
 }
 
-double hn_energy_idle_joules(const struct hn_energy *energy)
+static double read_sum(struct hn_energy *energy, const double *sum)
 {
-    return energy->source == HN_ENERGY_UNKNOWN ? NAN : energy->idle_j;
+    if (energy->source == HN_ENERGY_UNKNOWN) return NAN;
+    pthread_mutex_lock(&energy->lock);
+    const double joules = *sum;
+    pthread_mutex_unlock(&energy->lock);
+    return joules;
+}
+
+double hn_energy_busy_joules(struct hn_energy *energy)
+{
+    return read_sum(energy, &energy->busy_j);
+}
+
+double hn_energy_idle_joules(struct hn_energy *energy)
+{
+    return read_sum(energy, &energy->idle_j);
 }

@@ -19,7 +19,7 @@ struct hn_energy_options {
     double core_w; /* more for each busy core */
 };
 
-struct hn_energy; /* one thread uses it */
+struct hn_energy; /* any thread may use it */
 
 enum hn_status hn_energy_open(const struct hn_energy_options *options, struct hn_energy **out,
                               struct hn_error *err);
@@ -34,8 +34,13 @@ const char *hn_energy_source_name(enum hn_energy_source source);
  * short laps are coarse, their sum is not. Counters wrap: a lap may last minutes, not hours. */
 double hn_energy_lap(struct hn_energy *energy, uint64_t now_ns, double core_s);
 
+/* For work beside the one whose laps are measured: the joules of so many core-seconds, at what the last
+ * laps took for one. They are taken from the lap at hand, or from later ones where it had not as many, so
+ * that the sum stays what the machine used. */
+double hn_energy_claim(struct hn_energy *energy, uint64_t now_ns, double core_s);
+
 /* Of all laps so far. NAN when unknown. */
-double hn_energy_busy_joules(const struct hn_energy *energy);
-double hn_energy_idle_joules(const struct hn_energy *energy);
+double hn_energy_busy_joules(struct hn_energy *energy);
+double hn_energy_idle_joules(struct hn_energy *energy);
 
 #endif

@@ -19,9 +19,10 @@ static void fill_receipt(struct hn_errand *e)
     r->klass = e->klass == HN_CLASS_BATCH ? "batch" : "interactive";
     r->rows = e->rows;
     r->prompt_tokens = e->tokens;
-    r->queue_s = r->core_s = 0;
+    r->queue_s = r->core_s = r->joules = 0;
     for (size_t i = 0; i < e->n_jobs; i++) {
         r->core_s += e->jobs[i]->core_s;
+        r->joules += e->jobs[i]->joules;
         r->queue_s = fmax(r->queue_s, e->jobs[i]->queue_s);
     }
     r->total_s = hn_clock_seconds(hn_exchange_received_ns(e->call->x), hn_clock_ns());

@@ -109,11 +109,35 @@ START_TEST(energy_is_reckoned_from_watts)
 }
 END_TEST
 
+START_TEST(energy_beside_laps_is_taken_from_them)
+{
+    struct hn_energy *energy = open_energy(10, 5);
+    const uint64_t now = hn_clock_ns() + 1000000000, ms = 1000000;
+    hn_energy_lap(energy, now, 0);
+    const double idle = hn_energy_idle_joules(energy);
+    hn_energy_lap(energy, now + 500 * ms, 2); /* 15 J for 2 s */
+    ck_assert_double_eq_tol(hn_energy_claim(energy, now + 600 * ms, 0.2), 1.5, 1e-6);
+    ck_assert_double_eq_tol(hn_energy_lap(energy, now + 1000 * ms, 1), 5 + 6 - 1.5, 1e-6);
+    /* More than the lap has: the next one pays. */
+    const double claimed = hn_energy_claim(energy, now + 1010 * ms, 4);
+    ck_assert_double_eq_tol(claimed, 11 / 1.2 * 4, 1e-6);
+    ck_assert_double_eq_tol(hn_energy_lap(energy, now + 1100 * ms, 0), 0, 1e-6);
+    ck_assert_double_eq_tol(hn_energy_lap(energy, now + 3100 * ms, 0), 21 + 20 - claimed, 1e-6);
+    ck_assert_double_eq_tol(hn_energy_busy_joules(energy) + hn_energy_idle_joules(energy) - idle,
+                            15 + 11 + 21 + 20, 1e-6);
+    /* Nobody measures laps: after a second a claim does. */
+    hn_energy_claim(energy, now + 5100 * ms, 1);
+    ck_assert_double_gt(hn_energy_idle_joules(energy), idle + 21 + 20 - claimed + 19);
+    hn_energy_close(energy);
+}
+END_TEST
+
 START_TEST(energy_that_is_not_known_is_not_zero)
 {
     struct hn_energy *energy = open_energy(0, 0);
     ck_assert_int_eq(hn_energy_source(energy), HN_ENERGY_UNKNOWN);
     ck_assert(isnan(hn_energy_lap(energy, hn_clock_ns() + 1000000000, 1)));
+    ck_assert(isnan(hn_energy_claim(energy, hn_clock_ns(), 1)));
     ck_assert(isnan(hn_energy_busy_joules(energy)));
     ck_assert(isnan(hn_energy_idle_joules(energy)));
     hn_energy_close(energy);
@@ -407,6 +431,7 @@ int main(void)
     tcase_set_timeout(tcase, 60);
     tcase_add_test(tcase, energy_is_read_from_packages_and_memory);
     tcase_add_test(tcase, energy_is_reckoned_from_watts);
+    tcase_add_test(tcase, energy_beside_laps_is_taken_from_them);
     tcase_add_test(tcase, energy_that_is_not_known_is_not_zero);
     tcase_add_test(tcase, a_trace_goes_on);
     tcase_add_test(tcase, a_malformed_trace_begins_anew);
