@@ -37,10 +37,20 @@ static void put_message(struct hn_buf *out, unsigned field, struct hn_buf *inner
     hn_buf_free(inner);
 }
 
-/* A graph being written; nodes as "Op in in > out out". */
+static void put_attr(struct hn_buf *node, const char *name, int64_t value)
+{
+    struct hn_buf attr = {0};
+    put_text(&attr, 1, name);
+    put_number(&attr, 3, (uint64_t)value);
+    put_number(&attr, 20, 2);
+    put_message(node, 5, &attr);
+}
+
+/* A graph being written; nodes as "Op in in > out out"; Concat along dimension 0, Cast to floats. */
 static void put_node(struct hn_buf *graph, const char *text)
 {
     struct hn_buf node = {0};
+    const char *const start = text;
     char word[64];
     unsigned field = 4;
     for (int n; sscanf(text, "%63s%n", word, &n) == 1; text += n) {
@@ -48,6 +58,8 @@ static void put_node(struct hn_buf *graph, const char *text)
         else put_text(&node, field, strcmp(word, "-") == 0 ? "" : word);
         if (field == 4) field = 1;
     }
+    if (strncmp(start, "Concat", 6) == 0) put_attr(&node, "axis", 0);
+    if (strncmp(start, "Cast", 4) == 0) put_attr(&node, "to", 1);
     put_message(graph, 1, &node);
 }
 
@@ -78,6 +90,17 @@ static void put_floats(struct hn_buf *graph, const char *name, const size_t *dim
     put_number(&tensor, 2, 1);
     put_text(&tensor, 8, name);
     put_bytes(&tensor, 9, (struct hn_str){(const char *)values, n * sizeof *values});
+    put_message(graph, 5, &tensor);
+}
+
+/* One number; `n_dims` 0 or 1. */
+static void put_int(struct hn_buf *graph, const char *name, size_t n_dims, int64_t value)
+{
+    struct hn_buf tensor = {0};
+    if (n_dims) put_number(&tensor, 1, 1);
+    put_number(&tensor, 2, 7);
+    put_text(&tensor, 8, name);
+    put_bytes(&tensor, 9, (struct hn_str){(const char *)&value, sizeof value});
     put_message(graph, 5, &tensor);
 }
 
@@ -262,7 +285,8 @@ START_TEST(limits_hold)
 }
 END_TEST
 
-/* One graph of the given nodes, from x [n, 2] and constants w [2, 2], b [2] and t [3, 2], to y. */
+/* One graph of the given nodes, from x [n, 2] and constants w [2, 2], b [2] and t [3, 2], the numbers 0 and
+ * 1, and those in lists, l0, l1 and l-1, to y. */
 static bool stacks(const char *const *nodes)
 {
     struct hn_buf g = {0};
@@ -271,6 +295,11 @@ static bool stacks(const char *const *nodes)
     put_floats(&g, "w", (size_t[]){2, 2}, 2, ones, 4);
     put_floats(&g, "b", (size_t[]){2}, 1, ones, 2);
     put_floats(&g, "t", (size_t[]){3, 2}, 2, ones, 6);
+    put_int(&g, "0", 0, 0);
+    put_int(&g, "1", 0, 1);
+    put_int(&g, "l0", 1, 0);
+    put_int(&g, "l1", 1, 1);
+    put_int(&g, "l-1", 1, -1);
     for (size_t i = 0; nodes[i]; i++)
         put_node(&g, nodes[i]);
     put_value(&g, 12, "y", 0);
@@ -286,12 +315,23 @@ START_TEST(rows_that_never_meet_may_be_stacked)
     ck_assert(STACKS("MatMul x w > h", "Add h b > s", "Relu s > y"));
     ck_assert(STACKS("Gemm x w b > h", "Softmax h > y"));
     ck_assert(STACKS("LayerNormalization x b b > h", "Mul h x > y"));
-    ck_assert(!STACKS("MatMul w x > y"));  /* columns are rows here */
-    ck_assert(!STACKS("Transpose x > y")); /* dimension 0 is another */
-    ck_assert(!STACKS("Add x t > y"));     /* three rows each with its own */
-    ck_assert(!STACKS("ReduceSum x > y")); /* all of them together */
-    ck_assert(!STACKS("Relu t > y"));      /* the same, however many rows */
-    ck_assert(!STACKS("NonZero x > y"));   /* not known to be apart */
+    /* Shapes that are put together as exporters do it. */
+    ck_assert(STACKS("Unsqueeze x l1 > y"));
+    ck_assert(!STACKS("Unsqueeze x l0 > y"));
+#define SHAPE_OF_X                                                                                 \
+    "Shape x > s", "Gather s 0 > n", "Gather s 1 > c", "Unsqueeze n l0 > nl", "Unsqueeze c l0 > cl"
+    ck_assert(STACKS(SHAPE_OF_X, "Concat nl l1 cl > t1", "Reshape x t1 > y"));
+    ck_assert(STACKS(SHAPE_OF_X, "Concat nl l-1 > t1", "Reshape x t1 > y"));
+    ck_assert(!STACKS(SHAPE_OF_X, "Concat cl nl > t1", "Reshape x t1 > y"));
+    ck_assert(!STACKS(SHAPE_OF_X, "Concat l-1 cl > t1", "Reshape x t1 > y"));
+    ck_assert(!STACKS(SHAPE_OF_X, "Mul nl l1 > m", "Concat m cl > t1", "Reshape x t1 > y"));
+    ck_assert(!STACKS(SHAPE_OF_X, "Cast nl > f", "Add x f > y")); /* sums the batch's size */
+    ck_assert(!STACKS("MatMul w x > y"));                         /* columns are rows here */
+    ck_assert(!STACKS("Transpose x > y"));                        /* dimension 0 is another */
+    ck_assert(!STACKS("Add x t > y"));                            /* three rows each with its own */
+    ck_assert(!STACKS("ReduceSum x > y"));                        /* all of them together */
+    ck_assert(!STACKS("Relu t > y"));                             /* the same, however many rows */
+    ck_assert(!STACKS("NonZero x > y"));                          /* not known to be apart */
 }
 END_TEST
 

@@ -5,7 +5,7 @@
 #include "base/bits.h"
 #include "model/graph/graph_impl.h"
 
-enum { ALIGN = 64, SMALLEST = 6 }; /* 2^6 bytes */
+enum { ALIGN = 64, SMALLEST = 6 /* 2^6 bytes */, LARGE = 1 << 16 };
 
 _Static_assert(sizeof(struct hn_block) <= ALIGN, "a block's head fits before its data");
 
@@ -27,21 +27,31 @@ void hn_blocks_free(struct hn_run *run)
             struct hn_block *block = run->bins[i];
             run->bins[i] = block->next;
             run->bytes -= block->bytes;
-            run->free_bytes -= block->bytes;
             free(block);
         }
     }
+}
+
+/* A free block of the bin; for large pieces of one up to eight times as large, where what an early layer
+ * needed serves the later, smaller ones. */
+static struct hn_block *take_free(struct hn_run *run, unsigned bin, size_t bytes)
+{
+    const unsigned last = bytes < LARGE ? bin : bin + 12;
+    for (unsigned b = bin; b <= last; b++) {
+        struct hn_block *block = run->bins[b];
+        if (!block) continue;
+        run->bins[b] = block->next;
+        return block;
+    }
+    return NULL;
 }
 
 struct hn_block *hn_block_take(struct hn_run *run, size_t bytes)
 {
     if (bytes > (size_t)1 << 46) return NULL;
     const unsigned bin = bin_of(&bytes);
-    struct hn_block *block = run->bins[bin];
-    if (block) {
-        run->bins[bin] = block->next;
-        run->free_bytes -= bytes;
-    } else {
+    struct hn_block *block = take_free(run, bin, bytes);
+    if (!block) {
         if (bytes > run->budget - run->bytes) hn_blocks_free(run);
         if (bytes > run->budget - run->bytes) return NULL;
         block = aligned_alloc(ALIGN, ALIGN + hn_round_up(bytes, ALIGN));
@@ -58,7 +68,7 @@ struct hn_block *hn_block_take(struct hn_run *run, size_t bytes)
 
 void hn_block_give(struct hn_run *run, struct hn_block *block)
 {
-    if (--block->references || block->bin == HN_BIN_PLANNED) return;
+    if (--block->references) return;
     if (block->items) {
         struct hn_item *items = block->data;
         for (size_t i = 0; i < block->n_items; i++)
@@ -68,5 +78,4 @@ void hn_block_give(struct hn_run *run, struct hn_block *block)
     }
     block->next = run->bins[block->bin];
     run->bins[block->bin] = block;
-    run->free_bytes += block->bytes;
 }

@@ -93,7 +93,7 @@ struct hn_block {
     size_t bytes;          /* room at data */
     struct hn_block *next; /* in a list of free ones */
     uint32_t references;
-    uint16_t bin; /* of free ones; PLANNED: in the planned arena, never free */
+    uint16_t bin; /* where it lies when it is free */
     bool items;   /* data are struct hn_item, to be let go with it */
     size_t n_items;
 };
@@ -122,7 +122,7 @@ struct hn_frame {
     bool busy, dirty;                /* runs; holds more than its outputs */
 };
 
-enum { HN_BINS = 4 * 48, HN_BIN_PLANNED = 0xffff };
+enum { HN_BINS = 4 * 64 }; /* quarters of powers of two */
 
 struct hn_run {
     const struct hn_graph *graph;
@@ -130,7 +130,7 @@ struct hn_run {
     struct hn_frame *frames; /* [n_bodies] */
     struct hn_arena arena;   /* of the frames */
     struct hn_block *bins[HN_BINS];
-    size_t bytes, free_bytes, budget, allocations;
+    size_t bytes, budget, allocations;
     struct hn_block *scratch; /* of the operator that runs */
     struct hn_block *chars;   /* of strings, until the next run */
     size_t chars_used;

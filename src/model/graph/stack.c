@@ -8,13 +8,17 @@ enum how {
     MIXED,  /* rows may have met, or nothing is known */
     SHARED, /* the same for all rows */
     ROWS,   /* dimension 0 counts the rows */
+    COUNTS, /* numbers, of which some are how many rows there are; the others the same for all */
 };
 
 struct fact {
     enum how how;
-    size_t rank;  /* of SHARED and ROWS */
-    size_t first; /* SHARED: its dimension 0 (of a constant), else 0 */
+    size_t rank;      /* UNKNOWN: not below that of anything */
+    size_t first;     /* SHARED: its dimension 0 where that is known, else 0 */
+    uint32_t rows_at; /* COUNTS: a bit for each number that counts rows */
 };
+
+enum { UNKNOWN = HN_ARRAY_DIMS + 1, MOST_COUNTS = 32 };
 
 /* How an operator treats rows. */
 enum rule {
@@ -31,6 +35,9 @@ enum rule {
     TRANSPOSE,
     REDUCE,
     AXES, /* Squeeze, Unsqueeze */
+    SHAPE,
+    EXPAND,
+    RANGE,
 };
 
 static const struct {
@@ -51,6 +58,7 @@ static const struct {
     {"Div", EACH},
     {"Elu", EACH},
     {"Equal", EACH},
+    {"Expand", EXPAND},
     {"Erf", EACH},
     {"Exp", EACH},
     {"Flatten", FLATTEN},
@@ -82,6 +90,7 @@ static const struct {
     {"Or", EACH},
     {"PRelu", EACH},
     {"Pow", EACH},
+    {"Range", RANGE},
     {"Reciprocal", EACH},
     {"ReduceMax", REDUCE},
     {"ReduceMean", REDUCE},
@@ -91,6 +100,7 @@ static const struct {
     {"Reshape", RESHAPE},
     {"RMSNormalization", NORM},
     {"Selu", EACH},
+    {"Shape", SHAPE},
     {"Sigmoid", EACH},
     {"Sign", EACH},
     {"Sin", EACH},
@@ -112,7 +122,7 @@ static struct fact fact_of(const struct hn_body *body, const struct fact *facts,
 {
     const struct hn_array *constant = body->slots[slot].constant;
     if (!constant) return facts[slot];
-    return (struct fact){SHARED, constant->n_dims, constant->n_dims ? constant->shape[0] : 1};
+    return (struct fact){SHARED, constant->n_dims, constant->n_dims ? constant->shape[0] : 1, 0};
 }
 
 static int64_t int_of(const struct hn_node *node, const char *name, int64_t fallback)
@@ -143,12 +153,14 @@ static bool beside_rows(int64_t axis, size_t rank)
 
 static struct fact each(const struct hn_node *node, const struct fact *in)
 {
-    struct fact out = {SHARED, 0, 0};
+    struct fact out = {SHARED, 0, 0, 0};
+    if (in[0].how == COUNTS && (hn_str_is(node->op, "Cast") || hn_str_is(node->op, "Identity")))
+        return in[0];
     for (size_t i = 0; i < node->n_in; i++) {
         if (node->in[i] == HN_NO_SLOT) continue;
-        if (in[i].how == MIXED) return (struct fact){0};
+        if (in[i].how == MIXED || in[i].how == COUNTS) return (struct fact){0};
         if (in[i].how == ROWS && out.how == ROWS && in[i].rank != out.rank) return (struct fact){0};
-        if (in[i].how == ROWS) out = (struct fact){ROWS, in[i].rank, 0};
+        if (in[i].how == ROWS) out = (struct fact){ROWS, in[i].rank, 0, 0};
         else if (out.how == SHARED && in[i].rank > out.rank) out.rank = in[i].rank;
     }
     /* What is the same for all must not reach dimension 0, but as a single row. */
@@ -164,7 +176,7 @@ static struct fact matmul(const struct fact *in)
     const struct fact a = in[0], b = in[1];
     if (a.how == ROWS && b.how == SHARED && a.rank >= 2 &&
         (b.rank == 2 || (b.rank && a.rank > b.rank)))
-        return (struct fact){ROWS, b.rank == 1 ? a.rank - 1 : a.rank, 0};
+        return (struct fact){ROWS, b.rank == 1 ? a.rank - 1 : a.rank, 0, 0};
     if (a.how == ROWS && b.how == ROWS && a.rank == b.rank && a.rank >= 3) return a;
     return (struct fact){0};
 }
@@ -176,44 +188,104 @@ static struct fact gemm(const struct hn_node *node, const struct fact *in)
     const bool bias = node->n_in > 2 && node->in[2] != HN_NO_SLOT;
     if (bias && (in[2].how != SHARED || (in[2].rank == 2 && in[2].first != 1)))
         return (struct fact){0};
-    return (struct fact){ROWS, 2, 0};
+    return (struct fact){ROWS, 2, 0, 0};
 }
 
-static struct fact gather(const struct hn_node *node, const struct fact *in)
+/* Some of the numbers, by constant indices. */
+static struct fact pick(const struct hn_body *body, const struct hn_node *node,
+                        const struct fact *in)
+{
+    const struct hn_array *at = body->slots[node->in[1]].constant;
+    struct fact out = {COUNTS, in[1].rank, 1, 0};
+    if (!at || at->n > MOST_COUNTS || !hn_element_is_integer(at->type) || in[1].rank > 1)
+        return (struct fact){0};
+    for (size_t i = 0; i < at->n; i++) {
+        int64_t index = hn_array_integer(at, i);
+        if (index < 0) index += (int64_t)in[0].first;
+        if (index < 0 || index >= (int64_t)in[0].first) return (struct fact){0};
+        out.rows_at |= (in[0].rows_at >> index & 1) << i;
+    }
+    out.first = at->n;
+    if (!out.rows_at) out.how = SHARED;
+    return out;
+}
+
+static struct fact gather(const struct hn_body *body, const struct hn_node *node,
+                          const struct fact *in)
 {
     const int64_t axis = int_of(node, "axis", 0);
     const size_t rank = in[0].rank + in[1].rank - 1;
+    if (in[0].how == COUNTS) return pick(body, node, in);
+    if (in[0].how == SHARED && in[1].how == SHARED && in[0].rank && axis == 0)
+        return (struct fact){SHARED, rank, in[1].rank ? in[1].first : 0, 0};
     if (in[0].how == SHARED && in[1].how == ROWS && in[0].rank && axis == 0)
-        return (struct fact){ROWS, rank, 0};
+        return (struct fact){ROWS, rank, 0, 0};
     if (in[0].how == ROWS && in[1].how == SHARED && beside_rows(axis, in[0].rank))
-        return (struct fact){ROWS, rank, 0};
+        return (struct fact){ROWS, rank, 0, 0};
     return (struct fact){0};
+}
+
+/* Numbers one after the other; how many each operand has must be known. */
+static struct fact concat_counts(const struct hn_node *node, const struct fact *in)
+{
+    struct fact out = {SHARED, 1, 0, 0};
+    for (size_t i = 0; i < node->n_in; i++) {
+        if ((in[i].how != COUNTS && in[i].how != SHARED) || in[i].rank != 1 || !in[i].first ||
+            out.first + in[i].first > MOST_COUNTS)
+            return (struct fact){0};
+        if (in[i].how == COUNTS) out.how = COUNTS, out.rows_at |= in[i].rows_at << out.first;
+        out.first += in[i].first;
+    }
+    return out;
 }
 
 static struct fact concat(const struct hn_node *node, const struct fact *in)
 {
+    if (in[0].how != ROWS) return concat_counts(node, in);
     for (size_t i = 0; i < node->n_in; i++)
         if (in[i].how != ROWS || in[i].rank != in[0].rank) return (struct fact){0};
     return beside_rows(int_of(node, "axis", 0), in[0].rank) ? in[0] : (struct fact){0};
 }
 
-/* [0, ...] keeps the rows; whatever else may not. */
+/* [0, ...] or [rows, ...] keeps the rows; whatever else may not. */
 static struct fact reshape(const struct hn_body *body, const struct hn_node *node,
                            const struct fact *in)
 {
     size_t n;
     const int64_t *shape = ints_of(body, node, 1, "shape", &n);
-    if (in[0].how != ROWS || !shape || n == 0 || shape[0] != 0 || int_of(node, "allowzero", 0))
-        return (struct fact){0};
-    return (struct fact){ROWS, n, 0};
+    if (in[0].how == SHARED && in[1].how == SHARED)
+        return (struct fact){SHARED, shape && n ? n : UNKNOWN, 0, 0};
+    if (in[0].how != ROWS) return (struct fact){0};
+    if (in[1].how == COUNTS && in[1].rank == 1 && in[1].rows_at == 1)
+        return (struct fact){ROWS, in[1].first, 0, 0};
+    if (!shape || n == 0 || shape[0] != 0 || int_of(node, "allowzero", 0)) return (struct fact){0};
+    return (struct fact){ROWS, n, 0, 0};
 }
 
-static struct fact transpose(const struct hn_node *node, const struct fact *in)
+static struct fact expand(const struct fact *in)
 {
-    const struct hn_attr *perm = hn_node_attr(node, "perm");
-    if (in[0].how != ROWS || !perm || perm->value->n == 0 || perm->value->ints[0] != 0)
-        return (struct fact){0};
-    return in[0];
+    if (in[1].how != COUNTS || in[1].rank != 1 || in[1].rows_at != 1) return (struct fact){0};
+    const size_t n = in[1].first;
+    const bool rows = in[0].how == ROWS && in[0].rank == n;
+    const bool same =
+        in[0].how == SHARED && (in[0].rank < n || (in[0].rank == n && in[0].first == 1));
+    return rows || same ? (struct fact){ROWS, n, 0, 0} : (struct fact){0};
+}
+
+static struct fact shape_of(const struct hn_node *node, const struct fact *in)
+{
+    if (hn_node_attr(node, "start") || hn_node_attr(node, "end")) return (struct fact){0};
+    if (in[0].how == ROWS && in[0].rank && in[0].rank <= MOST_COUNTS)
+        return (struct fact){COUNTS, 1, in[0].rank, 1};
+    return (struct fact){0};
+}
+
+static struct fact transpose(const struct hn_body *body, const struct hn_node *node,
+                             const struct fact *in)
+{
+    size_t n;
+    const int64_t *perm = ints_of(body, node, node->n_in, "perm", &n);
+    return in[0].how == ROWS && perm && n && perm[0] == 0 ? in[0] : (struct fact){0};
 }
 
 static struct fact reduce(const struct hn_body *body, const struct hn_node *node,
@@ -226,7 +298,7 @@ static struct fact reduce(const struct hn_body *body, const struct hn_node *node
         if (!beside_rows(axes[i], in[0].rank)) return (struct fact){0};
     const bool keep = int_of(node, "keepdims", 1) != 0;
     if (!keep && n >= in[0].rank) return (struct fact){0};
-    return (struct fact){ROWS, keep ? in[0].rank : in[0].rank - n, 0};
+    return (struct fact){ROWS, keep ? in[0].rank : in[0].rank - n, 0, 0};
 }
 
 static struct fact change_axes(const struct hn_body *body, const struct hn_node *node,
@@ -235,11 +307,17 @@ static struct fact change_axes(const struct hn_body *body, const struct hn_node 
     size_t n;
     const int64_t *axes = ints_of(body, node, 1, "axes", &n);
     const bool more = hn_str_is(node->op, "Unsqueeze");
+    if (axes && n == 1 && axes[0] == 0 && (in[0].how == COUNTS || in[0].how == SHARED)) {
+        /* A number as a list of one, and back; whatever is the same for all as a single row. */
+        if (more && in[0].rank == 0) return (struct fact){in[0].how, 1, 1, in[0].rows_at};
+        if (!more && in[0].rank == 1) return (struct fact){in[0].how, 0, 1, in[0].rows_at};
+        if (more && in[0].how == SHARED) return (struct fact){SHARED, in[0].rank + 1, 1, 0};
+    }
     if (in[0].how != ROWS || !axes || (!more && n >= in[0].rank)) return (struct fact){0};
     const size_t rank = more ? in[0].rank + n : in[0].rank;
     for (size_t i = 0; i < n; i++)
         if (!beside_rows(axes[i], rank)) return (struct fact){0};
-    return (struct fact){ROWS, more ? rank : rank - n, 0};
+    return (struct fact){ROWS, more ? rank : rank - n, 0, 0};
 }
 
 static struct fact apply(const struct hn_body *body, const struct hn_node *node, enum rule rule,
@@ -265,15 +343,21 @@ static struct fact apply(const struct hn_body *body, const struct hn_node *node,
                        beside_rows(int_of(node, "axis", node->opset < 13 ? 1 : -1), in[0].rank)
                    ? in[0]
                    : (struct fact){0};
-    case GATHER: return gather(node, in);
+    case GATHER: return gather(body, node, in);
     case CONCAT: return concat(node, in);
     case FLATTEN:
-        return in[0].how == ROWS && int_of(node, "axis", 1) == 1 ? (struct fact){ROWS, 2, 0}
+        return in[0].how == ROWS && int_of(node, "axis", 1) == 1 ? (struct fact){ROWS, 2, 0, 0}
                                                                  : (struct fact){0};
     case RESHAPE: return reshape(body, node, in);
-    case TRANSPOSE: return transpose(node, in);
+    case TRANSPOSE: return transpose(body, node, in);
     case REDUCE: return reduce(body, node, in);
     case AXES: return change_axes(body, node, in);
+    case SHAPE: return shape_of(node, in);
+    case EXPAND: return expand(in);
+    case RANGE:
+        return in[0].how == SHARED && in[1].how == SHARED && in[2].how == SHARED
+                   ? (struct fact){SHARED, 1, 0, 0}
+                   : (struct fact){0};
     }
     return (struct fact){0};
 }
@@ -310,7 +394,7 @@ bool hn_graph_rows_apart(const struct hn_graph *graph)
     for (size_t i = 0; i < body->n_inputs && good; i++) {
         const struct hn_onnx_type *type = &graph->inputs[i].type;
         good = same_rows(&graph->inputs[0].type, type);
-        facts[body->inputs[i]] = (struct fact){ROWS, type->n_dims, 0};
+        facts[body->inputs[i]] = (struct fact){ROWS, type->n_dims, 0, 0};
     }
     for (size_t i = 0; i < body->n_nodes && good; i++)
         facts[body->nodes[i].first_out] = look_at(body, facts, &body->nodes[i]);
