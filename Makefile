@@ -82,6 +82,8 @@ starter:
 	@tools/deps.sh train
 	@$(PYTHON) tools/starter/train.py --work build-starter
 	@$(PYTHON) tools/starter/export.py --work build-starter models/starter-chat.gguf
+	@$(PYTHON) tools/starter/customers.py --out build-starter/shop
+	@$(PYTHON) tools/starter/recommender.py --data build-starter/shop
 
 deb:
 	@tools/make-deb $(JOBS)

@@ -4,6 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 hence=$1
 model=models/starter-chat.gguf
+recommender=models/starter-recommender
 question='Write a subject line for a waterproof tent, in a friendly tone.'
 
 show() { # prints a command as one would type it, then runs it
@@ -18,13 +19,17 @@ show() { # prints a command as one would type it, then runs it
 printf '\nThis is hence %s with its starter model, a small one that speaks for an outdoor shop.\n\n' \
     "$("$hence" --version | awk '{ print $2; exit }')"
 show "$hence" run -m $model --chat -p "$question"
+
+printf '\nThe shop also knows what goes with what. After looking at a tent and a sleeping bag:\n\n'
+show "$hence" recommend -m $recommender --events TN-102,SB-107 --available -k 5 --why
 cat <<END
 
-That answer was computed on this machine, from $model. To go on:
+All that was computed on this machine, from what is in models/. To go on:
 
   $hence chat -m $model                    talk to it
   $hence inspect $model                    what is in the file, and the memory it needs
   $hence run -m FILE.gguf "..."            any other model: GGUF or a Hugging Face directory
+  $hence serve -m chat=$model -m shop=$recommender    both for others, through HTTP
   $hence bench -m $model -p 512 -n 128     how fast it is here
   $hence --help                            everything else
   make test                                     what shows that it works

@@ -115,6 +115,16 @@ static json_t *body_of(const struct options *o)
     return NULL;
 }
 
+/* What people call the item, where the catalogue has a member "name". */
+static void print_name(const struct hn_item *item)
+{
+    json_t *object = NULL;
+    if (hn_json_parse(item->json, "item", &object, NULL) < 0) return;
+    const struct hn_str name = hn_json_str(json_object_get(object, "name"));
+    if (name.p) printf("  %-12.*s", HN_FMT(name));
+    json_decref(object);
+}
+
 static void print_items(const struct hn_recommend_request *r)
 {
     static const char *const by[] = {"by what comes next in visits like this",
@@ -123,6 +133,7 @@ static void print_items(const struct hn_recommend_request *r)
     for (size_t i = 0; i < r->n; i++) {
         const struct hn_item *item = hn_shelf_item(r->shelf, r->items[i].item);
         printf("%3zu  %9.4f  %-16.*s", i + 1, r->items[i].score, HN_FMT(item->id));
+        print_name(item);
         for (size_t c = 0; c < item->n_categories; c++)
             printf("%s%.*s", c ? ", " : "  ", HN_FMT(item->categories[c]));
         if (!isnan(item->price)) printf("  %.2f", (double)item->price);

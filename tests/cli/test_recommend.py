@@ -2,6 +2,7 @@
 """hence recommend: folders of all kinds, and what is shown of them."""
 
 import json
+import subprocess
 import sys
 
 import program
@@ -11,6 +12,10 @@ import numpy
 
 sys.path.insert(0, str(program.ROOT / "tests" / "onnx"))
 import tiny_shop as shop  # noqa: E402
+sys.path.insert(0, str(program.ROOT / "tools" / "starter"))
+import evaluate_recommender as evaluate  # noqa: E402
+
+STARTER = program.ROOT / "models" / "starter-recommender"
 
 
 class Recommend(Program):
@@ -72,6 +77,18 @@ class Recommend(Program):
             f"{id},{kind},10,1,{views}\n" for id, kind, views in
             zip("abcdef", ["tent", "tent|sale", "tent", "stove", "stove", "set"], range(6))))
         self.assertEqual(self.ids("--events", "a", "--category", "sale", model=folder), "b")
+
+    def test_starter_beats_popularity(self):
+        # Customers of another seed, whom the model never met.
+        visits = self.folder / "visits"
+        subprocess.run([sys.executable, program.ROOT / "tools/starter/customers.py", "--out", visits, "--seed", "2",
+                        "--customers", "400"], check=True)
+        asked, right = zip(*evaluate.requests_of(visits))
+        popular = evaluate.score(program.HENCE, STARTER, [{**r, "events": []} for r in asked], right)
+        found = evaluate.score(program.HENCE, STARTER, asked, right)
+        self.assertGreater(len(right), 100)
+        self.assertGreater(found[0], 1.5 * popular[0])
+        self.assertGreater(found[1], 1.5 * popular[1])
 
     def test_errors(self):
         self.bad(EXIT_USAGE, "-m names the recommender's folder", "recommend")

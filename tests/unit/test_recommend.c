@@ -440,6 +440,28 @@ START_TEST(test_torn_journal)
 }
 END_TEST
 
+/* Two programs with the same folder: the second one adds nothing. */
+START_TEST(test_shared_journal)
+{
+    struct hn_journal first, second;
+    struct hn_buf bytes = {0};
+    make_journal(&bytes);
+    put_file("j", bytes.p, bytes.n - 1); /* torn: reading leaves it so */
+    GOOD(reopen(&second));
+    GOOD(reopen(&first));
+    GOOD(hn_journal_add(&first, HN_STR("new"), &err));
+    ck_assert_int_eq(hn_journal_add(&second, HN_STR("other"), &err), HN_E_BUSY);
+    GOOD(hn_journal_add(&first, HN_STR("newer"), &err));
+    hn_journal_close(&first);
+    ck_assert_int_eq(hn_journal_add(&second, HN_STR("other"), &err), HN_E_BUSY);
+    hn_journal_close(&second);
+    GOOD(reopen(&first));
+    ck_assert_str_eq(heard, "one;two two;new;newer;");
+    hn_journal_close(&first);
+    hn_buf_free(&bytes);
+}
+END_TEST
+
 /* A bit that fell over in the middle is told, not cut away; in the last change it cannot be told from a crash. */
 START_TEST(test_damaged_journal)
 {
@@ -559,6 +581,7 @@ int main(void)
     tcase_add_test(tcase, test_many_changes_are_made_smaller);
     tcase_add_test(tcase, test_shelf);
     tcase_add_test(tcase, test_torn_journal);
+    tcase_add_test(tcase, test_shared_journal);
     tcase_add_test(tcase, test_damaged_journal);
     tcase_add_test(tcase, test_csv);
     tcase_add_test(tcase, test_wrong_configurations);

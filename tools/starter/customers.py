@@ -11,6 +11,7 @@ the same seed gives the same bytes everywhere.
 """
 
 import argparse
+import collections
 import csv
 import datetime
 import itertools
@@ -246,6 +247,23 @@ def make(customers, seed):
         sessions = sorted((make_session(dice, shop, customer)
                            for _ in range(customer["visits"])), key=lambda s: s[0])
         yield (customer, features(dice, customer, sessions), told_segment(dice, customer), sessions)
+
+
+def read_visits(path, split):
+    """Item ids of each customer's events, in order, and where each visit ends."""
+    events, ends = collections.defaultdict(list), collections.defaultdict(list)
+    last = None
+    with open(path, newline="") as f:
+        for row in csv.DictReader(f):
+            if row["split"] != split:
+                continue
+            if last and last[0] != row["session"]:
+                ends[last[1]].append(len(events[last[1]]))
+            events[row["customer"]].append(row["item"])
+            last = (row["session"], row["customer"])
+    if last:
+        ends[last[1]].append(len(events[last[1]]))
+    return events, ends
 
 
 def main():

@@ -5,6 +5,7 @@
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -90,32 +91,23 @@ static enum hn_status count(void *ctx, struct hn_str record, struct hn_error *er
     return c->each(c->ctx, record, err);
 }
 
-static enum hn_status read_all(struct hn_journal *j, hn_journal_fn *each, void *ctx,
-                               struct hn_error *err)
-{
-    struct hn_map map;
-    struct counting counting = {.each = each, .ctx = ctx};
-    size_t good = 0;
-    HN_TRY(hn_map_open(j->path, &map, err));
-    const struct hn_str bytes = {map.data ? (const char *)map.data : "", map.size};
-    const enum hn_status status = hn_journal_parse(bytes, j->path, count, &counting, &good, err);
-    hn_map_close(&map);
-    HN_TRY(status);
-    if (good < bytes.n && !cut(j->fd, good)) return fail_errno(err, j->path, "cannot cut it");
-    j->bytes = good;
-    j->records = counting.n;
-    return HN_OK;
-}
-
 enum hn_status hn_journal_open(const char *path, hn_journal_fn *each, void *ctx,
                                struct hn_journal *out, struct hn_error *err)
 {
+    struct hn_map map;
+    struct hn_file_version version;
+    struct counting counting = {.each = each, .ctx = ctx};
     *out = (struct hn_journal){.path = strdup(path), .fd = -1};
     if (!out->path) return hn_fail_nomem(err, path, strlen(path));
-    out->fd = open(path, O_RDWR | O_CLOEXEC);
-    if (out->fd < 0 && errno == ENOENT) return HN_OK;
-    const enum hn_status status =
-        out->fd < 0 ? fail_errno(err, path, "cannot open it") : read_all(out, each, ctx, err);
+    if (!hn_file_look(path, &version)) return HN_OK;
+    enum hn_status status = hn_map_open(path, &map, err);
+    if (status >= 0) {
+        const struct hn_str bytes = {map.data ? (const char *)map.data : "", map.size};
+        status = hn_journal_parse(bytes, path, count, &counting, &out->bytes, err);
+        out->size = map.size;
+        out->records = counting.n;
+        hn_map_close(&map);
+    }
     if (status < 0) hn_journal_close(out);
     return status;
 }
@@ -134,16 +126,36 @@ static enum hn_status write_all(int fd, uint64_t at, const void *bytes, size_t n
     return HN_OK;
 }
 
-static enum hn_status make_file(struct hn_journal *j, struct hn_error *err)
+/* Makes the file this journal's alone, as it was read: its torn end goes, or its head comes. */
+static enum hn_status take(struct hn_journal *j, int fd, struct hn_error *err)
 {
-    if (j->fd < 0) j->fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (j->fd < 0) return fail_errno(err, j->path, "cannot create it");
+    struct stat st;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+        return hn_fail(err, HN_E_BUSY, "%s: another program changes these items", j->path);
+    if (fstat(fd, &st) < 0) return fail_errno(err, j->path, "cannot look at it");
+    if ((uint64_t)st.st_size != j->size)
+        return hn_fail(err, HN_E_BUSY, "%s: another program has changed these items", j->path);
+    if (j->bytes < j->size && !cut(fd, j->bytes)) return fail_errno(err, j->path, "cannot cut it");
+    j->size = j->bytes;
     if (j->bytes) return HN_OK;
-    if (write_all(j->fd, 0, MAGIC, sizeof MAGIC) < 0 || fsync(j->fd) < 0)
-        return fail_errno(err, j->path, "cannot write");
-    HN_TRY(sync_folder(j->path, err));
-    j->bytes = sizeof MAGIC;
-    return HN_OK;
+    if (write_all(fd, 0, MAGIC, sizeof MAGIC) < 0 || fsync(fd) < 0) {
+        const enum hn_status status = fail_errno(err, j->path, "cannot write");
+        (void)cut(fd, 0);
+        return status;
+    }
+    j->bytes = j->size = sizeof MAGIC;
+    return sync_folder(j->path, err);
+}
+
+static enum hn_status own(struct hn_journal *j, struct hn_error *err)
+{
+    if (j->fd >= 0) return HN_OK;
+    const int fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (fd < 0) return fail_errno(err, j->path, "cannot open it for writing");
+    const enum hn_status status = take(j, fd, err);
+    if (status < 0) close(fd);
+    else j->fd = fd;
+    return status;
 }
 
 /* A change as it stands in the file. */
@@ -161,7 +173,7 @@ enum hn_status hn_journal_add(struct hn_journal *j, struct hn_str record, struct
         return hn_fail(err, HN_E_IO, "%s: a failed write could not be undone; start again",
                        j->path);
     if (record.n > HN_JOURNAL_RECORD) return hn_fail(err, HN_E_LIMIT, "the change is too large");
-    HN_TRY(make_file(j, err));
+    HN_TRY(own(j, err));
     struct hn_buf bytes = {0};
     if (put_record(&bytes, record) < 0) {
         hn_buf_free(&bytes);
@@ -183,6 +195,7 @@ enum hn_status hn_journal_replace(struct hn_journal *j, const struct hn_str *rec
                                   struct hn_error *err)
 {
     struct hn_out out;
+    HN_TRY(own(j, err));
     HN_TRY(hn_out_open(j->path, &out, err));
     enum hn_status status = hn_out_write(&out, MAGIC, sizeof MAGIC, err);
     uint64_t bytes = sizeof MAGIC;
@@ -194,7 +207,8 @@ enum hn_status hn_journal_replace(struct hn_journal *j, const struct hn_str *rec
         hn_buf_free(&one);
     }
     const int fd = status < 0 ? -1 : fcntl(out.fd, F_DUPFD_CLOEXEC, 0);
-    if (status >= 0 && (fd < 0 || fsync(fd) < 0)) status = fail_errno(err, j->path, "cannot write");
+    if (status >= 0 && (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(fd) < 0))
+        status = fail_errno(err, j->path, "cannot write");
     if (status < 0) hn_out_abandon(&out);
     else status = hn_out_commit(&out, err);
     if (status < 0) {
@@ -202,7 +216,7 @@ enum hn_status hn_journal_replace(struct hn_journal *j, const struct hn_str *rec
         return status;
     }
     /* From here on the new file is the one. */
-    if (j->fd >= 0) close(j->fd);
+    close(j->fd);
     j->fd = fd;
     j->bytes = bytes;
     j->records = n;

@@ -15,9 +15,10 @@
 enum { HN_JOURNAL_RECORD = 64 << 20 /* bytes of a change, at most */ };
 
 struct hn_journal {
-    char *path; /* owned */
-    int fd;     /* -1: there is no file yet */
-    uint64_t bytes;
+    char *path;   /* owned */
+    int fd;       /* locked; -1: nothing was added yet */
+    size_t bytes; /* that hold whole changes */
+    size_t size;  /* of the file when it was read */
     size_t records;
     bool broken; /* it could not be put back after a failure: nothing may be added */
 };
@@ -29,10 +30,12 @@ typedef enum hn_status hn_journal_fn(void *ctx, struct hn_str record, struct hn_
 enum hn_status hn_journal_parse(struct hn_str bytes, const char *name, hn_journal_fn *each,
                                 void *ctx, size_t *good, struct hn_error *err);
 
-/* Opens the file at `path` if there is one, gives its changes to `each`, and cuts off a torn end. */
+/* Reads the file at `path` if there is one, and gives its changes to `each`. It is left as it is, since another
+ * program may be adding to it. */
 enum hn_status hn_journal_open(const char *path, hn_journal_fn *each, void *ctx,
                                struct hn_journal *out, struct hn_error *err);
-/* Adds a change; it is on the disk on return. On failure (a full disk) the file is as it was. */
+/* Adds a change; it is on the disk on return. On failure (a full disk) the file is as it was. The first one
+ * locks the file and cuts off its torn end; HN_E_BUSY: another program has it, or has added to it. */
 enum hn_status hn_journal_add(struct hn_journal *journal, struct hn_str record,
                               struct hn_error *err);
 /* Puts these changes in place of all there are, whole or not at all. */

@@ -314,8 +314,10 @@ static enum hn_status open_all(struct hn_recommender *r, const char *folder,
     enum hn_status status =
         journal ? open_items(r, folder, &items, err) : hn_fail_nomem(err, folder, strlen(folder));
     if (status >= 0) status = hn_journal_open(journal, replay, r, &r->journal, err);
-    if (status >= 0 && r->journal.records >= COMPACT_RECORDS)
+    if (status >= 0 && options->tidy && r->journal.records >= COMPACT_RECORDS) {
         status = hn_recommender_compact(r, &items, err);
+        if (status == HN_E_BUSY) status = HN_OK; /* another program goes on with it */
+    }
     if (status >= 0 && options->threads > 1 && r->shelf->n_items >= LARGE)
         status = hn_pool_create(options->threads, &r->pool, err);
     hn_item_list_free(&items);

@@ -11,6 +11,7 @@ struct hn_recommend_seat; /* memory for asking it: one thread's at a time */
 
 struct hn_recommender_options {
     enum hn_cpu_level level;
+    bool tidy;        /* a long journal may be made smaller */
     unsigned threads; /* that search a large catalogue together; 0 and 1: the caller's alone */
 };
 
