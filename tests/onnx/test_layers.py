@@ -34,7 +34,8 @@ class Operators(Program):
         graph = o.graph([o.node(op, names, outputs, **attributes)],
                         [o.value(n, KINDS[a.dtype.name]) for n, a in given.items()],
                         [o.value(n, o.FLOAT) for n in outputs])
-        (folder / "model.onnx").write_bytes(o.model(graph, opset=opset))
+        model = o.model(graph, opset=opset, domains=[("com.microsoft", 1)])
+        (folder / "model.onnx").write_bytes(model)
         words = []
         for name, array in given.items():
             np.save(folder / f"{name}.npy", array)
@@ -152,6 +153,40 @@ class Operators(Program):
         self.check(self.run_one("DequantizeLinear", [y, scale, np.full(4, 128, np.uint8)], 21, axis=1),
                    [[-128, 0, 8, 72]])
         self.assertIn("scales for", self.run_one("QuantizeLinear", [x, scale[:3]], 13))
+
+    def test_quantized_operators_of_microsoft(self):
+        how = {"opset": 17, "domain": "com.microsoft"}
+        a, b = self.bytes(2, 3, 4, dtype=np.int8), self.bytes(3, 1, dtype=np.int8)
+        grades = [np.float32(0.02), np.int8(10), b, np.float32(0.03), None, np.float32(0.06), np.int8(12)]
+        x, y = (a.astype(float) - 10) * 0.02, b * 0.03
+        for op, want in (("QLinearAdd", x + y), ("QLinearMul", x * y)):
+            got = self.run_one(op, [a, *grades], **how)
+            self.assertEqual(got.dtype, np.int8)
+            want = np.clip(np.rint(want / 0.06) + 12, -128, 127)
+            self.assertLessEqual(np.abs(got - want).max(), 1)
+            self.assertGreater((got == want).mean(), 0.8)
+        got = self.run_one("QLinearConcat", [np.float32(0.1), np.int8(1), a, np.float32(0.2), np.int8(3),
+                                             a[:, :1], np.float32(0.1), np.int8(1)], axis=1, **how)
+        np.testing.assert_array_equal(got[:, 3:], a[:, :1])
+        np.testing.assert_array_equal(got[:, :3], np.clip((a.astype(int) - 3) * 2 + 1, -128, 127))
+
+        x, w = self.floats(2, 9, 40), self.bytes(40, 11, dtype=np.int8)
+        scales, bias = self.rng.random(11, np.float32) / 50, self.floats(11)
+        got = self.run_one("DynamicQuantizeMatMul", [x, w, scales, None, bias], **how)
+        np.testing.assert_allclose(got, x @ (w * scales) + bias, atol=1)
+        q = self.bytes(9, 40)
+        got = self.run_one("MatMulIntegerToFloat", [q, w, np.float32(0.1), scales, np.uint8(7)], **how)
+        self.check(got, (q.astype(float) - 7) * 0.1 @ (w * scales), 1e-4)
+
+        blocks, scales, zeros = self.bytes(24, 3, 16), self.rng.random((24, 3), np.float32), self.bytes(24, 2)
+        nibbles = np.stack([blocks & 15, blocks >> 4], -1).reshape(24, 3, 32).astype(float)
+        zero = np.stack([zeros & 15, zeros >> 4], -1).reshape(24, 4)[:, :3, None]
+        weights = ((nibbles - zero) * scales[..., None]).reshape(24, 96)[:, :70]
+        x = self.floats(2, 3, 70)
+        args = {"K": 70, "N": 24, "bits": 4, "block_size": 32, **how}
+        got = self.run_one("MatMulNBits", [x, blocks, scales.ravel(), zeros.ravel()], **args)
+        self.check(got, x @ weights.T, 1e-4)
+        self.assertIn("do not fit", self.run_one("MatMulNBits", [x, blocks[:23], scales], **args))
 
     def test_nothing_gives_nothing(self):
         none = np.zeros((0, 3), np.float32)

@@ -186,18 +186,24 @@ enum hn_status hn_op_dequantize_linear(struct hn_op *op)
     return HN_OK;
 }
 
+void hn_quantize_range(const float *x, size_t n, float *scale, float *zero)
+{
+    float low = 0, high = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (x[i] < low) low = x[i];
+        if (x[i] > high) high = x[i];
+    }
+    *scale = (high == low ? 1 : high - low) / 255;
+    *zero = rintf(fminf(fmaxf(-low / *scale, 0), 255));
+}
+
 enum hn_status hn_op_dynamic_quantize_linear(struct hn_op *op)
 {
     const struct hn_array *x = op->in[0];
     const float *from = hn_op_lane_in(op, 0, HN_LANE_F32);
     if (!from) return hn_op_failed(op);
-    float low = 0, high = 0;
-    for (size_t i = 0; i < x->n; i++) {
-        if (from[i] < low) low = from[i];
-        if (from[i] > high) high = from[i];
-    }
-    const float scale = (high == low ? 1 : high - low) / 255;
-    const float zero = rintf(fminf(fmaxf(-low / scale, 0), 255));
+    float scale, zero;
+    hn_quantize_range(from, x->n, &scale, &zero);
     uint8_t *to = hn_op_out(op, 0, HN_EL_U8, x->shape, x->n_dims);
     float *out_scale = to ? hn_op_out(op, 1, HN_EL_F32, NULL, 0) : NULL;
     uint8_t *out_zero = out_scale ? hn_op_out(op, 2, HN_EL_U8, NULL, 0) : NULL;

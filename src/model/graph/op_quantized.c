@@ -84,22 +84,10 @@ struct product {
 
 enum { EXACT = 256 }; /* products of bytes less zero points whose sum a float holds exactly */
 
-/* One right matrix for all the left ones, and enough rows for packing it to be worth it; what comes out is
- * the same either way. */
-static bool is_packed(const struct product *p)
+/* By the fast product of floats: the sums of x [rows, k] y [k, n]. */
+static enum hn_status packed_sums(struct hn_op *op, const struct hn_stack *s, size_t rows,
+                                  const float *x, const float *y, uint32_t *sums)
 {
-    const struct hn_stack *s = &p->stack;
-    return p->lane == HN_LANE_BYTE && p->b_count == 1 && p->a_count == s->count &&
-           s->count * s->m >= 8 && s->n >= 8 && s->k >= 8 && s->k <= 64 * EXACT;
-}
-
-/* The sums of x [rows, k] y [k, n], whole numbers, by the fast product of floats. */
-static enum hn_status packed_sums(struct hn_op *op, const struct product *p, const float *x,
-                                  const float *y)
-{
-    const struct hn_stack *s = &p->stack;
-    const size_t rows = s->count * s->m;
-    uint32_t *sums = p->sums;
     size_t size;
     struct hn_packed packed = {.n = s->n};
     if (!hn_packed_size(EXACT, s->n, &size))
@@ -116,6 +104,17 @@ static enum hn_status packed_sums(struct hn_op *op, const struct product *p, con
         for (size_t i = 0; i < rows * s->n; i++)
             sums[i] = (first ? sums[i] : 0) + (uint32_t)(int32_t)part[i];
     }
+    return HN_OK;
+}
+
+enum hn_status hn_byte_sums(struct hn_op *op, const struct hn_stack *s, bool one_right,
+                            const float *x, const float *y, int32_t *sums)
+{
+    /* Enough rows for packing to be worth it; what comes out is the same either way. */
+    const size_t rows = s->count * s->m;
+    if (one_right && rows >= 8 && s->n >= 8 && s->k >= 8 && s->k <= 64 * EXACT)
+        return packed_sums(op, s, rows, x, y, (uint32_t *)sums);
+    hn_stack_product(op, s, HN_LANE_BYTE, x, y, sums);
     return HN_OK;
 }
 
@@ -148,7 +147,8 @@ static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size
     if (!hn_shape_count(s->shape, s->n_dims, 8, &n))
         return hn_op_fail(op, HN_E_LIMIT, "the result is too large");
     if (!(p->sums = hn_op_scratch(op, n, hn_lane_bytes(p->lane)))) return hn_op_failed(op);
-    if (is_packed(p)) return packed_sums(op, p, x, y);
+    if (p->lane == HN_LANE_BYTE)
+        return hn_byte_sums(op, s, p->b_count == 1 && p->a_count == s->count, x, y, p->sums);
     hn_stack_product(op, s, p->lane, x, y, p->sums);
     return HN_OK;
 }

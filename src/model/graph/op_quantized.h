@@ -2,7 +2,16 @@
 #ifndef HN_MODEL_GRAPH_OP_QUANTIZED_H
 #define HN_MODEL_GRAPH_OP_QUANTIZED_H
 
+#include "model/graph/op_matmul.h"
+
 /* value, rounded to even, plus the zero point, within [low, high]; low for NaN. */
 double hn_quantized(double value, double zero, double low, double high);
+
+/* Scale and zero point (of floats within 0 to 255) that take in all of x, and 0. */
+void hn_quantize_range(const float *x, size_t n, float *scale, float *zero);
+
+/* sums = x y, of bytes less their zero points, as floats. `one_right`: y is one matrix for all of x's. */
+enum hn_status hn_byte_sums(struct hn_op *op, const struct hn_stack *s, bool one_right,
+                            const float *x, const float *y, int32_t *sums);
 
 #endif

@@ -1,0 +1,379 @@
+/* Operators of com.microsoft that quantized files hold, as ONNX Runtime's tools write them. */
+#include <math.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "model/graph/fast.h"
+#include "model/graph/op_list.h"
+#include "model/graph/op_quantized.h"
+
+static bool has_input(const struct hn_op *op, size_t i)
+{
+    return i < op->n_in && op->in[i];
+}
+
+static bool is_byte(enum hn_element type)
+{
+    return type == HN_EL_U8 || type == HN_EL_I8;
+}
+
+/* ---- element by element ---- */
+
+/* How numbers of an array were quantized: inputs `i` and `i + 1`, scale and zero point, of one element each. */
+struct grade {
+    enum hn_element type;
+    double scale, zero;
+};
+
+static enum hn_status grade_of(struct hn_op *op, size_t i, enum hn_element type, struct grade *out)
+{
+    *out = (struct grade){.type = type, .scale = 1};
+    if (!is_byte(type)) return hn_op_fail(op, HN_E_ARG, "what is quantized is int8 or uint8");
+    const struct hn_array *scale = has_input(op, i) ? op->in[i] : NULL;
+    const struct hn_array *zero = has_input(op, i + 1) ? op->in[i + 1] : NULL;
+    if (!scale || scale->n != 1 || !hn_element_is_float(scale->type) ||
+        (zero && (zero->n != 1 || zero->type != type)))
+        return hn_op_fail(op, HN_E_ARG, "scale %zu or its zero point does not fit", i);
+    out->scale = hn_array_real(scale, 0);
+    if (zero) out->zero = hn_array_real(zero, 0);
+    return HN_OK;
+}
+
+static double wide(const struct grade *g, const struct hn_array *a, size_t at)
+{
+    const double q =
+        g->type == HN_EL_I8 ? ((const int8_t *)a->data)[at] : ((const uint8_t *)a->data)[at];
+    return (q - g->zero) * g->scale;
+}
+
+static void narrow(const struct grade *g, struct hn_array *out, size_t at, double value)
+{
+    const bool low = g->type == HN_EL_I8;
+    const double q = hn_quantized(value / g->scale, g->zero, low ? -128 : 0, low ? 127 : 255);
+    if (low) ((int8_t *)out->data)[at] = (int8_t)q;
+    else ((uint8_t *)out->data)[at] = (uint8_t)q;
+}
+
+/* The element of an array that goes with element `at` of `shape`, to which it broadcasts. */
+static size_t broadcast_at(const struct hn_array *a, const size_t *shape, size_t n_dims, size_t at)
+{
+    size_t out = 0, step = 1;
+    for (size_t d = n_dims, from = a->n_dims; from-- > 0; step *= a->shape[from]) {
+        d--;
+        if (a->shape[from] != 1) out += at % shape[d] * step;
+        at /= shape[d];
+    }
+    return out;
+}
+
+static enum hn_status qlinear_pair(struct hn_op *op, bool times)
+{
+    if (!has_input(op, 3)) return hn_op_fail(op, HN_E_ARG, "B is missing");
+    const struct hn_array *a = op->in[0], *b = op->in[3];
+    struct grade ga, gb, gc;
+    HN_TRY(grade_of(op, 1, a->type, &ga));
+    HN_TRY(grade_of(op, 4, b->type, &gb));
+    HN_TRY(grade_of(op, 6, a->type, &gc));
+    size_t shape[HN_ARRAY_DIMS], n_dims = a->n_dims;
+    memcpy(shape, a->shape, sizeof shape);
+    HN_TRY(hn_op_broadcast(op, shape, &n_dims, b));
+    if (!hn_op_out(op, 0, a->type, shape, n_dims)) return hn_op_failed(op);
+    for (size_t i = 0; i < op->out[0].n; i++) {
+        const double x = wide(&ga, a, broadcast_at(a, shape, n_dims, i));
+        const double y = wide(&gb, b, broadcast_at(b, shape, n_dims, i));
+        narrow(&gc, &op->out[0], i, times ? x * y : x + y);
+    }
+    return HN_OK;
+}
+
+enum hn_status hn_op_qlinear_add(struct hn_op *op)
+{
+    return qlinear_pair(op, false);
+}
+
+enum hn_status hn_op_qlinear_mul(struct hn_op *op)
+{
+    return qlinear_pair(op, true);
+}
+
+static enum hn_status qlinear_map(struct hn_op *op, double (*fn)(double x, double alpha),
+                                  double alpha)
+{
+    const struct hn_array *x = op->in[0];
+    struct grade from, to;
+    HN_TRY(grade_of(op, 1, x->type, &from));
+    HN_TRY(grade_of(op, 3, x->type, &to));
+    if (!hn_op_out(op, 0, x->type, x->shape, x->n_dims)) return hn_op_failed(op);
+    for (size_t i = 0; i < x->n; i++)
+        narrow(&to, &op->out[0], i, fn(wide(&from, x, i), alpha));
+    return HN_OK;
+}
+
+static double sigmoid(double x, double alpha)
+{
+    (void)alpha;
+    return 1 / (1 + exp(-x));
+}
+
+static double leaky_relu(double x, double alpha)
+{
+    return x >= 0 ? x : alpha * x;
+}
+
+enum hn_status hn_op_qlinear_sigmoid(struct hn_op *op)
+{
+    return qlinear_map(op, sigmoid, 0);
+}
+
+enum hn_status hn_op_qlinear_leaky_relu(struct hn_op *op)
+{
+    return qlinear_map(op, leaky_relu, (double)hn_op_float(op, "alpha", 0.01f));
+}
+
+enum hn_status hn_op_qlinear_global_average_pool(struct hn_op *op)
+{
+    const struct hn_array *x = op->in[0];
+    struct grade from, to;
+    HN_TRY(grade_of(op, 1, x->type, &from));
+    HN_TRY(grade_of(op, 3, x->type, &to));
+    const bool last = hn_op_int(op, "channels_last", 0) != 0;
+    if (x->n_dims < 3) return hn_op_fail(op, HN_E_ARG, "the input has no spatial dimensions");
+    const size_t batch = x->shape[0], channels = x->shape[last ? x->n_dims - 1 : 1];
+    size_t shape[HN_ARRAY_DIMS];
+    for (size_t d = 0; d < x->n_dims; d++)
+        shape[d] = 1;
+    shape[0] = batch;
+    shape[last ? x->n_dims - 1 : 1] = channels;
+    if (!hn_op_out(op, 0, x->type, shape, x->n_dims)) return hn_op_failed(op);
+    const size_t each = x->n ? x->n / batch / channels : 0;
+    for (size_t i = 0; i < op->out[0].n; i++) {
+        double sum = 0;
+        for (size_t e = 0; e < each; e++)
+            sum += wide(&from, x,
+                        last ? (i / channels * each + e) * channels + i % channels : i * each + e);
+        narrow(&to, &op->out[0], i, each ? sum / (double)each : 0);
+    }
+    return HN_OK;
+}
+
+/* (y scale, y zero point, then x, scale and zero point of each). */
+enum hn_status hn_op_qlinear_concat(struct hn_op *op)
+{
+    const size_t n = (op->n_in - 2) / 3;
+    const struct hn_array *first = has_input(op, 2) ? op->in[2] : NULL;
+    if (!first || n * 3 + 2 != op->n_in) return hn_op_fail(op, HN_E_ARG, "inputs are missing");
+    struct grade to;
+    HN_TRY(grade_of(op, 0, first->type, &to));
+    size_t axis, shape[HN_ARRAY_DIMS], inner = 1;
+    HN_TRY(hn_op_axis(op, hn_op_int(op, "axis", 0), first->n_dims, &axis));
+    memcpy(shape, first->shape, sizeof shape);
+    shape[axis] = 0;
+    for (size_t i = 0; i < n; i++) {
+        const struct hn_array *x = op->in[2 + 3 * i];
+        bool fits = x && x->n_dims == first->n_dims && x->type == first->type;
+        for (size_t d = 0; fits && d < x->n_dims; d++)
+            fits = d == axis || x->shape[d] == shape[d];
+        if (!fits || !hn_add(shape[axis], x->shape[axis], &shape[axis]))
+            return hn_op_fail(op, HN_E_ARG, "input %zu does not fit the first", 2 + 3 * i);
+    }
+    if (!hn_op_out(op, 0, first->type, shape, first->n_dims)) return hn_op_failed(op);
+    if (!op->out[0].n) return HN_OK;
+    for (size_t d = axis + 1; d < first->n_dims; d++)
+        inner *= shape[d];
+    size_t before = 0; /* along the axis */
+    for (size_t i = 0; i < n; i++) {
+        const struct hn_array *x = op->in[2 + 3 * i];
+        struct grade from;
+        HN_TRY(grade_of(op, 3 + 3 * i, x->type, &from));
+        const size_t row = x->shape[axis] * inner;
+        for (size_t e = 0; e < x->n; e++)
+            narrow(&to, &op->out[0], (e / row * shape[axis] + before) * inner + e % row,
+                   wide(&from, x, e));
+        before += x->shape[axis];
+    }
+    return HN_OK;
+}
+
+/* ---- products ---- */
+
+/* Input i, a stack of [k, n] bytes, less the zero points in input `zero`: one, or one for each column. */
+static float *right_side(struct hn_op *op, size_t i, size_t zero, size_t n)
+{
+    const struct hn_array *b = op->in[i], *z = has_input(op, zero) ? op->in[zero] : NULL;
+    if (!is_byte(b->type) || (z && (z->type != b->type || !z->n || (z->n != 1 && z->n != n)))) {
+        (void)hn_op_fail(op, HN_E_ARG, "input %zu or its zero point does not fit", i);
+        return NULL;
+    }
+    float *to = hn_op_scratch(op, b->n, sizeof *to);
+    for (size_t e = 0; to && e < b->n; e++) {
+        const double less = z ? hn_array_real(z, z->n == 1 ? 0 : e % n) : 0;
+        to[e] = (float)(hn_array_real(b, e) - less);
+    }
+    return to;
+}
+
+/* Output 0 = sums times scales, one for a row of numbers or one for each column, plus the bias. */
+static enum hn_status scaled_sums(struct hn_op *op, const struct hn_stack *s, const int32_t *sums,
+                                  double scale, size_t i_scale, size_t i_bias)
+{
+    const struct hn_array *scales = op->in[i_scale],
+                          *bias = has_input(op, i_bias) ? op->in[i_bias] : NULL;
+    if (!hn_element_is_float(scales->type) || !scales->n || (scales->n != 1 && scales->n != s->n) ||
+        (bias && (bias->n != s->n || !hn_element_is_float(bias->type))))
+        return hn_op_fail(op, HN_E_ARG, "scales or bias do not fit %zu columns", s->n);
+    float *to = hn_op_out(op, 0, HN_EL_F32, s->shape, s->n_dims);
+    if (!to) return hn_op_failed(op);
+    for (size_t i = 0; i < op->out[0].n; i++) {
+        const double by = scale * hn_array_real(scales, scales->n == 1 ? 0 : i % s->n);
+        to[i] = (float)(sums[i] * by + (bias ? hn_array_real(bias, i % s->n) : 0));
+    }
+    return HN_OK;
+}
+
+/* x: input 0 as floats less its zero point; scale: of it. */
+static enum hn_status float_product(struct hn_op *op, const float *x, double scale, size_t b_scale,
+                                    size_t b_zero, size_t bias)
+{
+    struct hn_stack s;
+    size_t n;
+    HN_TRY(hn_stack_of(op, op->in[0], op->in[1], &s));
+    const float *y = right_side(op, 1, b_zero, s.n);
+    if (!y) return hn_op_failed(op);
+    if (!hn_shape_count(s.shape, s.n_dims, sizeof(int32_t), &n))
+        return hn_op_fail(op, HN_E_LIMIT, "too large");
+    int32_t *sums = hn_op_scratch(op, n, sizeof *sums);
+    if (!sums) return hn_op_failed(op);
+    HN_TRY(hn_byte_sums(op, &s, op->in[1]->n_dims <= 2, x, y, sums));
+    return scaled_sums(op, &s, sums, scale, b_scale, bias);
+}
+
+/* (A, B, B's scale, zero point, bias): A is quantized by its own range. */
+enum hn_status hn_op_dynamic_quantize_matmul(struct hn_op *op)
+{
+    const struct hn_array *a = op->in[0];
+    const float *from = hn_op_lane_in(op, 0, HN_LANE_F32);
+    float *x = from ? hn_op_scratch(op, a->n, sizeof *x) : NULL, scale, zero;
+    if (!x) return hn_op_failed(op);
+    hn_quantize_range(from, a->n, &scale, &zero);
+    for (size_t i = 0; i < a->n; i++)
+        x[i] = (float)hn_quantized((double)(from[i] / scale), (double)zero, 0, 255) - zero;
+    return float_product(op, x, (double)scale, 2, 3, 4);
+}
+
+/* (A, B, their scales, their zero points, bias) */
+enum hn_status hn_op_matmul_integer_to_float(struct hn_op *op)
+{
+    const struct hn_array *scale = op->in[2];
+    if (scale->n != 1 || !hn_element_is_float(scale->type))
+        return hn_op_fail(op, HN_E_ARG, "A has one scale");
+    if (has_input(op, 4) && op->in[4]->n != 1)
+        return hn_op_fail(op, HN_E_ARG, "A has one zero point");
+    const float *x = right_side(op, 0, 4, 1);
+    return x ? float_product(op, x, hn_array_real(scale, 0), 3, 5, 6) : hn_op_failed(op);
+}
+
+/* ---- MatMulNBits: weights [n][blocks of k] of 2, 4 or 8 bits, a scale for each block ---- */
+
+struct blocks {
+    size_t n, k, bits, size, count; /* `count` of `size` elements in a row of k */
+    const uint8_t *weights;
+    const double *scales;  /* [n][count] */
+    const uint8_t *packed; /* zero points of `bits`, rows of whole bytes; or NULL */
+    const double *zeros;   /* [n][count], or NULL */
+};
+
+static double block_zero(const struct blocks *b, size_t row, size_t block)
+{
+    if (b->zeros) return b->zeros[row * b->count + block];
+    if (!b->packed) return (double)(1 << (b->bits - 1));
+    const size_t bytes = (b->count * b->bits + 7) / 8, bit = block * b->bits;
+    return b->packed[row * bytes + bit / 8] >> bit % 8 & ((1 << b->bits) - 1);
+}
+
+/* Rows first .. first + n - 1 of the weights, as columns of `to` [k, n]. */
+static void unpack(const struct blocks *b, size_t first, size_t n, float *to)
+{
+    const size_t block_bytes = b->size * b->bits / 8;
+    for (size_t j = 0; j < n; j++)
+        for (size_t block = 0; block < b->count; block++) {
+            const size_t at = (first + j) * b->count + block;
+            const double scale = b->scales[at], zero = block_zero(b, first + j, block);
+            const size_t end = hn_min(b->size, b->k - block * b->size);
+            for (size_t i = 0; i < end; i++) {
+                const int q = b->weights[at * block_bytes + i * b->bits / 8] >> i * b->bits % 8 &
+                              ((1 << b->bits) - 1);
+                to[(block * b->size + i) * n + j] = (float)((q - zero) * scale);
+            }
+        }
+}
+
+static enum hn_status blocks_of(struct hn_op *op, struct blocks *b)
+{
+    const int64_t n = hn_op_int(op, "N", 0), k = hn_op_int(op, "K", 0),
+                  bits = hn_op_int(op, "bits", 4);
+    const int64_t size = hn_op_int(op, "block_size", 0);
+    if (n < 1 || k < 1 || n > INT32_MAX || k > INT32_MAX || (bits != 2 && bits != 4 && bits != 8) ||
+        size < 16 || size > 1 << 16 || (size & (size - 1)))
+        return hn_op_fail(op, HN_E_ARG, "N, K, bits or block_size is out of range");
+    *b =
+        (struct blocks){.n = (size_t)n, .k = (size_t)k, .bits = (size_t)bits, .size = (size_t)size};
+    b->count = (b->k + b->size - 1) / b->size;
+    const size_t all = b->n * b->count;
+    if (op->in[1]->type != HN_EL_U8 || op->in[1]->n != all * (b->size * b->bits / 8) ||
+        op->in[2]->n != all || !(hn_element_is_float(op->in[2]->type)))
+        return hn_op_fail(op, HN_E_ARG, "weights or scales do not fit %zu rows of %zu blocks", b->n,
+                          b->count);
+    if (has_input(op, 4)) return hn_op_fail(op, HN_E_UNSUPPORTED, "g_idx is not supported");
+    b->weights = op->in[1]->data;
+    if (!(b->scales = hn_op_reals(op, 2))) return hn_op_failed(op);
+    if (!has_input(op, 3)) return HN_OK;
+    const struct hn_array *zero = op->in[3];
+    const bool packed = zero->type == HN_EL_U8;
+    if (zero->n != (packed ? b->n * ((b->count * b->bits + 7) / 8) : all) ||
+        (!packed && !hn_element_is_float(zero->type)))
+        return hn_op_fail(op, HN_E_ARG, "zero points do not fit the blocks");
+    if (packed) b->packed = zero->data;
+    else b->zeros = hn_op_reals(op, 3);
+    return packed || b->zeros ? HN_OK : hn_op_failed(op);
+}
+
+enum hn_status hn_op_matmul_nbits(struct hn_op *op)
+{
+    struct blocks b = {0};
+    const struct hn_array *a = op->in[0];
+    HN_TRY(blocks_of(op, &b));
+    if (!a->n_dims || a->shape[a->n_dims - 1] != b.k || !hn_element_is_float(a->type))
+        return hn_op_fail(op, HN_E_ARG, "A is not of floats, %zu in a row", b.k);
+    const struct hn_array *bias = has_input(op, 5) ? op->in[5] : NULL;
+    if (bias && bias->n != b.n)
+        return hn_op_fail(op, HN_E_ARG, "the bias has %zu elements", bias->n);
+    size_t shape[HN_ARRAY_DIMS], size;
+    memcpy(shape, a->shape, sizeof shape);
+    shape[a->n_dims - 1] = b.n;
+    const float *x = hn_op_lane_in(op, 0, HN_LANE_F32),
+                *add = bias ? hn_op_lane_in(op, 5, HN_LANE_F32) : NULL;
+    float *to = hn_op_lane_out(op, 0, a->type, shape, a->n_dims, HN_LANE_F32);
+    /* Some columns at a time, so that weights stay small in memory. */
+    const size_t columns = hn_min(b.n, 256 > b.n / 16 ? 256 : b.n / 16);
+    if (!hn_packed_size(b.k, columns, &size))
+        return hn_op_fail(op, HN_E_LIMIT, "the matrix is too large");
+    float *straight = hn_op_scratch(op, b.k, columns * sizeof *straight);
+    struct hn_packed packed = {.panels = hn_op_scratch(op, size, sizeof(float)), .k = b.k};
+    if (!x || !to || !straight || !packed.panels || (bias && !add)) return hn_op_failed(op);
+    for (size_t first = 0; a->n && first < b.n; first += columns) {
+        HN_TRY(hn_op_check(op));
+        packed.n = hn_min(columns, b.n - first);
+        unpack(&b, first, packed.n, straight);
+        hn_pack_matrix(&packed, straight, packed.n, 1, 1);
+        const struct hn_product product = {.a = x,
+                                           .lda = b.k,
+                                           .rows = a->n / b.k,
+                                           .b = &packed,
+                                           .y = to + first,
+                                           .ldy = b.n,
+                                           .epilogue = {.bias = add ? add + first : NULL}};
+        HN_TRY(hn_product_run(op, &product));
+    }
+    hn_op_lane_done(op, 0, HN_LANE_F32, to);
+    return HN_OK;
+}
