@@ -315,6 +315,8 @@ START_TEST(rows_that_never_meet_may_be_stacked)
     ck_assert(STACKS("MatMul x w > h", "Add h b > s", "Relu s > y"));
     ck_assert(STACKS("Gemm x w b > h", "Softmax h > y"));
     ck_assert(STACKS("LayerNormalization x b b > h", "Mul h x > y"));
+    ck_assert(STACKS("BatchNormalization x b b b b > y"));
+    ck_assert(!STACKS("BatchNormalization x b b b b > y mean")); /* of the whole batch */
     /* Shapes that are put together as exporters do it. */
     ck_assert(STACKS("Unsqueeze x l1 > y"));
     ck_assert(!STACKS("Unsqueeze x l0 > y"));

@@ -326,6 +326,8 @@ static struct fact apply(const struct hn_body *body, const struct hn_node *node,
     switch (rule) {
     case EACH: return each(node, in);
     case FIRST:
+        /* MaxPool's indices count whole batches, statistics of training are of them. */
+        if (node->n_out > 1 || int_of(node, "training_mode", 0)) return (struct fact){0};
         for (size_t i = 1; i < node->n_in; i++)
             if (node->in[i] != HN_NO_SLOT && in[i].how != SHARED) return (struct fact){0};
         return in[0].how == ROWS ? in[0] : (struct fact){0};
