@@ -26,7 +26,7 @@ static void drop_unread(struct hn_body *body)
 {
     for (size_t i = 0; i < body->n_slots; i++) {
         body->slots[i].readers = 0;
-        body->slots[i].output = body->slots[i].kept = false;
+        body->slots[i].output = false;
     }
     for (size_t i = 0; i < body->n_outputs; i++) {
         if (body->outputs[i] == HN_NO_SLOT) continue;
@@ -40,9 +40,7 @@ static void drop_unread(struct hn_body *body)
             read = read || body->slots[node->first_out + (int32_t)o].readers;
         if (!read) node->dead = true;
         if (node->dead) continue;
-        const bool keeps = node->row->flags & (HN_OP_VALUES | HN_OP_CALLS);
         EACH_READ(node, slot, body->slots[slot].readers++);
-        if (keeps) EACH_READ(node, slot, body->slots[slot].kept = true);
     }
     size_t left = 0;
     for (size_t i = 0; i < body->n_nodes; i++) {

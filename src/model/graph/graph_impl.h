@@ -48,7 +48,6 @@ struct hn_slot {
     size_t released;                 /* readers that have prepared it and need it no more */
     bool pinned;                     /* another constant is a view of it */
     bool output;                     /* of the body: keeps its memory */
-    bool kept; /* read by operators that may keep it beyond the node: sequences, graphs */
 };
 
 /* A value of the body around that one inside uses. */
@@ -101,7 +100,6 @@ struct hn_block {
 /* Who has the memory of an array. */
 struct hn_hold {
     enum hn_value_kind kind;
-    bool set;
     struct hn_block *block; /* NULL: a constant's or the caller's, which outlive the run */
 };
 
@@ -119,7 +117,7 @@ struct hn_frame {
     const struct hn_array **in;      /* of all nodes */
     const struct hn_array **outputs; /* [n_outputs] */
     bool *wanted;                    /* [n_slots] */
-    bool busy, dirty;                /* runs; holds more than its outputs */
+    bool dirty;                      /* holds something */
 };
 
 enum { HN_BINS = 4 * 64 }; /* quarters of powers of two */
@@ -139,7 +137,6 @@ struct hn_run {
     struct hn_value *items; /* of output sequences, made for the caller */
     size_t items_room;
     enum hn_status failed;
-    unsigned depth;
     const struct hn_frame *frame; /* that runs */
 };
 

@@ -77,7 +77,6 @@ void hn_op_set(struct hn_op *op, size_t i, const struct hn_array *array, struct 
     for (size_t d = 0; d < array->n_dims; d++)
         out->shape[d] = array->shape[d];
     *to = hold;
-    to->set = true;
 }
 
 void hn_op_pass(struct hn_op *op, size_t i, size_t j)
@@ -117,7 +116,7 @@ void *hn_op_out(struct hn_op *op, size_t i, enum hn_element type, const size_t *
     struct hn_block *block = hn_block_take(op->run, bytes);
     if (!block) return no_memory(op, bytes);
     to->data = block->data;
-    *hold = (struct hn_hold){.kind = HN_VALUE_TENSOR, .set = true, .block = block};
+    *hold = (struct hn_hold){.kind = HN_VALUE_TENSOR, .block = block};
     return to->data;
 }
 

@@ -19,7 +19,6 @@ static void put(struct hn_run *run, struct hn_frame *frame, int32_t slot, struct
     hn_hold_drop(run, &frame->holds[slot]);
     frame->arrays[slot] = item.array;
     frame->holds[slot] = item.hold;
-    frame->holds[slot].set = true;
 }
 
 /* Brings what the body takes from around; inputs come after that. */
@@ -56,7 +55,6 @@ static struct hn_item take(const struct hn_frame *frame, size_t i)
     item.array = *frame->outputs[i];
     item.hold.kind = HN_VALUE_TENSOR;
     if (!frame->body->slots[slot].constant) item.hold = hn_hold_share(&frame->holds[slot]);
-    item.hold.set = true;
     return item;
 }
 
@@ -252,7 +250,7 @@ static enum hn_status count_item(struct hn_op *op, int64_t value, struct hn_item
     if (!block) return hn_op_fail(op, HN_E_NOMEM, "no memory");
     *(int64_t *)block->data = value;
     *out = (struct hn_item){{.type = HN_EL_I64, .n = 1, .data = block->data},
-                            {.kind = HN_VALUE_TENSOR, .set = true, .block = block}};
+                            {.kind = HN_VALUE_TENSOR, .block = block}};
     return HN_OK;
 }
 
@@ -393,7 +391,7 @@ static enum hn_status slice(struct hn_op *op, const struct hn_array *from, size_
     for (size_t o = 0; o < outer && inner; o++)
         memcpy((char *)part.data + o * inner,
                (const char *)from->data + (o * from->shape[axis] + t) * inner, inner);
-    *out = (struct hn_item){part, {.kind = HN_VALUE_TENSOR, .set = true, .block = block}};
+    *out = (struct hn_item){part, {.kind = HN_VALUE_TENSOR, .block = block}};
     return HN_OK;
 }
 

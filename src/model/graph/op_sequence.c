@@ -25,7 +25,7 @@ struct hn_item *hn_op_make_sequence(struct hn_op *op, size_t i, size_t n, enum h
 struct hn_item hn_op_item(const struct hn_op *op, size_t j)
 {
     const struct hn_hold *hold = hn_op_hold(op, j);
-    const struct hn_hold constant = {.kind = HN_VALUE_TENSOR, .set = true};
+    const struct hn_hold constant = {.kind = HN_VALUE_TENSOR};
     return (struct hn_item){*op->in[j], hold ? hn_hold_share(hold) : constant};
 }
 
@@ -157,7 +157,7 @@ static enum hn_status add_part(struct hn_op *op, struct hn_item *item, size_t ax
                 (part.n_dims - axis - 1) * sizeof *part.shape);
         part.n_dims--;
     }
-    *item = (struct hn_item){part, {.kind = HN_VALUE_TENSOR, .set = true, .block = block}};
+    *item = (struct hn_item){part, {.kind = HN_VALUE_TENSOR, .block = block}};
     return HN_OK;
 }
 

@@ -102,7 +102,6 @@ static void clear(struct hn_run *run)
 {
     for (size_t i = 0; run->frames && i < run->graph->n_bodies; i++) {
         if (run->frames[i].dirty) hn_frame_clear(run, &run->frames[i]);
-        run->frames[i].busy = false;
     }
     while (run->chars) {
         struct hn_block *block = run->chars;
@@ -211,7 +210,7 @@ static enum hn_status take_input(struct hn_run *run, const struct hn_value *from
                                  struct hn_error *err)
 {
     *array = from->array;
-    *hold = (struct hn_hold){.kind = from->kind, .set = from->kind != HN_VALUE_NONE};
+    *hold = (struct hn_hold){.kind = from->kind};
     if (from->kind != HN_VALUE_SEQUENCE) return HN_OK;
     if (depth == 0) return hn_fail(err, HN_E_LIMIT, "sequences are nested too deep");
     struct hn_block *block = NULL;
@@ -292,7 +291,7 @@ static enum hn_status give_outputs(struct hn_run *run, struct hn_value *out, str
 {
     struct hn_frame *frame = &run->frames[0];
     const struct hn_body *body = frame->body;
-    const struct hn_hold constant = {.kind = HN_VALUE_TENSOR, .set = true};
+    const struct hn_hold constant = {.kind = HN_VALUE_TENSOR};
     size_t n = 0, used = 0;
     for (size_t i = 0; i < body->n_outputs; i++) {
         const int32_t slot = body->outputs[i];
