@@ -78,6 +78,12 @@ class Recommend(Program):
             zip("abcdef", ["tent", "tent|sale", "tent", "stove", "stove", "set"], range(6))))
         self.assertEqual(self.ids("--events", "a", "--category", "sale", model=folder), "b")
 
+    def test_starter_has_the_catalogue(self):
+        with open(STARTER / "items.jsonl") as kept, open(program.ROOT / "models/catalogue.jsonl") as products:
+            for item, product in zip(map(json.loads, kept), map(json.loads, products), strict=True):
+                self.assertGreater(item.pop("popularity"), 0)
+                self.assertEqual(item, {key: product[key] for key in item})
+
     def test_starter_beats_popularity(self):
         # Customers of another seed, whom the model never met.
         visits = self.folder / "visits"

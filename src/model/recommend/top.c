@@ -15,7 +15,10 @@
 #include "model/recommend/quantized.h"
 #include "model/recommend/vectors.h"
 
-enum { QUERIES = 64 }; /* screened together: their thresholds and hits stay in the first caches */
+enum {
+    QUERIES = 64, /* screened together: their thresholds and hits stay in the first caches */
+    AHEAD = 512,  /* bytes of a vector that are asked for ahead; the processor foresees the rest */
+};
 
 /* A query as bytes, and what is shared of it. */
 struct sought {
@@ -83,21 +86,37 @@ static void raise(_Atomic double *floor, double to)
         ;
 }
 
-/* Scores what the screening has left of a block for one query. */
+/* Lists what the screening has left of a block, and asks for its floats ahead. */
+static size_t list_hits(const struct hn_vectors *v, const uint16_t *hits, uint16_t *places)
+{
+    size_t n = 0;
+    for (size_t p = 0; p < HN_SCREEN_PANELS; p++)
+        for (unsigned left = hits[p]; left; left &= left - 1) {
+            const size_t at = p * HN_PANEL + (size_t)__builtin_ctz(left);
+            const char *floats = (const char *)(v->floats + at * v->dims);
+            for (size_t line = 0; line < hn_min(v->dims * sizeof(float), AHEAD); line += 64)
+                __builtin_prefetch(floats + line);
+            places[n++] = (uint16_t)at;
+        }
+    return n;
+}
+
+/* Scores them exactly for one query. */
 static void score(const struct search *s, size_t block, struct sought *sought, struct heap *heap,
                   const uint16_t *hits)
 {
     const struct hn_vectors *v = s->blocks[block];
     const struct hn_top_query *query = sought->query;
     const struct hn_top_filter *filter = query->filter;
-    for (size_t p = 0; p < HN_SCREEN_PANELS; p++)
-        for (unsigned left = hits[p]; left; left &= left - 1) {
-            const size_t at = p * HN_PANEL + (size_t)__builtin_ctz(left);
-            const size_t item = block * HN_VECTORS + at;
-            if (filter && !filter->item(filter->ctx, item)) continue;
-            const double product = s->kernels->product(v->floats + at * s->dims, query->x, s->dims);
-            offer(heap, query->k, (struct hn_top_hit){item, product});
-        }
+    uint16_t places[HN_VECTORS];
+    const size_t n = list_hits(v, hits, places);
+    for (size_t i = 0; i < n; i++) {
+        const size_t item = block * HN_VECTORS + places[i];
+        if (filter && !filter->item(filter->ctx, item)) continue;
+        const float *floats = v->floats + places[i] * s->dims;
+        offer(heap, query->k,
+              (struct hn_top_hit){item, s->kernels->product(floats, query->x, s->dims)});
+    }
     if (heap->n == query->k) raise(&sought->floor, heap->hits[0].score);
 }
 
