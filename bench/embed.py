@@ -25,7 +25,7 @@ import gguf_io  # noqa: E402
 
 SHAPES = {"minilm": (6, 384, 12, 1536), "bert-base": (12, 768, 12, 3072)}  # layers, width, heads, inner
 CONTEXT = 512
-LOADS = {"512 tokens": (16, 510), "20 tokens": (200, 18)}  # texts, and words of each
+LOADS = {"512 tokens": (6, 510), "20 tokens": (100, 18)}  # texts, and words of each
 
 
 def write_model(path, shape, kind):
@@ -33,7 +33,8 @@ def write_model(path, shape, kind):
     encoders.CONTEXT = CONTEXT
     family = encoders.FAMILIES["bert"]
     weights = encoders.make_weights(family)
-    gguf_io.write_gguf(path, encoders.gguf_meta(family), encoders.gguf_tensors(family, weights, kind))
+    meta = {**encoders.gguf_meta(family), "tokenizer.ggml.token_type_count": 2}  # the peer wants it
+    gguf_io.write_gguf(path, meta, encoders.gguf_tensors(family, weights, kind))
 
 
 def write_texts(path, n, words):

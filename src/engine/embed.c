@@ -3,15 +3,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bits.h"
+#include "base/clock.h"
 #include "model/open.h"
 
-enum { MAX_TOKENS = 1024 }; /* of a batch of several jobs */
+enum {
+    MAX_TOKENS = 1024, /* of a batch of several jobs */
+    LONG_TOKENS = 256, /* from here on several threads are worth their waiting for each other */
+};
 
-/* What a thread of the lane needs to run the model. */
-struct seat {
+/* What the model is run with. */
+struct desk {
     struct hn_backend *backend;
-    struct hn_encoding *run;      /* NULL: it has not run it yet */
+    struct hn_encoding *run; /* NULL: it was not used yet */
+};
+
+/* What a thread of the lane needs. */
+struct seat {
+    struct desk desk;             /* for that thread alone */
     struct hn_encode_item *items; /* of a batch */
     size_t room;
 };
@@ -19,6 +27,9 @@ struct seat {
 struct model {
     struct hn_oneshot base;
     struct hn_embedder embedder;
+    struct desk wide; /* for long batches, one at a time: half of the threads */
+    unsigned wide_threads;
+    atomic_flag wide_taken;
     unsigned n_seats;
     struct seat seats[];
 };
@@ -35,12 +46,13 @@ static bool fits(const struct hn_oneshot_job *a, const struct hn_oneshot_job *b)
     return ((const struct hn_embed_job *)a)->pooling == ((const struct hn_embed_job *)b)->pooling;
 }
 
-static enum hn_status sit_down(struct model *m, struct seat *seat, struct hn_error *err)
+static enum hn_status sit_down(const struct model *m, struct desk *desk, unsigned threads,
+                               struct hn_error *err)
 {
-    if (!seat->backend)
-        HN_TRY(hn_cpu_backend_create(m->base.threads, m->embedder.level, &seat->backend, err));
-    return seat->run ? HN_OK
-                     : hn_encoding_begin(m->embedder.encoder, seat->backend, &seat->run, err);
+    if (desk->run) return HN_OK;
+    if (!desk->backend)
+        HN_TRY(hn_cpu_backend_create(threads, m->embedder.level, &desk->backend, err));
+    return hn_encoding_begin(m->embedder.encoder, desk->backend, &desk->run, err);
 }
 
 /* The texts of all jobs, one behind the other. */
@@ -68,18 +80,29 @@ static enum hn_status collect(struct seat *seat, struct hn_oneshot_job **jobs, s
 static enum hn_status run_together(struct model *m, struct seat *seat, struct hn_oneshot_job **jobs,
                                    size_t n, struct hn_error *err)
 {
-    size_t n_items;
-    HN_TRY(sit_down(m, seat, err));
+    size_t n_items, tokens = 0;
     HN_TRY(collect(seat, jobs, n, &n_items, err));
-    return hn_encoding_run(seat->run, ((const struct hn_embed_job *)jobs[0])->pooling, seat->items,
-                           n_items, err);
+    for (size_t i = 0; i < n; i++)
+        tokens += jobs[i]->work;
+    const bool wide =
+        tokens >= LONG_TOKENS && m->wide_threads > 1 && !atomic_flag_test_and_set(&m->wide_taken);
+    const unsigned threads = wide ? m->wide_threads : 1;
+    struct desk *desk = wide ? &m->wide : &seat->desk;
+    enum hn_status status = sit_down(m, desk, threads, err);
+    const uint64_t start = hn_clock_ns();
+    if (status >= 0)
+        status = hn_encoding_run(desk->run, ((const struct hn_embed_job *)jobs[0])->pooling,
+                                 seat->items, n_items, err);
+    jobs[0]->core_s += hn_clock_seconds(start, hn_clock_ns()) * (threads - 1);
+    if (wide) atomic_flag_clear(&m->wide_taken);
+    return status;
 }
 
 /* What is wrong with one is not to hurt the others. */
-static void run(struct hn_oneshot *base, unsigned worker, struct hn_oneshot_job **jobs, size_t n)
+static void run(struct hn_oneshot *base, unsigned at, struct hn_oneshot_job **jobs, size_t n)
 {
     struct model *m = (struct model *)base;
-    struct seat *seat = &m->seats[worker];
+    struct seat *seat = &m->seats[at];
     struct hn_error err;
     if (run_together(m, seat, jobs, n, &err) >= 0) return;
     for (size_t i = 0; i < n; i++)
@@ -88,25 +111,31 @@ static void run(struct hn_oneshot *base, unsigned worker, struct hn_oneshot_job 
 
 /* --- life -------------------------------------------------------------------------------------- */
 
+static void clear_desk(struct desk *desk)
+{
+    hn_encoding_end(desk->run);
+    hn_backend_destroy(desk->backend);
+}
+
 static void close_model(struct hn_oneshot *base)
 {
     struct model *m = (struct model *)base;
     for (unsigned i = 0; i < m->n_seats; i++) {
-        hn_encoding_end(m->seats[i].run);
-        hn_backend_destroy(m->seats[i].backend);
+        clear_desk(&m->seats[i].desk);
         free(m->seats[i].items);
     }
+    clear_desk(&m->wide);
     hn_embedder_close(&m->embedder);
     free(m);
 }
 
 static const struct hn_oneshot_ops ops = {.run = run, .fits = fits, .close = close_model};
 
-enum hn_status hn_embed_open(const struct hn_instance_options *options, unsigned workers,
+enum hn_status hn_embed_open(const struct hn_instance_options *options, unsigned seats,
                              struct hn_oneshot **out, struct hn_error *err)
 {
     const unsigned threads = options->threads ? options->threads : hn_cpu_count();
-    struct model *m = calloc(1, sizeof *m + workers * sizeof *m->seats);
+    struct model *m = calloc(1, sizeof *m + seats * sizeof *m->seats);
     if (!m) return hn_fail_nomem(err, "a model in service", sizeof *m);
     const enum hn_status status =
         hn_embedder_open(&(struct hn_embedder_options){.path = options->path,
@@ -119,12 +148,13 @@ enum hn_status hn_embed_open(const struct hn_instance_options *options, unsigned
         free(m);
         return status;
     }
-    m->n_seats = workers;
+    m->n_seats = seats;
+    m->wide_threads = (threads + 1) / 2;
+    atomic_flag_clear(&m->wide_taken);
     m->base.ops = &ops;
     m->base.type = m->embedder.config.pooling == HN_POOLING_RANK ? "rerank" : "embedding";
     m->base.bytes = hn_encoder_bytes(m->embedder.encoder);
     m->base.max_work = MAX_TOKENS;
-    m->base.threads = (unsigned)hn_max(1, threads / workers);
     *out = &m->base;
     return HN_OK;
 }

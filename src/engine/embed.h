@@ -8,7 +8,7 @@
 
 /* As struct hn_kind_row wants them. */
 bool hn_embed_is(const char *path);
-enum hn_status hn_embed_open(const struct hn_instance_options *options, unsigned workers,
+enum hn_status hn_embed_open(const struct hn_instance_options *options, unsigned seats,
                              struct hn_oneshot **out, struct hn_error *err);
 
 /* Its vocabulary, configuration, prompts. NULL: the model is of another kind. */

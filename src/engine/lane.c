@@ -171,7 +171,9 @@ static double run(struct hn_lane *lane, unsigned seat, struct batch *batch, size
     const double own_s = hn_clock_seconds(cpu, hn_clock_thread_ns());
     const uint64_t now = hn_clock_ns();
     const double run_s = hn_clock_seconds(batch->begun_ns, now);
-    const double core_s = model->threads > 1 ? run_s * model->threads : own_s;
+    double core_s = model->threads > 1 ? run_s * model->threads : own_s;
+    for (size_t i = 0; i < n; i++)
+        core_s += batch->jobs[i]->core_s; /* of other threads */
     split(batch, n, core_s, lane->energy ? hn_energy_claim(lane->energy, now, core_s) : NAN, run_s);
     return core_s;
 }

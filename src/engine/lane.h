@@ -64,7 +64,8 @@ struct hn_oneshot {
 struct hn_oneshot_ops {
     /* Runs n jobs of the model together on the calling thread and sets each one's status (HN_OK at
      * first), with the error where it is negative. `seat` is below hn_lane_seats and nobody else's
-     * meanwhile: memory goes by it. */
+     * meanwhile: memory goes by it. A run that uses other threads than the model says adds their
+     * core-seconds to a job's core_s, which is 0 at first. */
     void (*run)(struct hn_oneshot *model, unsigned seat, struct hn_oneshot_job **jobs, size_t n);
     /* Whether a job may be run in one batch with another; NULL: any may. */
     bool (*fits)(const struct hn_oneshot_job *a, const struct hn_oneshot_job *b);

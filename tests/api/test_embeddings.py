@@ -36,7 +36,7 @@ class Encoders(unittest.TestCase):
         gguf_io.write_gguf(cls.folder / "ranker.gguf", encoders.gguf_meta(ranker),
                            encoders.gguf_tensors(ranker, weights, "F32"))
         cls.server = Server(HENCE, "-m", f"embedder={cls.folder / 'bert'}",
-                            "-m", f"ranker={cls.folder / 'ranker.gguf'}")
+                            "-m", f"ranker={cls.folder / 'ranker.gguf'}", "-t", "4")
 
     @classmethod
     def tearDownClass(cls):
