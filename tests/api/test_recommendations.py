@@ -17,6 +17,7 @@ from serving import Server  # noqa: E402
 import tiny_shop as shop  # noqa: E402
 
 HENCE = sys.argv[1]
+STARTER = HERE.parents[1] / "models" / "starter-recommender"
 PATH, ITEMS = "/v1/recommendations", "/v1/recommendations/items"
 
 
@@ -31,7 +32,7 @@ class Recommendations(unittest.TestCase):
             {"Authorization": "Bearer " + re.search(r"hn-\S+", subprocess.run(
                 [HENCE, "keys", "add", role, "--role", role, "--file", keys], check=True, capture_output=True,
                 text=True).stdout)[0]} for role in ("admin", "user"))
-        self.words = ["-m", f"shop={self.shop}", "--api-keys", keys]
+        self.words = ["-m", f"shop={self.shop}", "-m", f"starter={STARTER}", "--api-keys", keys]
         self.server = Server(HENCE, *self.words)
 
     def tearDown(self):
@@ -129,14 +130,18 @@ class Recommendations(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def test_together_as_alone(self):
-        asked = [{"events": [first, second], "k": k, "diversity": k % 2 / 2}
-                 for first in "abcdef" for second in "abcdef" for k in (1, 2, 3)]
-        alone = [self.ids(**body) for body in asked]
+        asked = [{"model": "shop", "events": [first, second], "k": k, "diversity": k % 2 / 2}
+                 for first in "abcdef" for second in "abcdef" for k in (1, 3)]
+        # With a session model, whose rows may be stacked.
+        asked += [{"model": "starter", "why": True,
+                   "events": [f"TN-{101 + i % 8}", f"SB-{101 + i % 5}", f"ST-{101 + i % 3}"][:1 + i % 3]}
+                  for i in range(100)]
+        alone = [self.ask(**body)["data"] for body in asked]
         got = [None] * len(asked)
 
         def visit(at):
             for i in range(at, len(asked), 12):
-                got[i] = self.ids(**asked[i])
+                got[i] = self.ask(**asked[i])["data"]
         visitors = [threading.Thread(target=visit, args=(i,)) for i in range(12)]
         for visitor in visitors:
             visitor.start()

@@ -10,6 +10,7 @@ import unittest
 import program
 from program import HENCE, ROOT, STARTER, Program, golden_model
 
+RECOMMENDER = ROOT / "models" / "starter-recommender" / "recommender.json"
 BUILD = pathlib.Path(HENCE).resolve().parent
 SOURCE = """
 #include <hence/version.h>
@@ -53,6 +54,9 @@ class Install(Program):
                              header.read_bytes())
         if STARTER.exists():
             self.one("share/hence/models/starter-chat.gguf")
+        if RECOMMENDER.exists():
+            self.assertIn("by popularity", run(self.one("bin/hence"), "recommend", "-m",
+                                               self.one("starter-recommender/recommender.json").parent))
 
     def test_the_program_runs_from_there(self):
         installed = self.one("bin/hence")
