@@ -178,6 +178,11 @@ class Operators(Program):
         got = self.run_one("MatMulIntegerToFloat", [q, w, np.float32(0.1), scales, np.uint8(7)], **how)
         self.check(got, (q.astype(float) - 7) * 0.1 @ (w * scales), 1e-4)
 
+        turned, c = self.bytes(11, 40, dtype=np.int8), self.rng.integers(-999, 999, 11).astype(np.int32)
+        got = self.run_one("QGemm", [q, np.float32(0.1), np.uint8(7), turned, scales, None, c], transB=1,
+                           alpha=0.5, **how)
+        self.check(got, (((q.astype(int) - 7) @ turned.T.astype(int)) + c) * (0.05 * scales), 1e-4)
+
         blocks, scales, zeros = self.bytes(24, 3, 16), self.rng.random((24, 3), np.float32), self.bytes(24, 2)
         nibbles = np.stack([blocks & 15, blocks >> 4], -1).reshape(24, 3, 32).astype(float)
         zero = np.stack([zeros & 15, zeros >> 4], -1).reshape(24, 4)[:, :3, None]

@@ -272,6 +272,67 @@ enum hn_status hn_op_matmul_integer_to_float(struct hn_op *op)
     return x ? float_product(op, x, hn_array_real(scale, 0), 3, 5, 6) : hn_op_failed(op);
 }
 
+/* A matrix of bytes less its zero points (one, or one for each column of what comes out), turned if asked. */
+static float *gemm_side(struct hn_op *op, size_t i, size_t zero, bool turned,
+                        struct hn_array *shape)
+{
+    const struct hn_array *a = op->in[i], *z = has_input(op, zero) ? op->in[zero] : NULL;
+    if (!a || a->n_dims != 2 || !is_byte(a->type)) {
+        (void)hn_op_fail(op, HN_E_ARG, "input %zu is not a matrix of bytes", i);
+        return NULL;
+    }
+    const size_t rows = a->shape[turned ? 1 : 0], columns = a->shape[turned ? 0 : 1];
+    *shape = (struct hn_array){
+        .type = a->type, .n_dims = 2, .shape = {rows, columns}, .n = a->n, .data = a->data};
+    if (z && (z->type != a->type || (z->n != 1 && z->n != columns) || !z->n)) {
+        (void)hn_op_fail(op, HN_E_ARG, "input %zu has %zu zero points", i, z->n);
+        return NULL;
+    }
+    float *to = hn_op_scratch(op, a->n, sizeof *to);
+    for (size_t e = 0; to && e < a->n; e++) {
+        const size_t row = e / columns, column = e % columns;
+        const double less = z ? hn_array_real(z, z->n == 1 ? 0 : column) : 0;
+        to[e] = (float)(hn_array_real(a, turned ? column * rows + row : e) - less);
+    }
+    return to;
+}
+
+/* (A, scale, zero, B, scale, zero, C of 32-bit sums, Y's scale, zero): floats where Y has no scale. */
+enum hn_status hn_op_qgemm(struct hn_op *op)
+{
+    struct hn_array a, b;
+    struct hn_stack s;
+    const float *x = gemm_side(op, 0, 2, hn_op_int(op, "transA", 0) != 0, &a);
+    const float *y = x ? gemm_side(op, 3, 5, hn_op_int(op, "transB", 0) != 0, &b) : NULL;
+    if (!y) return hn_op_failed(op);
+    HN_TRY(hn_stack_of(op, &a, &b, &s));
+    const struct hn_array *a_scale = has_input(op, 1) ? op->in[1] : NULL,
+                          *b_scale = has_input(op, 4) ? op->in[4] : NULL;
+    const struct hn_array *c = has_input(op, 6) ? op->in[6] : NULL;
+    if (!a_scale || !b_scale || a_scale->n != 1 || !b_scale->n ||
+        (b_scale->n != 1 && b_scale->n != s.n) || !hn_element_is_float(a_scale->type) ||
+        !hn_element_is_float(b_scale->type) ||
+        (c && (c->type != HN_EL_I32 || (c->n != s.n && c->n != s.m * s.n))))
+        return hn_op_fail(op, HN_E_ARG, "scales or C do not fit [%zu, %zu]", s.m, s.n);
+    struct grade grade = {.type = HN_EL_F32};
+    const bool bytes = has_input(op, 7);
+    if (bytes) HN_TRY(grade_of(op, 7, has_input(op, 8) ? op->in[8]->type : a.type, &grade));
+    size_t n;
+    if (!hn_shape_count(s.shape, s.n_dims, sizeof(int32_t), &n))
+        return hn_op_fail(op, HN_E_LIMIT, "too large");
+    int32_t *sums = hn_op_scratch(op, n, sizeof *sums);
+    if (!sums || !hn_op_out(op, 0, grade.type, s.shape, s.n_dims)) return hn_op_failed(op);
+    HN_TRY(hn_byte_sums(op, &s, true, x, y, sums));
+    const double scale = (double)hn_op_float(op, "alpha", 1) * hn_array_real(a_scale, 0);
+    for (size_t i = 0; i < n; i++) {
+        const double sum = (double)sums[i] + (c ? (double)((const int32_t *)c->data)[i % c->n] : 0);
+        const double value = sum * scale * hn_array_real(b_scale, b_scale->n == 1 ? 0 : i % s.n);
+        if (bytes) narrow(&grade, &op->out[0], i, value);
+        else ((float *)op->out[0].data)[i] = (float)value;
+    }
+    return HN_OK;
+}
+
 /* ---- MatMulNBits: weights [n][blocks of k] of 2, 4 or 8 bits, a scale for each block ---- */
 
 struct blocks {
