@@ -4,6 +4,7 @@
 #include "server/chat_request.h"
 #include "server/completion_request.h"
 #include "server/responses_request.h"
+#include "server/visitor_request.h"
 #include "text/chat_tools.h"
 
 static void refuse(const struct hn_refusal *why)
@@ -58,6 +59,17 @@ static void read_completion(const json_t *body)
     else fuzz_touch(&request.n_prompts, sizeof request.n_prompts);
 }
 
+static void read_visitor(const json_t *body)
+{
+    struct hn_arena arena = {0};
+    struct hn_visitor_request request = {0};
+    struct hn_refusal why;
+    if (hn_visitor_request_read(body, &arena, &request, &why) < 0) refuse(&why);
+    for (size_t i = 0; i < request.recommend.n_events; i++)
+        fuzz_touch(request.recommend.events[i].id.p, request.recommend.events[i].id.n);
+    hn_arena_free(&arena);
+}
+
 /* The body of a request, as every endpoint reads it. */
 void fuzz_one(const uint8_t *data, size_t n)
 {
@@ -70,6 +82,7 @@ void fuzz_one(const uint8_t *data, size_t n)
         read_messages(body, false);
         read_messages(body, true);
         read_response(body);
+        read_visitor(body);
     }
     json_decref(body);
 }
