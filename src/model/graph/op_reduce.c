@@ -59,8 +59,8 @@ struct class
         switch (fold) {                                                                            \
         case SUM: FOLD((T)((U)a + (U)v));                                                          \
         case PRODUCT: FOLD((T)((U)a * (U)v));                                                      \
-        case LARGEST: FOLD((a > v) | IS_NAN_##name(a) ? a : v);                                    \
-        case LEAST: FOLD((a < v) | IS_NAN_##name(a) ? a : v);                                      \
+        case LARGEST: FOLD(((a > v) | IS_NAN_##name(a)) ? a : v);                                  \
+        case LEAST: FOLD(((a < v) | IS_NAN_##name(a)) ? a : v);                                    \
         }                                                                                          \
     }                                                                                              \
     static void fold_row_##name(enum fold fold, void *acc, const void *x, size_t n)                \
