@@ -143,6 +143,12 @@ static void submit(struct hn_lane *lane, struct fake *f, struct job *j)
     ck_assert_msg(hn_lane_submit(lane, &f->base, &j->base, &err) == HN_OK, "%s", err.text);
 }
 
+static void stop(struct hn_lane *lane, struct fake *f)
+{
+    hn_lane_stop(lane);
+    hn_lane_leave(&f->base);
+}
+
 /* A lane of one thread that is held at the gate by a job of its own: all else waits. */
 static struct hn_lane *start_held(struct fake *f, struct job *first)
 {
@@ -166,7 +172,7 @@ START_TEST(idle_lane_runs_a_job_at_once)
         ck_assert_int_eq(j.base.status, HN_OK);
         ck_assert(j.base.queue_s >= 0 && j.base.run_s >= 0);
     }
-    hn_lane_stop(lane);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -190,7 +196,7 @@ START_TEST(tiny_job_is_run_by_who_submits_it)
     hn_lane_stats_read(lane, &stats);
     ck_assert_uint_eq(stats.jobs, n);
     ck_assert(fabs(sum - stats.core_s) <= 1e-9 * sum);
-    hn_lane_stop(lane);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -212,8 +218,7 @@ START_TEST(jobs_gather_while_a_batch_runs)
     ck_assert_uint_eq(first.company, 1);
     for (size_t i = 0; i < HN_COUNT(more); i++)
         ck_assert_uint_eq(more[i].company, HN_COUNT(more));
-    hn_lane_stop(lane);
-    hn_lane_leave(&f.base);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -235,7 +240,7 @@ START_TEST(batch_has_a_bound_but_for_one_job)
         ck_assert_uint_eq(more[i].place, 1 + i);
         ck_assert_uint_eq(more[i].company, company[i]);
     }
-    hn_lane_stop(lane);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -255,7 +260,7 @@ START_TEST(jobs_that_do_not_fit_run_apart)
     await_done(1 + HN_COUNT(more));
     for (size_t i = 0; i < HN_COUNT(more); i++)
         ck_assert_uint_eq(more[i].company, company[i]);
-    hn_lane_stop(lane);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -281,7 +286,7 @@ START_TEST(owners_take_turns)
         ck_assert_uint_le(few[i].place, 1 + i + i / 2 + 1);
     for (size_t i = 1; i < HN_COUNT(many); i++)
         ck_assert_uint_lt(many[i - 1].place, many[i].place);
-    hn_lane_stop(lane);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -304,7 +309,8 @@ START_TEST(interactive_jobs_come_before_those_of_a_batch)
     for (size_t i = 0; i < HN_COUNT(slow); i++)
         for (size_t j = 0; j < HN_COUNT(quick); j++)
             ck_assert_uint_gt(slow[i].place, quick[j].place);
-    hn_lane_stop(lane);
+    stop(lane, &f);
+    hn_lane_leave(&other.base);
 }
 END_TEST
 
@@ -329,7 +335,7 @@ START_TEST(who_is_gone_or_late_is_not_computed)
     ck_assert_int_eq(fine.base.status, HN_OK);
     ck_assert_uint_eq(fine.company, 1);
     ck_assert(gone.base.core_s <= 0 && late.base.core_s <= 0);
-    hn_lane_stop(lane);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -350,7 +356,7 @@ START_TEST(queue_has_a_bound)
     open_gate();
     await_done(3);
     ck_assert_uint_eq(more[2].done, 0);
-    hn_lane_stop(lane);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -362,7 +368,7 @@ START_TEST(end_lets_finish_and_cancels)
     struct hn_lane *lane = start_held(&f, &first);
     submit(lane, &f, &waits);
     ck_assert_int_eq(pthread_create(&opener, NULL, (void *(*)(void *))(void *)open_gate, NULL), 0);
-    hn_lane_stop(lane);
+    stop(lane, &f);
     pthread_join(opener, NULL);
     ck_assert_uint_eq(first.done, 1);
     ck_assert_uint_eq(waits.done, 1);
@@ -442,7 +448,7 @@ START_TEST(cost_goes_by_work)
     ck_assert_uint_eq(small.company, 2);
     ck_assert(fabs(large.base.core_s - 3 * small.base.core_s) < 1e-9);
     ck_assert(small.base.core_s + large.base.core_s >= 0.0002);
-    hn_lane_stop(lane);
+    stop(lane, &f);
 }
 END_TEST
 
@@ -472,7 +478,8 @@ START_TEST(long_jobs_leave_a_thread_to_short_ones)
     /* Long ones do not run together. */
     for (size_t i = 0; i < HN_COUNT(hold); i++)
         ck_assert_uint_eq(hold[i].company, 1);
-    hn_lane_stop(lane);
+    stop(lane, &slow);
+    hn_lane_leave(&quick.base);
 }
 END_TEST
 
