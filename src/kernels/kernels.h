@@ -133,10 +133,10 @@ struct hn_screen {
     size_t n_queries;
 };
 
-/* Decision trees for many rows at once (model/trees.h). A block is HN_TREE_ROWS rows; a byte column holds
- * for each of them how many of a feature's thresholds it has passed. */
+/* Decision trees for many rows at once (model/trees.h). A block is 64, 128 or 256 rows; a byte column
+ * holds for each of them how many of a feature's thresholds it has passed. */
 enum {
-    HN_TREE_ROWS = 64,
+    HN_TREE_ROWS = 256,   /* of a block at most */
     HN_TREE_LEAVES = 256, /* of a tree that goes this way: its leaves are numbered in bytes */
     HN_TREE_RESULTS = 9,  /* slots that hold what subtrees came to */
     HN_TREE_SLOTS = HN_TREE_LEAVES + HN_TREE_RESULTS,
@@ -201,18 +201,20 @@ struct hn_kernels {
      * of every eighth, then those in one order. The same bits on every level. */
     double (*product)(const float *a, const float *b, size_t n);
 
-    /* right[i] = left[i] = how many of the ascending thresholds (at most 255) are <= x[i], for a block;
-     * where x[i] is NaN, right[i] = 255 and left[i] = 0. Either may be NULL. */
-    void (*tree_bin_f32)(uint8_t *right, uint8_t *left, const float *x, const float *thresholds,
-                         size_t n);
-    void (*tree_bin_f64)(uint8_t *right, uint8_t *left, const double *x, const double *thresholds,
-                         size_t n);
-    /* Runs the steps of one tree over a block. columns: [][HN_TREE_ROWS], slots: [HN_TREE_SLOTS][...]. */
-    void (*tree_steps)(uint8_t *slots, const uint8_t *columns, const struct hn_tree_step *steps,
-                       size_t n);
+    /* right[i] = left[i] = how many of the n ascending thresholds (at most 255) are <= x[i], for a block
+     * of so many rows; where x[i] is NaN, right[i] = 255 and left[i] = 0. Either may be NULL. */
+    void (*tree_bin_f32)(uint8_t *right, uint8_t *left, const float *x, size_t rows,
+                         const float *thresholds, size_t n);
+    void (*tree_bin_f64)(uint8_t *right, uint8_t *left, const double *x, size_t rows,
+                         const double *thresholds, size_t n);
+    /* Runs the steps of one tree over a block. columns: [][rows], slots: [HN_TREE_SLOTS][rows]. */
+    void (*tree_steps)(uint8_t *slots, const uint8_t *columns, size_t rows,
+                       const struct hn_tree_step *steps, size_t n);
     /* sums[i] += values[leaves[i]] for a block; n values, at most HN_TREE_LEAVES. */
-    void (*tree_add_f32)(float *sums, const uint8_t *leaves, const float *values, size_t n);
-    void (*tree_add_f64)(double *sums, const uint8_t *leaves, const double *values, size_t n);
+    void (*tree_add_f32)(float *sums, const uint8_t *leaves, size_t rows, const float *values,
+                         size_t n);
+    void (*tree_add_f64)(double *sums, const uint8_t *leaves, size_t rows, const double *values,
+                         size_t n);
 
     /* The fastest this level can multiply and add, per form of activations: works in registers on
      * ones alone and returns the sum, which is the number of multiply-adds. rounds <= 2^20. */

@@ -6,14 +6,14 @@
 #include "model/trees_shap.h"
 
 /* Fewer rows walk one by one: deciding every node for a block costs about as much as so many walks. */
-enum { FEW_ROWS = 12 };
+enum { FEW_ROWS = 12, SMALLEST_BLOCK = 64, BLOCK_SIZES = 3 };
 
 /* What one thread works in. */
 struct scratch {
-    uint8_t *bytes;  /* [n_byte_columns][HN_TREE_ROWS] */
-    uint8_t *slots;  /* [HN_TREE_SLOTS][HN_TREE_ROWS] */
-    void *features;  /* [HN_TREE_ROWS] of the forest's type */
-    void *sums;      /* [n_targets][HN_TREE_ROWS] likewise */
+    uint8_t *bytes;              /* [n_byte_columns][HN_TREE_ROWS] */
+    uint8_t *slots[BLOCK_SIZES]; /* [HN_TREE_SLOTS][SMALLEST_BLOCK << i] */
+    void *features;              /* [HN_TREE_ROWS] of the forest's type */
+    void *sums;                  /* [n_targets][HN_TREE_ROWS] likewise */
     double *columns; /* [n_columns] of one row; [HN_TREE_ROWS][n_columns] where trees are large */
 };
 
@@ -35,6 +35,7 @@ struct hn_trees_run {
     const void *x;
     size_t rows;
     void *out;
+    size_t tile_rows;
 };
 
 static size_t width_of(const struct hn_trees *t)
@@ -55,13 +56,17 @@ static bool make_scratch(struct hn_trees_run *run, struct scratch *s)
     size_t columns;
     if (!hn_mul(t->n_columns, run->block_columns, &columns)) return false;
     s->bytes = hn_arena_alloc(&run->arena, t->n_byte_columns, HN_TREE_ROWS);
-    s->slots = hn_arena_alloc(&run->arena, HN_TREE_SLOTS, HN_TREE_ROWS);
     s->features = hn_arena_alloc(&run->arena, HN_TREE_ROWS, width_of(t));
     s->sums = hn_arena_alloc(&run->arena, t->n_targets, HN_TREE_ROWS * width_of(t));
     s->columns = hn_arena_alloc(&run->arena, columns, sizeof *s->columns);
-    if (!s->bytes || !s->slots || !s->features || !s->sums || !s->columns) return false;
-    for (size_t i = 0; i < HN_TREE_LEAVES; i++)
-        memset(s->slots + i * HN_TREE_ROWS, (int)i, HN_TREE_ROWS);
+    if (!s->bytes || !s->features || !s->sums || !s->columns) return false;
+    for (int size = 0; size < BLOCK_SIZES; size++) {
+        const size_t rows = (size_t)SMALLEST_BLOCK << size;
+        s->slots[size] = hn_arena_alloc(&run->arena, HN_TREE_SLOTS, rows);
+        if (!s->slots[size]) return false;
+        for (size_t i = 0; i < HN_TREE_LEAVES; i++)
+            memset(s->slots[size] + i * rows, (int)i, rows);
+    }
     return true;
 }
 
@@ -192,6 +197,17 @@ static void add_leaf(const struct hn_trees *t, const struct hn_trees_tree *tree,
     }
 }
 
+/* The usual row: each tree's leaf adds one float to one sum. */
+static void sum_row_f32(const struct hn_trees *t, const double *columns, float *out)
+{
+    for (size_t i = 0; i < t->n_trees; i++) {
+        const struct hn_trees_tree *tree = &t->trees[i];
+        const uint32_t at = walk(t, tree, columns);
+        out[tree->target] +=
+            t->narrow_values[tree->first_value + t->leaves[tree->first_node + at].leaf];
+    }
+}
+
 static void sum_row(const struct hn_trees_run *run, struct scratch *s, size_t row)
 {
     const struct hn_trees *t = run->trees;
@@ -199,6 +215,10 @@ static void sum_row(const struct hn_trees_run *run, struct scratch *s, size_t ro
     fill_columns(t, row_of(run, row), s->columns);
     for (size_t i = 0; i < t->n_targets; i++)
         set_sum(t, out, i, start_of(t, i));
+    if (t->plain) {
+        sum_row_f32(t, s->columns, out);
+        return;
+    }
     for (size_t i = 0; i < t->n_trees; i++) {
         const struct hn_trees_tree *tree = &t->trees[i];
         const uint32_t at = walk(t, tree, s->columns);
@@ -208,20 +228,49 @@ static void sum_row(const struct hn_trees_run *run, struct scratch *s, size_t ro
         set_sum(t, out, i, finish(t, i, sum_at(t, out, i)));
 }
 
-/* A feature of the block's rows, with NaN where it is missing. Rows past the end repeat the last. */
-static void take_feature(const struct hn_trees_run *run, struct scratch *s, size_t first, size_t n,
+/* Rows of a block: so many are there, and its length is the next that blocks have. Those past the end
+ * repeat the last. */
+struct block {
+    size_t first, n;
+    int size; /* of the lengths */
+    size_t rows;
+};
+
+static struct block block_of(size_t first, size_t n)
+{
+    struct block b = {.first = first, .n = n, .rows = SMALLEST_BLOCK};
+    for (; b.rows < n; b.size++)
+        b.rows *= 2;
+    return b;
+}
+
+/* A feature of the block's rows, with NaN where it is missing. */
+static void take_feature(const struct hn_trees_run *run, struct scratch *s, const struct block *b,
                          uint32_t feature, uint8_t missing)
 {
     const struct hn_trees *t = run->trees;
-    for (size_t i = 0; i < HN_TREE_ROWS; i++) {
-        const void *row = row_of(run, first + (i < n ? i : n - 1));
-        const double x = hn_trees_settle(missing, feature_of(t, row, feature));
-        if (t->wide) ((double *)s->features)[i] = x;
-        else ((float *)s->features)[i] = (float)x;
+    if (t->wide) {
+        const double *x = (const double *)row_of(run, b->first) + feature;
+        double *to = s->features;
+        for (size_t i = 0; i < b->n; i++)
+            to[i] = x[i * t->n_features];
+        for (size_t i = 0; missing != HN_MISSING_NAN && i < b->n; i++)
+            to[i] = hn_trees_settle(missing, to[i]);
+        for (size_t i = b->n; i < b->rows; i++)
+            to[i] = to[b->n - 1];
+        return;
     }
+    const float *x = (const float *)row_of(run, b->first) + feature;
+    float *to = s->features;
+    for (size_t i = 0; i < b->n; i++)
+        to[i] = x[i * t->n_features];
+    for (size_t i = 0; missing != HN_MISSING_NAN && i < b->n; i++)
+        to[i] = (float)hn_trees_settle(missing, (double)to[i]);
+    for (size_t i = b->n; i < b->rows; i++)
+        to[i] = to[b->n - 1];
 }
 
-static void fill_bytes(const struct hn_trees_run *run, struct scratch *s, size_t first, size_t n)
+static void fill_bytes(const struct hn_trees_run *run, struct scratch *s, const struct block *b)
 {
     const struct hn_trees *t = run->trees;
     for (size_t i = 0; i < t->n_bins; i++) {
@@ -229,21 +278,21 @@ static void fill_bytes(const struct hn_trees_run *run, struct scratch *s, size_t
         uint8_t *sides[2] = {NULL, NULL};
         for (int side = 0; side < 2; side++)
             if (bin->column[side] != HN_TREES_NONE)
-                sides[side] = s->bytes + (size_t)bin->column[side] * HN_TREE_ROWS;
-        take_feature(run, s, first, n, bin->feature, bin->missing);
+                sides[side] = s->bytes + (size_t)bin->column[side] * b->rows;
+        take_feature(run, s, b, bin->feature, bin->missing);
         if (t->wide)
-            t->kernels->tree_bin_f64(sides[0], sides[1], s->features, t->thresholds + bin->first,
-                                     bin->count);
+            t->kernels->tree_bin_f64(sides[0], sides[1], s->features, b->rows,
+                                     t->thresholds + bin->first, bin->count);
         else
-            t->kernels->tree_bin_f32(sides[0], sides[1], s->features,
+            t->kernels->tree_bin_f32(sides[0], sides[1], s->features, b->rows,
                                      t->narrow_thresholds + bin->first, bin->count);
     }
     for (size_t i = 0; i < t->n_columns; i++) {
         const struct hn_trees_column *column = &t->columns[i];
         if (column->test == HN_TEST_LESS) continue;
-        uint8_t *bytes = s->bytes + (size_t)t->byte_column[i] * HN_TREE_ROWS;
-        for (size_t r = 0; r < HN_TREE_ROWS; r++) {
-            const void *row = row_of(run, first + (r < n ? r : n - 1));
+        uint8_t *bytes = s->bytes + (size_t)t->byte_column[i] * b->rows;
+        for (size_t r = 0; r < b->rows; r++) {
+            const void *row = row_of(run, b->first + (r < b->n ? r : b->n - 1));
             bytes[r] = hn_trees_column_value(t, column, feature_of(t, row, column->feature)) != 0;
         }
     }
@@ -251,84 +300,96 @@ static void fill_bytes(const struct hn_trees_run *run, struct scratch *s, size_t
 
 /* Adds a tree's leaves to the sums of a block. */
 static void add_block(const struct hn_trees_run *run, const struct hn_trees_tree *tree,
-                      const uint8_t *leaves, size_t first_row, size_t rows, void *sums)
+                      const uint8_t *leaves, const struct block *b, void *sums)
 {
     const struct hn_trees *t = run->trees;
     const bool vector = tree->target == HN_FOREST_VECTOR;
     const size_t n = vector ? t->n_targets : 1;
     const size_t first = vector ? 0 : (size_t)tree->target;
     if (t->sum != HN_FOREST_SUM || tree->linear) {
-        for (size_t r = 0; r < rows; r++)
-            add_leaf(t, tree, leaves[r], row_of(run, first_row + r), sums, r, HN_TREE_ROWS);
+        for (size_t r = 0; r < b->n; r++)
+            add_leaf(t, tree, leaves[r], row_of(run, b->first + r), sums, r, b->rows);
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        const size_t place = (first + i) * HN_TREE_ROWS;
+        const size_t place = (first + i) * b->rows;
         const size_t value = tree->first_value + i * tree->n_leaves;
         if (t->wide)
-            t->kernels->tree_add_f64((double *)sums + place, leaves, t->values + value,
+            t->kernels->tree_add_f64((double *)sums + place, leaves, b->rows, t->values + value,
                                      tree->n_leaves);
         else
-            t->kernels->tree_add_f32((float *)sums + place, leaves, t->narrow_values + value,
-                                     tree->n_leaves);
+            t->kernels->tree_add_f32((float *)sums + place, leaves, b->rows,
+                                     t->narrow_values + value, tree->n_leaves);
     }
 }
 
 /* A tree with too many leaves for a byte. */
 static void walk_block(const struct hn_trees_run *run, struct scratch *s,
-                       const struct hn_trees_tree *tree, size_t first, size_t n)
+                       const struct hn_trees_tree *tree, const struct block *b)
 {
     const struct hn_trees *t = run->trees;
-    for (size_t r = 0; r < n; r++) {
+    for (size_t r = 0; r < b->n; r++) {
         const uint32_t at = walk(t, tree, s->columns + r * t->n_columns);
-        add_leaf(t, tree, t->leaves[tree->first_node + at].leaf, row_of(run, first + r), s->sums, r,
-                 HN_TREE_ROWS);
+        add_leaf(t, tree, t->leaves[tree->first_node + at].leaf, row_of(run, b->first + r), s->sums,
+                 r, b->rows);
     }
 }
 
-static void sum_block(const struct hn_trees_run *run, struct scratch *s, size_t first, size_t n)
+static void sum_block(const struct hn_trees_run *run, struct scratch *s, const struct block *b)
 {
     const struct hn_trees *t = run->trees;
-    fill_bytes(run, s, first, n);
+    uint8_t *slots = s->slots[b->size];
+    fill_bytes(run, s, b);
     if (run->block_columns > 1)
-        for (size_t r = 0; r < n; r++)
-            fill_columns(t, row_of(run, first + r), s->columns + r * t->n_columns);
+        for (size_t r = 0; r < b->n; r++)
+            fill_columns(t, row_of(run, b->first + r), s->columns + r * t->n_columns);
     for (size_t i = 0; i < t->n_targets; i++)
-        for (size_t r = 0; r < HN_TREE_ROWS; r++)
-            set_sum(t, s->sums, i * HN_TREE_ROWS + r, start_of(t, i));
+        for (size_t r = 0; r < b->rows; r++)
+            set_sum(t, s->sums, i * b->rows + r, start_of(t, i));
     for (size_t i = 0; i < t->n_trees; i++) {
         const struct hn_trees_tree *tree = &t->trees[i];
         if (tree->n_leaves > HN_TREE_LEAVES) {
-            walk_block(run, s, tree, first, n);
+            walk_block(run, s, tree, b);
             continue;
         }
-        t->kernels->tree_steps(s->slots, s->bytes, t->steps + tree->first_step, tree->n_steps);
-        const size_t result = tree->n_steps ? HN_TREE_LEAVES : 0;
-        add_block(run, tree, s->slots + result * HN_TREE_ROWS, first, n, s->sums);
+        t->kernels->tree_steps(slots, s->bytes, b->rows, t->steps + tree->first_step,
+                               tree->n_steps);
+        add_block(run, tree, slots + (tree->n_steps ? HN_TREE_LEAVES * b->rows : 0), b, s->sums);
     }
-    for (size_t r = 0; r < n; r++)
+    for (size_t r = 0; r < b->n; r++)
         for (size_t i = 0; i < t->n_targets; i++)
-            set_sum(t, run->out, (first + r) * t->n_targets + i,
-                    finish(t, i, sum_at(t, s->sums, i * HN_TREE_ROWS + r)));
+            set_sum(t, run->out, (b->first + r) * t->n_targets + i,
+                    finish(t, i, sum_at(t, s->sums, i * b->rows + r)));
 }
 
 static void sum_tile(void *arg, size_t tile, unsigned worker)
 {
     const struct hn_trees_run *run = arg;
-    const size_t first = tile * HN_TREE_ROWS;
-    const size_t n = hn_min(run->rows - first, HN_TREE_ROWS);
+    const size_t first = tile * run->tile_rows;
+    const struct block b = block_of(first, hn_min(run->rows - first, run->tile_rows));
     struct scratch *s = &run->scratch[worker];
-    if (n >= FEW_ROWS) {
-        sum_block(run, s, first, n);
+    if (b.n >= FEW_ROWS) {
+        sum_block(run, s, &b);
         return;
     }
-    for (size_t r = 0; r < n; r++)
+    for (size_t r = 0; r < b.n; r++)
         sum_row(run, s, first + r);
+}
+
+/* Long blocks do best, as long as there are some for each thread. */
+static size_t tile_rows_for(const struct hn_trees_run *run, size_t rows)
+{
+    const size_t threads = run->pool ? hn_pool_threads(run->pool) : 1;
+    size_t tile = HN_TREE_ROWS;
+    while (threads > 1 && tile > SMALLEST_BLOCK && rows / tile < 2 * threads)
+        tile /= 2;
+    return tile;
 }
 
 void hn_trees_sums(struct hn_trees_run *run, const void *x, size_t rows, void *out)
 {
-    const size_t tiles = hn_div_up(rows, HN_TREE_ROWS);
+    run->tile_rows = tile_rows_for(run, rows);
+    const size_t tiles = hn_div_up(rows, run->tile_rows);
     run->x = x;
     run->rows = rows;
     run->out = out;
@@ -356,7 +417,7 @@ void hn_trees_leaves(struct hn_trees_run *run, const void *x, size_t rows, int32
     run->x = x;
     run->rows = rows;
     run->out = out;
-    if (run->pool && rows > HN_TREE_ROWS) {
+    if (run->pool && rows > FEW_ROWS) {
         hn_pool_run(run->pool, rows, leaves_of_row, run);
         return;
     }

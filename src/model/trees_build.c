@@ -139,6 +139,7 @@ static enum hn_status lay_tree(struct builder *b, size_t index, size_t *n_nodes,
                                   .first_value = *n_values,
                                   .n_leaves = (uint32_t)(order.n + 1) / 2};
     if (order.depth > HN_SHAP_MAX_DEPTH) b->out->unexplained = "the trees are too deep";
+    if (tree->linear || tree->target == HN_FOREST_VECTOR) b->out->plain = false;
     if (tree->linear) b->out->unexplained = "the trees are linear";
     uint32_t next = 1; /* the place of the next pair of siblings */
     uint32_t leaf = 0;
@@ -364,6 +365,7 @@ enum hn_status hn_trees_build(const struct hn_forest *forest, const struct hn_ke
                            .n_features = forest->n_features,
                            .n_targets = forest->n_targets,
                            .sum = forest->sum,
+                           .plain = !forest->wide && forest->sum == HN_FOREST_SUM,
                            .n_trees = forest->n_trees,
                            .kernels = kernels};
     struct builder b = {.forest = forest, .out = t, .what = what, .err = err};

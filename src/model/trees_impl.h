@@ -74,6 +74,7 @@ struct hn_trees {
     size_t n_features;
     size_t n_targets;
     enum hn_forest_sum sum;
+    bool plain;   /* not wide, sums, and each leaf adds one value: the usual */
     double *base; /* [n_targets] */
     const struct hn_kernels *kernels;
 

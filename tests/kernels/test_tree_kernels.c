@@ -15,6 +15,12 @@ static const struct hn_kernels *level_at(int level)
     return level <= (int)hn_cpu_detect() ? hn_kernels_for((enum hn_cpu_level)level) : NULL;
 }
 
+/* The three lengths of blocks take turns. */
+static size_t rows_at(size_t n)
+{
+    return (size_t)64 << n % 3;
+}
+
 struct bytes {
     uint8_t room[GUARD + ODD + HN_TREE_ROWS + GUARD];
 };
@@ -44,6 +50,7 @@ START_TEST(bins_count_thresholds)
     uint64_t rng = 1;
     for (size_t n = 1; n <= 255; n += n < 40 ? 1 : 7 + n % 5) {
         /* Exactly n thresholds, so that a sanitizer sees a read behind them. */
+        const size_t rows = rows_at(n);
         float *t32 = malloc(n * sizeof *t32);
         double *t64 = malloc(n * sizeof *t64);
         float x32[HN_TREE_ROWS];
@@ -62,17 +69,17 @@ START_TEST(bins_count_thresholds)
             const struct hn_kernels *k = level_at(level);
             struct bytes got[2], want[2];
             if (!k) continue;
-            k->tree_bin_f32(bytes_in(&got[0]), bytes_in(&got[1]), x32, t32, n);
-            ref->tree_bin_f32(bytes_in(&want[0]), bytes_in(&want[1]), x32, t32, n);
+            k->tree_bin_f32(bytes_in(&got[0]), bytes_in(&got[1]), x32, rows, t32, n);
+            ref->tree_bin_f32(bytes_in(&want[0]), bytes_in(&want[1]), x32, rows, t32, n);
             check_bytes(&got[0], &want[0], level, n);
             check_bytes(&got[1], &want[1], level, n);
-            k->tree_bin_f32(NULL, bytes_in(&got[1]), x32, t32, n);
+            k->tree_bin_f32(NULL, bytes_in(&got[1]), x32, rows, t32, n);
             check_bytes(&got[1], &want[1], level, n);
-            k->tree_bin_f64(bytes_in(&got[0]), bytes_in(&got[1]), x64, t64, n);
-            ref->tree_bin_f64(bytes_in(&want[0]), bytes_in(&want[1]), x64, t64, n);
+            k->tree_bin_f64(bytes_in(&got[0]), bytes_in(&got[1]), x64, rows, t64, n);
+            ref->tree_bin_f64(bytes_in(&want[0]), bytes_in(&want[1]), x64, rows, t64, n);
             check_bytes(&got[0], &want[0], level, n);
             check_bytes(&got[1], &want[1], level, n);
-            k->tree_bin_f64(bytes_in(&got[0]), NULL, x64, t64, n);
+            k->tree_bin_f64(bytes_in(&got[0]), NULL, x64, rows, t64, n);
             check_bytes(&got[0], &want[0], level, n);
         }
         free(t32);
@@ -91,6 +98,7 @@ START_TEST(steps_decide_nodes)
     for (size_t i = 0; i < sizeof columns; i++)
         columns[i] = (uint8_t)(next(&rng, 4) ? next(&rng, 256) : next(&rng, 2) * 255);
     for (size_t n = 0; n <= STEPS; n += 1 + n / 3) {
+        const size_t rows = rows_at(n);
         for (size_t i = 0; i < n; i++)
             steps[i] = (struct hn_tree_step){.column = (uint32_t)next(&rng, COLUMNS),
                                              .a = (uint16_t)next(&rng, HN_TREE_SLOTS),
@@ -100,9 +108,9 @@ START_TEST(steps_decide_nodes)
         for (int level = HN_CPU_AVX2; level < HN_CPU_LEVELS; level++) {
             if (!level_at(level)) continue;
             for (size_t i = 0; i < sizeof got; i++)
-                got[i] = want[i] = (uint8_t)(i / HN_TREE_ROWS);
-            level_at(level)->tree_steps(got, columns, steps, n);
-            hn_kernels_for(HN_CPU_REF)->tree_steps(want, columns, steps, n);
+                got[i] = want[i] = (uint8_t)(i / rows);
+            level_at(level)->tree_steps(got, columns, rows, steps, n);
+            hn_kernels_for(HN_CPU_REF)->tree_steps(want, columns, rows, steps, n);
             ck_assert_msg(memcmp(got, want, sizeof got) == 0, "level %d, %zu steps", level, n);
         }
     }
@@ -113,6 +121,7 @@ START_TEST(leaves_add_up)
 {
     uint64_t rng = 3;
     for (size_t n = 1; n <= HN_TREE_LEAVES; n += n < 70 ? 1 : 31) {
+        const size_t rows = rows_at(n);
         float *v32 = malloc(n * sizeof *v32);
         double *v64 = malloc(n * sizeof *v64);
         uint8_t leaves[HN_TREE_ROWS];
@@ -128,10 +137,10 @@ START_TEST(leaves_add_up)
             double a64[HN_TREE_ROWS], b64[HN_TREE_ROWS];
             for (size_t i = 0; i < HN_TREE_ROWS; i++)
                 a32[i] = b32[i] = (float)(a64[i] = b64[i] = (double)i / 3);
-            level_at(level)->tree_add_f32(a32, leaves, v32, n);
-            hn_kernels_for(HN_CPU_REF)->tree_add_f32(b32, leaves, v32, n);
-            level_at(level)->tree_add_f64(a64, leaves, v64, n);
-            hn_kernels_for(HN_CPU_REF)->tree_add_f64(b64, leaves, v64, n);
+            level_at(level)->tree_add_f32(a32, leaves, rows, v32, n);
+            hn_kernels_for(HN_CPU_REF)->tree_add_f32(b32, leaves, rows, v32, n);
+            level_at(level)->tree_add_f64(a64, leaves, rows, v64, n);
+            hn_kernels_for(HN_CPU_REF)->tree_add_f64(b64, leaves, rows, v64, n);
             ck_assert_msg(memcmp(a32, b32, sizeof a32) == 0, "f32, level %d, n %zu", level, n);
             ck_assert_msg(memcmp(a64, b64, sizeof a64) == 0, "f64, level %d, n %zu", level, n);
         }

@@ -7,46 +7,48 @@
     if (right) right[i] = (x) == (x) ? passed : 255;                                               \
     if (left) left[i] = passed;
 
-void hn_tree_bin_f32_ref(uint8_t *right, uint8_t *left, const float *x, const float *thresholds,
-                         size_t n)
+void hn_tree_bin_f32_ref(uint8_t *right, uint8_t *left, const float *x, size_t rows,
+                         const float *thresholds, size_t n)
 {
-    for (size_t i = 0; i < HN_TREE_ROWS; i++) {
+    for (size_t i = 0; i < rows; i++) {
         BIN_ROW(x[i], thresholds, n)
     }
 }
 
-void hn_tree_bin_f64_ref(uint8_t *right, uint8_t *left, const double *x, const double *thresholds,
-                         size_t n)
+void hn_tree_bin_f64_ref(uint8_t *right, uint8_t *left, const double *x, size_t rows,
+                         const double *thresholds, size_t n)
 {
-    for (size_t i = 0; i < HN_TREE_ROWS; i++) {
+    for (size_t i = 0; i < rows; i++) {
         BIN_ROW(x[i], thresholds, n)
     }
 }
 
-void hn_tree_steps_u8_ref(uint8_t *slots, const uint8_t *columns, const struct hn_tree_step *steps,
-                          size_t n)
+void hn_tree_steps_u8_ref(uint8_t *slots, const uint8_t *columns, size_t rows,
+                          const struct hn_tree_step *steps, size_t n)
 {
     for (size_t s = 0; s < n; s++) {
         const struct hn_tree_step *step = &steps[s];
-        const uint8_t *column = columns + (size_t)step->column * HN_TREE_ROWS;
-        const uint8_t *a = slots + (size_t)step->a * HN_TREE_ROWS;
-        const uint8_t *b = slots + (size_t)step->b * HN_TREE_ROWS;
-        uint8_t *out = slots + (size_t)step->out * HN_TREE_ROWS;
-        for (size_t i = 0; i < HN_TREE_ROWS; i++)
+        const uint8_t *column = columns + (size_t)step->column * rows;
+        const uint8_t *a = slots + (size_t)step->a * rows;
+        const uint8_t *b = slots + (size_t)step->b * rows;
+        uint8_t *out = slots + (size_t)step->out * rows;
+        for (size_t i = 0; i < rows; i++)
             out[i] = column[i] <= step->bin ? a[i] : b[i];
     }
 }
 
-void hn_tree_add_f32_ref(float *sums, const uint8_t *leaves, const float *values, size_t n)
+void hn_tree_add_f32_ref(float *sums, const uint8_t *leaves, size_t rows, const float *values,
+                         size_t n)
 {
     (void)n;
-    for (size_t i = 0; i < HN_TREE_ROWS; i++)
+    for (size_t i = 0; i < rows; i++)
         sums[i] += values[leaves[i]];
 }
 
-void hn_tree_add_f64_ref(double *sums, const uint8_t *leaves, const double *values, size_t n)
+void hn_tree_add_f64_ref(double *sums, const uint8_t *leaves, size_t rows, const double *values,
+                         size_t n)
 {
     (void)n;
-    for (size_t i = 0; i < HN_TREE_ROWS; i++)
+    for (size_t i = 0; i < rows; i++)
         sums[i] += values[leaves[i]];
 }

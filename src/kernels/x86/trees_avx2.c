@@ -28,11 +28,11 @@ static inline void store_counts(uint8_t *out, __m256i count)
     _mm_storel_epi64((__m128i *)out, both);
 }
 
-void hn_tree_bin_f32_avx2(uint8_t *right, uint8_t *left, const float *x, const float *thresholds,
-                          size_t n)
+void hn_tree_bin_f32_avx2(uint8_t *right, uint8_t *left, const float *x, size_t rows,
+                          const float *thresholds, size_t n)
 {
     const __m256i behind = _mm256_set1_epi32((int)n + 1);
-    for (size_t i = 0; i < HN_TREE_ROWS; i += 8) {
+    for (size_t i = 0; i < rows; i += 8) {
         const __m256 v = _mm256_loadu_ps(x + i);
         const __m256i missing = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
         const __m256i count = count_f32(v, thresholds, behind);
@@ -67,11 +67,11 @@ static inline void store_wide_counts(uint8_t *out, __m256i count)
     _mm_storeu_si32(out, both);
 }
 
-void hn_tree_bin_f64_avx2(uint8_t *right, uint8_t *left, const double *x, const double *thresholds,
-                          size_t n)
+void hn_tree_bin_f64_avx2(uint8_t *right, uint8_t *left, const double *x, size_t rows,
+                          const double *thresholds, size_t n)
 {
     const __m256i behind = _mm256_set1_epi64x((long long)n + 1);
-    for (size_t i = 0; i < HN_TREE_ROWS; i += 4) {
+    for (size_t i = 0; i < rows; i += 4) {
         const __m256d v = _mm256_loadu_pd(x + i);
         const __m256i missing = _mm256_castpd_si256(_mm256_cmp_pd(v, v, _CMP_UNORD_Q));
         const __m256i count = count_f64(v, thresholds, behind);
@@ -82,16 +82,16 @@ void hn_tree_bin_f64_avx2(uint8_t *right, uint8_t *left, const double *x, const 
     }
 }
 
-void hn_tree_steps_u8_avx2(uint8_t *slots, const uint8_t *columns, const struct hn_tree_step *steps,
-                           size_t n)
+void hn_tree_steps_u8_avx2(uint8_t *slots, const uint8_t *columns, size_t rows,
+                           const struct hn_tree_step *steps, size_t n)
 {
     for (const struct hn_tree_step *s = steps; s < steps + n; s++) {
         const __m256i bin = _mm256_set1_epi8((char)s->bin);
-        const __m256i *column = (const __m256i *)(columns + (size_t)s->column * HN_TREE_ROWS);
-        const __m256i *a = (const __m256i *)(slots + (size_t)s->a * HN_TREE_ROWS);
-        const __m256i *b = (const __m256i *)(slots + (size_t)s->b * HN_TREE_ROWS);
-        __m256i *out = (__m256i *)(slots + (size_t)s->out * HN_TREE_ROWS);
-        for (int half = 0; half < HN_TREE_ROWS / 32; half++) {
+        const __m256i *column = (const __m256i *)(columns + (size_t)s->column * rows);
+        const __m256i *a = (const __m256i *)(slots + (size_t)s->a * rows);
+        const __m256i *b = (const __m256i *)(slots + (size_t)s->b * rows);
+        __m256i *out = (__m256i *)(slots + (size_t)s->out * rows);
+        for (size_t half = 0; half < rows / 32; half++) {
             const __m256i passed = _mm256_loadu_si256(column + half);
             const __m256i left = _mm256_cmpeq_epi8(_mm256_min_epu8(passed, bin), passed);
             _mm256_storeu_si256(out + half, _mm256_blendv_epi8(_mm256_loadu_si256(b + half),
@@ -100,20 +100,22 @@ void hn_tree_steps_u8_avx2(uint8_t *slots, const uint8_t *columns, const struct 
     }
 }
 
-void hn_tree_add_f32_avx2(float *sums, const uint8_t *leaves, const float *values, size_t n)
+void hn_tree_add_f32_avx2(float *sums, const uint8_t *leaves, size_t rows, const float *values,
+                          size_t n)
 {
     (void)n;
-    for (size_t i = 0; i < HN_TREE_ROWS; i += 8) {
+    for (size_t i = 0; i < rows; i += 8) {
         const __m256i leaf = _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(leaves + i)));
         const __m256 value = _mm256_i32gather_ps(values, leaf, 4);
         _mm256_storeu_ps(sums + i, _mm256_add_ps(_mm256_loadu_ps(sums + i), value));
     }
 }
 
-void hn_tree_add_f64_avx2(double *sums, const uint8_t *leaves, const double *values, size_t n)
+void hn_tree_add_f64_avx2(double *sums, const uint8_t *leaves, size_t rows, const double *values,
+                          size_t n)
 {
     (void)n;
-    for (size_t i = 0; i < HN_TREE_ROWS; i += 4) {
+    for (size_t i = 0; i < rows; i += 4) {
         const __m128i leaf = _mm_cvtepu8_epi32(_mm_loadu_si32(leaves + i));
         const __m256d value = _mm256_i32gather_pd(values, leaf, 8);
         _mm256_storeu_pd(sums + i, _mm256_add_pd(_mm256_loadu_pd(sums + i), value));

@@ -35,12 +35,12 @@ static inline __m512i count_f32(__m512 x, __m512 pivots, const float *thresholds
     return at;
 }
 
-void hn_tree_bin_f32_avx512(uint8_t *right, uint8_t *left, const float *x, const float *thresholds,
-                            size_t n)
+void hn_tree_bin_f32_avx512(uint8_t *right, uint8_t *left, const float *x, size_t rows,
+                            const float *thresholds, size_t n)
 {
     const __m512 pivots = pivots_f32(thresholds, n);
     const __m512i last = _mm512_set1_epi32((int)n);
-    for (size_t i = 0; i < HN_TREE_ROWS; i += 16) {
+    for (size_t i = 0; i < rows; i += 16) {
         const __m512 v = _mm512_loadu_ps(x + i);
         const __mmask16 missing = _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q);
         const __m512i count = count_f32(v, pivots, thresholds, last);
@@ -65,11 +65,11 @@ static inline __m512i count_f64(__m512d x, const double *thresholds, __m512i las
     return at;
 }
 
-void hn_tree_bin_f64_avx512(uint8_t *right, uint8_t *left, const double *x,
+void hn_tree_bin_f64_avx512(uint8_t *right, uint8_t *left, const double *x, size_t rows,
                             const double *thresholds, size_t n)
 {
     const __m512i last = _mm512_set1_epi64((long long)n);
-    for (size_t i = 0; i < HN_TREE_ROWS; i += 8) {
+    for (size_t i = 0; i < rows; i += 8) {
         const __m512d v = _mm512_loadu_pd(x + i);
         const __mmask8 missing = _mm512_cmp_pd_mask(v, v, _CMP_UNORD_Q);
         const __m512i count = count_f64(v, thresholds, last);
@@ -84,17 +84,32 @@ void hn_tree_bin_f64_avx512(uint8_t *right, uint8_t *left, const double *x,
 
 /* --- trees --------------------------------------------------------------------------------------- */
 
-void hn_tree_steps_u8_avx512(uint8_t *slots, const uint8_t *columns,
-                             const struct hn_tree_step *steps, size_t n)
+/* `wide` vectors of rows share what is read of a step. */
+static inline __attribute__((always_inline)) void run_steps(uint8_t *slots, const uint8_t *columns,
+                                                            const struct hn_tree_step *steps,
+                                                            size_t n, const size_t wide)
 {
     for (const struct hn_tree_step *s = steps; s < steps + n; s++) {
-        const __m512i column = _mm512_loadu_si512(columns + (size_t)s->column * HN_TREE_ROWS);
-        const __mmask64 left = _mm512_cmple_epu8_mask(column, _mm512_set1_epi8((char)s->bin));
-        const __m512i a = _mm512_loadu_si512(slots + (size_t)s->a * HN_TREE_ROWS);
-        const __m512i b = _mm512_loadu_si512(slots + (size_t)s->b * HN_TREE_ROWS);
-        _mm512_storeu_si512(slots + (size_t)s->out * HN_TREE_ROWS,
-                            _mm512_mask_blend_epi8(left, b, a));
+        const __m512i bin = _mm512_set1_epi8((char)s->bin);
+        const uint8_t *column = columns + s->column * wide * 64;
+        const uint8_t *a = slots + s->a * wide * 64;
+        const uint8_t *b = slots + s->b * wide * 64;
+        uint8_t *out = slots + s->out * wide * 64;
+#pragma GCC unroll 4
+        for (size_t i = 0; i < wide * 64; i += 64) {
+            const __mmask64 left = _mm512_cmple_epu8_mask(_mm512_loadu_si512(column + i), bin);
+            _mm512_storeu_si512(out + i, _mm512_mask_blend_epi8(left, _mm512_loadu_si512(b + i),
+                                                                _mm512_loadu_si512(a + i)));
+        }
     }
+}
+
+void hn_tree_steps_u8_avx512(uint8_t *slots, const uint8_t *columns, size_t rows,
+                             const struct hn_tree_step *steps, size_t n)
+{
+    if (rows == 256) run_steps(slots, columns, steps, n, 4);
+    else if (rows == 128) run_steps(slots, columns, steps, n, 2);
+    else run_steps(slots, columns, steps, n, 1);
 }
 
 /* --- leaves -------------------------------------------------------------------------------------- */
@@ -117,10 +132,11 @@ static inline void add_at(float *sums, size_t i, __m512 value)
 }
 
 /* Up to 64 values stay in registers. */
-void hn_tree_add_f32_avx512(float *sums, const uint8_t *leaves, const float *values, size_t n)
+void hn_tree_add_f32_avx512(float *sums, const uint8_t *leaves, size_t rows, const float *values,
+                            size_t n)
 {
     if (n > 64) {
-        for (size_t i = 0; i < HN_TREE_ROWS; i += 16)
+        for (size_t i = 0; i < rows; i += 16)
             add_at(sums, i, _mm512_i32gather_ps(load_leaves(leaves, i), values, 4));
         return;
     }
@@ -128,7 +144,7 @@ void hn_tree_add_f32_avx512(float *sums, const uint8_t *leaves, const float *val
     const __m512 b = load_values(values, n, 16);
     const __m512 c = load_values(values, n, 32);
     const __m512 d = load_values(values, n, 48);
-    for (size_t i = 0; i < HN_TREE_ROWS; i += 16) {
+    for (size_t i = 0; i < rows; i += 16) {
         const __m512i leaf = load_leaves(leaves, i);
         const __m512 low = _mm512_permutex2var_ps(a, leaf, b);
         const __m512 high = _mm512_permutex2var_ps(c, leaf, d);
@@ -137,10 +153,11 @@ void hn_tree_add_f32_avx512(float *sums, const uint8_t *leaves, const float *val
     }
 }
 
-void hn_tree_add_f64_avx512(double *sums, const uint8_t *leaves, const double *values, size_t n)
+void hn_tree_add_f64_avx512(double *sums, const uint8_t *leaves, size_t rows, const double *values,
+                            size_t n)
 {
     (void)n;
-    for (size_t i = 0; i < HN_TREE_ROWS; i += 8) {
+    for (size_t i = 0; i < rows; i += 8) {
         const __m512i leaf = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *)(leaves + i)));
         const __m512d value = _mm512_i64gather_pd(leaf, values, 8);
         _mm512_storeu_pd(sums + i, _mm512_add_pd(_mm512_loadu_pd(sums + i), value));
