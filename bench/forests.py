@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Trees against XGBoost and against themselves compiled from C: bench/trees.py BENCH_TREES [THREADS [FOLDER]].
+"""Trees against XGBoost and against themselves compiled from C: bench/forests.py BENCH_TREES [THREADS [FOLDER]].
 
 Trains three models (kept in FOLDER), writes each as C, compiles it with gcc -O3 -march=native, and has
-bench_trees time the three side by side. Needs python3-xgboost and its library."""
+bench_forests time the three side by side. Needs python3-xgboost and its library."""
 
 import json
 import pathlib

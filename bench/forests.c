@@ -1,6 +1,6 @@
-/* bench_trees MODEL [compiled.so] [xgboost.so]: rows per second and microseconds of one row, in one
+/* bench_forests MODEL [compiled.so] [xgboost.so]: rows per second and microseconds of one row, in one
  * interleaved run, of hence, of the same trees compiled from C (`void predict(const float *, float *)`),
- * and of XGBoost's C interface, predicting in place. bench/trees.py makes the models and calls it. */
+ * and of XGBoost's C interface, predicting in place. bench/forests.py makes the models and calls it. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
