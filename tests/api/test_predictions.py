@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """/v1/predictions: rows of named columns. Usage: test_predictions.py HENCE"""
 
+import json
 import pathlib
 import shutil
 import sys
@@ -15,6 +16,22 @@ import tiny_onnx as tiny  # noqa: E402
 
 HENCE = sys.argv[1]
 STARTER = HERE.parents[1] / "models" / "starter-chat.gguf"
+
+
+# One tree: age below 30, or missing, is 0.5, else -0.25; of ten rows it was trained on, four were below.
+TREE = {"learner": {
+    "attributes": {}, "feature_names": ["age", "orders"], "feature_types": ["float", "float"],
+    "gradient_booster": {"name": "gbtree", "model": {
+        "gbtree_model_param": {"num_parallel_tree": "1", "num_trees": "1", "size_leaf_vector": "0"}, "tree_info": [0],
+        "trees": [{"base_weights": [0, 0.5, -0.25], "categories": [], "categories_nodes": [], "categories_segments": [],
+                   "categories_sizes": [], "default_left": [1, 0, 0], "id": 0, "left_children": [1, -1, -1],
+                   "loss_changes": [1, 0, 0], "parents": [2147483647, 0, 0], "right_children": [2, -1, -1],
+                   "split_conditions": [30, 0.5, -0.25], "split_indices": [0, 0, 0], "split_type": [0, 0, 0],
+                   "sum_hessian": [10, 4, 6], "tree_param": {"num_deleted": "0", "num_feature": "2", "num_nodes": "3",
+                                                             "size_leaf_vector": "0"}}]}},
+    "learner_model_param": {"base_score": "0", "boost_from_average": "1", "num_class": "0", "num_feature": "2",
+                            "num_target": "1"},
+    "objective": {"name": "reg:squarederror", "reg_loss_param": {"scale_pos_weight": "1"}}}, "version": [1, 7, 6]}
 
 
 class Predictions(unittest.TestCase):
@@ -33,8 +50,10 @@ class Predictions(unittest.TestCase):
             [tiny.node("Identity", [n], [n + "_out"]) for n in names],
             [tiny.port(n + "_out", t, ["rows"]) for n, t in names.items()]))
         (cls.folder / "image.onnx").write_bytes(tiny.identity(["float32"], ["n", 3, 8, 8]))
-        cls.server = Server(HENCE, "-m", f"chat={STARTER}", *(
-            word for name in ("matrix", "columns", "image") for word in ("-m", cls.folder / f"{name}.onnx")))
+        (cls.folder / "tree.json").write_text(json.dumps(TREE))
+        cls.server = Server(HENCE, "-m", f"chat={STARTER}", "-m", cls.folder / "tree.json", "-m",
+                            cls.folder / "matrix.onnx", "-m", cls.folder / "columns.onnx", "-m",
+                            cls.folder / "image.onnx")
 
     @classmethod
     def tearDownClass(cls):
@@ -68,9 +87,24 @@ class Predictions(unittest.TestCase):
         got = self.predict("columns", columns={"n": [1, -2], "age": [0.1, None], "city": ["Köln", "a\"b\n"]})
         self.assertEqual(got, {"age_out": [0.1, None], "city_out": ["Köln", "a\"b\n"], "n_out": [1, -2]})
 
+    def test_why(self):
+        rows = [{"age": 20}, {"orders": 3}, {"age": 30, "orders": 1}]
+        status, _, answer = self.server.post("/v1/predictions", {"model": "tree", "rows": rows, "why": True})
+        self.assertEqual((status, answer["outputs"]), (200, {"predictions": [0.5, 0.5, -0.25]}))
+        for why, age in zip(answer["why"], (0.45, 0.45, -0.3)):
+            self.assertEqual(list(why), ["bias", "age", "orders"])
+            self.assertAlmostEqual(why["bias"], 0.05, 6)
+            self.assertAlmostEqual(why["age"], age, 6)
+            self.assertEqual(why["orders"], 0)
+        # The same through the other API, where all the columns are one tensor.
+        answer = self.server.post("/v2/models/tree/infer", {
+            "inputs": [{"name": "input", "shape": [2, 2], "datatype": "FP32", "data": [20, None, 31, 1]}],
+            "outputs": [{"name": "margin"}]})[2]
+        self.assertEqual(answer["outputs"][0]["data"], [0.5, -0.25])
+
     def test_the_first_model_that_predicts(self):
-        status, _, answer = self.server.post("/v1/predictions", {"rows": [{"f0": 1}]})
-        self.assertEqual((status, answer["model"], answer["rows"]), (200, "matrix", 1))
+        status, _, answer = self.server.post("/v1/predictions", {"rows": [{"age": 1}]})
+        self.assertEqual((status, answer["model"], answer["rows"]), (200, "tree", 1))
         self.assertGreaterEqual(answer["hence"]["seconds"]["core"], 0)
 
     def test_many_rows(self):
@@ -79,23 +113,23 @@ class Predictions(unittest.TestCase):
         self.assertEqual(got["twice"], [[2 * i, 2, 4] for i in range(n)])
 
     def test_errors(self):
-        row = {"f0": 1}
+        row, m = {"f0": 1}, {"model": "matrix"}
         for code, param, word, body in (
-                ("unknown_column", "rows[1]", "'agee'; it has: f0, f1, f2", {"rows": [row, {"agee": 3}]}),
-                ("unknown_column", "columns", "'x'", {"columns": {"x": [3]}}),
-                ("invalid_value", "rows[1].f2", "numbers", {"rows": [row, {"f2": "three"}]}),
-                ("invalid_value", "rows[0].f2", "JSON value", {"rows": [{"f2": [1]}]}),
-                ("invalid_value", "columns.f0[1]", "numbers", {"columns": {"f0": [1, "2"]}}),
-                ("invalid_value", "columns.f1", "same number", {"columns": {"f0": [1, 2], "f1": [1]}}),
-                ("invalid_value", "columns.f1", "same number", {"columns": {"f0": [1], "f1": [1, 2]}}),
-                ("invalid_value", "rows[0]", "3 values", {"rows": [[1, 2]]}),
-                ("invalid_value", "rows[0]", "3 values", {"rows": [[1, 2, 3, 4]]}),
-                ("invalid_value", "rows[0]", "object", {"rows": [1]}),
-                ("invalid_value", "rows", "no rows", {"rows": []}),
+                ("unknown_column", "rows[1]", "'agee'; it has: f0, f1, f2", {**m, "rows": [row, {"agee": 3}]}),
+                ("unknown_column", "columns", "'x'", {**m, "columns": {"x": [3]}}),
+                ("invalid_value", "rows[1].f2", "numbers", {**m, "rows": [row, {"f2": "three"}]}),
+                ("invalid_value", "rows[0].f2", "JSON value", {**m, "rows": [{"f2": [1]}]}),
+                ("invalid_value", "columns.f0[1]", "numbers", {**m, "columns": {"f0": [1, "2"]}}),
+                ("invalid_value", "columns.f1", "same number", {**m, "columns": {"f0": [1, 2], "f1": [1]}}),
+                ("invalid_value", "columns.f1", "same number", {**m, "columns": {"f0": [1], "f1": [1, 2]}}),
+                ("invalid_value", "rows[0]", "3 values", {**m, "rows": [[1, 2]]}),
+                ("invalid_value", "rows[0]", "3 values", {**m, "rows": [[1, 2, 3, 4]]}),
+                ("invalid_value", "rows[0]", "object", {**m, "rows": [1]}),
+                ("invalid_value", "rows", "no rows", {**m, "rows": []}),
                 ("missing_required_parameter", "rows", "either", {}),
-                ("missing_required_parameter", "rows", "either", {"rows": [row], "columns": {}}),
-                ("invalid_value", "outputs", "no output 'z'", {"rows": [row], "outputs": ["z"]}),
-                ("unsupported_value", "why", "does not tell why", {"rows": [row], "why": True}),
+                ("missing_required_parameter", "rows", "either", {**m, "rows": [row], "columns": {}}),
+                ("invalid_value", "outputs", "no output 'z'", {**m, "rows": [row], "outputs": ["z"]}),
+                ("unsupported_value", "why", "does not tell why", {**m, "rows": [row], "why": True}),
                 ("invalid_value", None, "Unrecognized request argument supplied: row", {"row": row}),
                 ("invalid_value", "rows", "lacks the column 'n'", {"model": "columns", "rows": [{"age": 1, "city": "a"}]}),
                 ("invalid_value", "rows[0].n", "0.5", {"model": "columns", "rows": [{"n": 0.5}]}),
