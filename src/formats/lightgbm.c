@@ -48,7 +48,8 @@ static enum hn_status fail_nomem(const struct reader *r)
 /* The text up to `end`, which is skipped. */
 static struct hn_str cut(struct hn_str *rest, char end)
 {
-    const char *p = rest->n ? memchr(rest->p, end, rest->n) : NULL;
+    if (rest->n == 0) return (struct hn_str){"", 0};
+    const char *p = memchr(rest->p, end, rest->n);
     const struct hn_str part = {rest->p, p ? (size_t)(p - rest->p) : rest->n};
     const size_t skip = part.n + (p != NULL);
     *rest = (struct hn_str){rest->p + skip, rest->n - skip};
