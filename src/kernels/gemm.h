@@ -21,15 +21,15 @@ struct hn_epilogue {
 
 enum {
     HN_GEMM_K = 256,    /* the most of a row that one call takes */
-    HN_GEMM_ROWS = 256, /* the most rows */
+    HN_GEMM_ROWS = 512, /* the most rows */
     /* Floats between rows that kernels take as they are, where others are gathered so first: off the powers
      * of two, and a constant, so that rows are reached by offsets. */
     HN_GEMM_PITCH = HN_GEMM_K + 16,
     HN_GEMM_SCRATCH = HN_GEMM_ROWS * HN_GEMM_K * 6 + 64 * HN_GEMM_K * 6, /* bytes */
 };
 
-/* y[i][j] = sum_l a[i][l] b[l][j], the products added one after another in the order of l, each by one
- * multiply-add: any cut of rows, columns or (through `more`) of k gives the same bits at one level. */
+/* y[i][j] = sum_l a[i][l] b[l][j], the products added one after another in the order of l: any cut of rows,
+ * columns or (through `more`, at multiples of HN_GEMM_K) of k gives the same bits at one level. */
 struct hn_gemm {
     const float *a; /* [m][lda] */
     size_t lda;

@@ -188,6 +188,8 @@ struct hn_kernels {
 
     /* gemm.h: m rows, HN_GEMM_ROWS at most; m rows of n columns in place; n points. */
     void (*gemm)(const struct hn_gemm *g, size_t m);
+    /* The same for products of many rows, where the level has a faster form with other bits. */
+    void (*gemm_many)(const struct hn_gemm *g, size_t m);
     void (*epilogue)(float *y, size_t ldy, size_t m, size_t n, const struct hn_epilogue *epilogue);
     void (*depthwise)(const struct hn_depthwise *d, size_t n);
     void (*maximum)(float *y, const float *x, size_t n); /* y = max(y, x); x where either is NaN */

@@ -3,7 +3,7 @@
 void KERNEL_NAME(epilogue_f32)(float *y, size_t ldy, size_t m, size_t n,
                                const struct hn_epilogue *epilogue)
 {
-    finish_block(y, ldy, m, n, epilogue, 0);
+    epilogue_block(y, ldy, m, n, epilogue, 0);
 }
 
 /* n points by one vector of channels from c on. */
@@ -35,7 +35,7 @@ FOR_TILE void depthwise_tile(size_t n, const struct hn_depthwise *d, size_t firs
     if (!d->epilogue) return;
     struct hn_epilogue epilogue = *d->epilogue;
     if (epilogue.add) epilogue.add += first * epilogue.ld_add;
-    finish_block(y, d->channels, n, d->channels, &epilogue, 0);
+    epilogue_block(y, d->channels, n, d->channels, &epilogue, 0);
 }
 
 void KERNEL_NAME(depthwise_f32)(const struct hn_depthwise *d, size_t n)

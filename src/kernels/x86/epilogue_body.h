@@ -29,8 +29,8 @@ FOR_EPILOGUE v16 read16(const float *p, size_t n)
     return n < 16 ? v_load_part(p, n) : v_load(p);
 }
 
-FOR_EPILOGUE void finish_as(enum hn_activation kind, float *y, size_t ldy, size_t m, size_t n,
-                            const struct hn_epilogue *f, size_t column)
+FOR_EPILOGUE void epilogue_as(enum hn_activation kind, float *y, size_t ldy, size_t m, size_t n,
+                              const struct hn_epilogue *f, size_t column)
 {
     const v16 low = v_set1(f->low), high = v_set1(f->high);
     for (size_t j = 0; j < n; j += 16) {
@@ -48,12 +48,12 @@ FOR_EPILOGUE void finish_as(enum hn_activation kind, float *y, size_t ldy, size_
 }
 
 /* m rows of n columns, the first of which is column `column` for bias and add. */
-static void finish_block(float *y, size_t ldy, size_t m, size_t n, const struct hn_epilogue *f,
-                         size_t column)
+static void epilogue_block(float *y, size_t ldy, size_t m, size_t n, const struct hn_epilogue *f,
+                           size_t column)
 {
     switch (f->activation) {
 #define AS(kind)                                                                                   \
-    case kind: finish_as(kind, y, ldy, m, n, f, column); break
+    case kind: epilogue_as(kind, y, ldy, m, n, f, column); break
         AS(HN_LINEAR);
         AS(HN_RELU);
         AS(HN_CLIP);

@@ -68,7 +68,7 @@ FOR_TILE void run_panels(size_t p, const struct hn_gemm *g, const float *a, size
 #endif
     }
 #undef ROWS
-    if (g->epilogue) finish_block(y, g->ldy, m, columns, g->epilogue, first);
+    if (g->epilogue) epilogue_block(y, g->ldy, m, columns, g->epilogue, first);
 }
 
 /* One function each, which keeps the registers to itself. */
@@ -92,8 +92,8 @@ static __attribute__((noinline)) void run_wide(const struct hn_gemm *g, const fl
     tile(1, WIDE, g, a, g->b + first / HN_PANEL * g->ldb, g->y + first,
          hn_min(WIDE * HN_PANEL, g->n - first) - (WIDE - 1) * HN_PANEL);
     if (g->epilogue)
-        finish_block(g->y + first, g->ldy, 1, hn_min(WIDE * HN_PANEL, g->n - first), g->epilogue,
-                     first);
+        epilogue_block(g->y + first, g->ldy, 1, hn_min(WIDE * HN_PANEL, g->n - first), g->epilogue,
+                       first);
 }
 
 /* All columns for the m <= ROWS_MAX rows at a. */

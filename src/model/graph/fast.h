@@ -57,6 +57,8 @@ struct hn_product {
     hn_gather_fn *gather;
     const void *arg;
     size_t rows;
+    /* Rows of one element of a batch: whether the form for many is taken must not depend on the batch. */
+    size_t each;
     const struct hn_packed *b;
     float *y;
     size_t ldy;
@@ -71,6 +73,11 @@ struct hn_epilogue hn_fast_epilogue(const struct hn_op *op);
 /* Out 0 = activation(x + y) where shapes differ and broadcast; `x` is of floats. */
 enum hn_status hn_fast_add(struct hn_op *op, const struct hn_array *x, const struct hn_array *y,
                            const struct hn_epilogue *epilogue);
+/* Which form a product takes, by its rows for one element of a batch. */
+static inline bool hn_fast_many(size_t each, size_t n, size_t k)
+{
+    return each >= 64 && n >= 64 && k >= 32;
+}
 /* Below so many multiply-adds or elements an operator stays on its thread. */
 enum { HN_FAST_ALONE = 1 << 18, HN_FAST_ALONE_ELEMENTS = 1 << 15 };
 

@@ -49,7 +49,8 @@ static void multiply(const struct attention *a, const float *left, size_t lda,
                                      .ldy = ldy,
                                      .more = at > 0,
                                      .scratch = scratch};
-        a->op->kernels->gemm(&gemm, m);
+        (hn_fast_many(a->queries, b->n, b->k) ? a->op->kernels->gemm_many
+                                              : a->op->kernels->gemm)(&gemm, m);
     }
 }
 

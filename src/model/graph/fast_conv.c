@@ -219,6 +219,7 @@ static enum hn_status dense(struct hn_op *op, const struct view *view, size_t ba
                                        .gather = gather,
                                        .arg = view,
                                        .rows = batch * w->n_out,
+                                       .each = w->n_out,
                                        .b = &c->w,
                                        .y = y,
                                        .ldy = c->out,

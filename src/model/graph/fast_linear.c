@@ -118,9 +118,11 @@ static enum hn_status run_linear(struct hn_op *op)
     struct hn_array own = {.type = HN_EL_F32, .n_dims = x->n_dims};
     memcpy(own.shape, x->shape, sizeof own.shape);
     own.shape[x->n_dims - 1] = l->w.n;
-    size_t rows = 1;
-    for (size_t i = 0; i + 1 < x->n_dims; i++)
+    size_t rows = 1, each = 1; /* of all, of an element of the batch */
+    for (size_t i = 0; i + 1 < x->n_dims; i++) {
         rows *= x->shape[i];
+        if (i > 0) each *= x->shape[i];
+    }
     const bool together = !add || same_shape(add, own.shape, own.n_dims);
     if (!hn_shape_count(own.shape, own.n_dims, sizeof(float), &own.n))
         return hn_op_fail(op, HN_E_LIMIT, "an output with too many elements");
@@ -130,6 +132,7 @@ static enum hn_status run_linear(struct hn_op *op)
     struct hn_product product = {.a = x->data,
                                  .lda = l->w.k,
                                  .rows = rows,
+                                 .each = each,
                                  .b = &l->w,
                                  .y = own.data,
                                  .ldy = l->w.n,

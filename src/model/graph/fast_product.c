@@ -72,7 +72,7 @@ static void run_tile(void *arg, size_t tile, unsigned worker)
             .epilogue = at + part < k ? NULL : &epilogue,
             .scratch = scratch,
         };
-        t->kernels->gemm(&gemm, m);
+        (hn_fast_many(p->each, p->b->n, k) ? t->kernels->gemm_many : t->kernels->gemm)(&gemm, m);
     }
 }
 
