@@ -52,6 +52,10 @@ class Corners(nn.Module):
         y = torch.tanh(self.point(nn.functional.pad(y, (1, 0, 2, 1))))
         y = y.flatten(2).transpose(1, 2)
         y = self.context(y.mean(1, keepdim=True)) + y
+        heads = y.reshape(y.shape[0], y.shape[1], 4, 6)
+        one = heads.mean(2, keepdim=True).permute(0, 2, 1, 3)
+        scores = torch.matmul(heads.permute(0, 2, 1, 3), one.transpose(-1, -2)) / 6.0
+        y = y + torch.matmul(torch.softmax(scores, -1), one).permute(0, 2, 1, 3).reshape(y.shape)
         return self.last(nn.functional.gelu(y))
 
     def inputs(self, batch):

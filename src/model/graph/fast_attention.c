@@ -9,6 +9,8 @@ enum { QUERIES = 64 }; /* of a head that a tile takes */
 struct attention {
     const struct hn_op *op;
     const float *q, *k, *v, *mask;
+    size_t q_steps[3], k_steps[3],
+        v_steps[3];       /* floats along batch, row, head; 0 where one serves all */
     size_t mask_steps[4]; /* floats along batch, head, query, key */
     float *out;
     size_t heads, queries, keys, width, width_v;
@@ -29,9 +31,9 @@ static void pack_head(void *arg, size_t tile, unsigned worker)
     struct hn_packed k = a->k_form, v = a->v_form;
     k.panels += tile * a->k_floats;
     v.panels += tile * a->v_floats;
-    const size_t row = a->heads * a->width, row_v = a->heads * a->width_v;
-    hn_pack_matrix(&k, a->k + batch * a->keys * row + head * a->width, 1, row, a->scale);
-    hn_pack_matrix(&v, a->v + batch * a->keys * row_v + head * a->width_v, row_v, 1, 1);
+    hn_pack_matrix(&k, a->k + batch * a->k_steps[0] + head * a->k_steps[2], 1, a->k_steps[1],
+                   a->scale);
+    hn_pack_matrix(&v, a->v + batch * a->v_steps[0] + head * a->v_steps[2], a->v_steps[1], 1, 1);
 }
 
 /* y = a b for some rows, whatever k is. */
@@ -73,14 +75,14 @@ static void run_part(void *arg, size_t tile, unsigned worker)
     const size_t part = tile % a->parts, at = tile / a->parts;
     const size_t batch = at / a->heads, head = at % a->heads;
     const size_t first = part * QUERIES, m = hn_min(QUERIES, a->queries - first);
-    const size_t row = a->heads * a->width, row_v = a->heads * a->width_v;
+    const size_t row_v = a->heads * a->width_v;
     struct hn_packed k = a->k_form, v = a->v_form;
     k.panels += at * a->k_floats;
     v.panels += at * a->v_floats;
     void *scratch = a->scratch + worker * a->scratch_bytes;
     float *scores = (float *)(void *)((char *)scratch + HN_GEMM_SCRATCH);
-    multiply(a, a->q + (batch * a->queries + first) * row + head * a->width, row, &k, scores,
-             a->keys, m, scratch);
+    multiply(a, a->q + batch * a->q_steps[0] + first * a->q_steps[1] + head * a->q_steps[2],
+             a->q_steps[1], &k, scores, a->keys, m, scratch);
     for (size_t i = 0; i < m; i++) {
         if (a->mask) add_mask(a, scores + i * a->keys, batch, head, first + i);
         a->op->kernels->softmax(scores + i * a->keys, a->keys);
@@ -108,23 +110,46 @@ static enum hn_status read_mask(struct hn_op *op, const size_t shape[4], struct 
     return HN_OK;
 }
 
+static bool together(size_t a, size_t b)
+{
+    return a == b || a == 1 || b == 1;
+}
+
 static enum hn_status check(struct hn_op *op)
 {
     const struct hn_array *q = op->in[0], *k = op->in[1], *v = op->in[2];
     for (size_t i = 0; i < 3; i++)
         if (op->in[i]->type != HN_EL_F32) return hn_op_fail_type(op, i);
-    if (q->n_dims != 4 || k->n_dims != 4 || v->n_dims != 4 || q->shape[0] != k->shape[0] ||
-        q->shape[0] != v->shape[0] || q->shape[2] != k->shape[2] || q->shape[2] != v->shape[2] ||
-        k->shape[1] != v->shape[1] || q->shape[3] != k->shape[3])
-        return hn_op_fail(op, HN_E_UNSUPPORTED, "queries, keys and values of shapes that differ");
+    bool fits = q->n_dims == 4 && k->n_dims == 4 && v->n_dims == 4 && k->shape[1] == v->shape[1] &&
+                q->shape[3] == k->shape[3];
+    for (size_t d = 0; fits && d < 4; d += 2) /* batch and heads */
+        fits = together(q->shape[d], k->shape[d]) && together(q->shape[d], v->shape[d]) &&
+               together(k->shape[d], v->shape[d]);
+    if (!fits)
+        return hn_op_fail(op, HN_E_ARG,
+                          "queries, keys and values of shapes that do not go together");
     return HN_OK;
+}
+
+static size_t common(size_t a, size_t b)
+{
+    return a == 1 ? b : a;
+}
+
+static void steps_of(const struct hn_array *x, size_t steps[3])
+{
+    const size_t *s = x->shape;
+    steps[0] = s[0] == 1 ? 0 : s[1] * s[2] * s[3];
+    steps[1] = s[2] * s[3];
+    steps[2] = s[2] == 1 ? 0 : s[3];
 }
 
 static enum hn_status run_attention(struct hn_op *op)
 {
     HN_TRY(check(op));
     const struct hn_array *q = op->in[0], *k = op->in[1], *v = op->in[2];
-    const size_t batch = q->shape[0], heads = q->shape[2];
+    const size_t batch = common(common(q->shape[0], k->shape[0]), v->shape[0]);
+    const size_t heads = common(common(q->shape[2], k->shape[2]), v->shape[2]);
     struct attention a = {.op = op,
                           .q = q->data,
                           .k = k->data,
@@ -136,6 +161,9 @@ static enum hn_status run_attention(struct hn_op *op)
                           .width_v = v->shape[3],
                           .parts = hn_div_up(q->shape[1], QUERIES),
                           .scale = hn_op_float(op, "scale", 1)};
+    steps_of(q, a.q_steps);
+    steps_of(k, a.k_steps);
+    steps_of(v, a.v_steps);
     const size_t scores[] = {batch, heads, a.queries, a.keys};
     HN_TRY(read_mask(op, scores, &a));
     const size_t shape[] = {batch, a.queries, heads, a.width_v};
