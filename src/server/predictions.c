@@ -1,23 +1,16 @@
 /* POST /v1/predictions: a predictor asked by rows of named columns. */
+#include "server/predictions.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "model/table.h"
 #include "server/access.h"
-#include "server/catalogue.h"
 #include "server/endpoints.h"
-#include "server/inference.h"
 #include "server/models.h"
 #include "server/requests.h"
 #include "server/tensors.h"
-
-/* A body, read once over: what has to wait for the model is kept as JSON. */
-struct body {
-    struct hn_str model, rows, columns, outputs;
-    char name[HN_MODEL_NAME + 1];
-    bool why;
-};
 
 /* What the answer needs. */
 struct mind {
@@ -35,7 +28,7 @@ static enum hn_status wrong(struct hn_refusal *why, const char *param, const str
 
 /* --- the body ---------------------------------------------------------------------------------- */
 
-static enum hn_status read_name(struct hn_json_reader *r, struct body *b)
+static enum hn_status read_name(struct hn_json_reader *r, struct hn_prediction_body *b)
 {
     struct hn_str name;
     HN_TRY(hn_json_read_text(r, &name));
@@ -44,7 +37,7 @@ static enum hn_status read_name(struct hn_json_reader *r, struct body *b)
     return HN_OK;
 }
 
-static enum hn_status read_body(struct hn_json_reader *r, struct body *b)
+static enum hn_status read_body(struct hn_json_reader *r, struct hn_prediction_body *b)
 {
     HN_TRY(hn_json_enter(r, '{'));
     for (bool more;;) {
@@ -61,6 +54,16 @@ static enum hn_status read_body(struct hn_json_reader *r, struct body *b)
             return hn_fail(r->err, HN_E_FORMAT, "Unrecognized request argument supplied: %.*s",
                            HN_FMT(key));
     }
+}
+
+enum hn_status hn_prediction_body_read(struct hn_str text, struct hn_prediction_body *out,
+                                       struct hn_error *err)
+{
+    struct hn_json_reader r = hn_json_reader_of(text, "body", err);
+    *out = (struct hn_prediction_body){.why = false};
+    const enum hn_status status = read_body(&r, out);
+    hn_buf_free(&r.text);
+    return status;
 }
 
 /* --- values ------------------------------------------------------------------------------------ */
@@ -327,7 +330,8 @@ static void forget(void *ctx)
 }
 
 /* What was kept, once the model is known. */
-static enum hn_status read_kept(struct reading *r, const struct body *b, struct mind *mind)
+static enum hn_status read_kept(struct reading *r, const struct hn_prediction_body *b,
+                                struct mind *mind)
 {
     const struct hn_str parts[] = {b->rows, b->columns, b->outputs};
     enum hn_status (*const readers[])(struct reading *) = {read_rows, read_columns, read_outputs};
@@ -348,8 +352,8 @@ static enum hn_status read_kept(struct reading *r, const struct body *b, struct 
     return HN_OK;
 }
 
-static enum hn_status fill(struct hn_inference *f, const struct body *b, struct hn_str text,
-                           struct hn_refusal *why)
+enum hn_status hn_prediction_fill(struct hn_inference *f, const struct hn_prediction_body *b,
+                                  struct hn_str text, struct hn_refusal *why)
 {
     struct hn_error err;
     struct mind *mind = hn_arena_alloc(&f->arena, 1, sizeof *mind);
@@ -374,20 +378,18 @@ static enum hn_status fill(struct hn_inference *f, const struct body *b, struct 
 enum hn_status hn_answer_predictions(struct hn_call *call, struct hn_refusal *why)
 {
     struct hn_error err;
-    struct body b = {.why = false};
+    struct hn_prediction_body b;
     struct hn_served *served;
     struct hn_inference *f;
     const struct hn_str text = hn_exchange_body(call->x);
-    struct hn_json_reader r = hn_json_reader_of(text, "body", &err);
-    enum hn_status status = read_body(&r, &b);
-    hn_buf_free(&r.text);
+    enum hn_status status = hn_prediction_body_read(text, &b, &err);
     if (status < 0) return hn_refuse_by(why, status, &err);
     if (!b.rows.p == !b.columns.p)
         return hn_refuse(why, 400, "missing_required_parameter", "rows",
                          "Give either 'rows' or 'columns'.");
     HN_TRY(hn_find_kind(call, b.model, 1u << HN_KIND_PREDICTOR, &served, why));
     HN_TRY(hn_inference_create(call, served, &f, why));
-    status = fill(f, &b, text, why);
+    status = hn_prediction_fill(f, &b, text, why);
     if (status >= 0) return hn_inference_start(f, answer, why);
     hn_inference_destroy(f);
     return status;
