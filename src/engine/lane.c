@@ -320,9 +320,12 @@ static void run_here(struct hn_lane *lane, struct hn_oneshot *model, struct hn_o
     const double core_s = n ? run(lane, lane->threads + guest, &batch, n) : 0;
     pthread_mutex_lock(&lane->lock);
     note(lane, &batch, n, core_s);
-    lane->guests[guest] = false;
     pthread_mutex_unlock(&lane->lock);
     job->done(job);
+    /* Not before: what was computed lies in the seat's memory. */
+    pthread_mutex_lock(&lane->lock);
+    lane->guests[guest] = false;
+    pthread_mutex_unlock(&lane->lock);
 }
 
 static enum hn_status push(struct hn_lane *lane, struct hn_oneshot *model,
