@@ -47,9 +47,8 @@ static const struct hn_opt_group groups[] = {{"Options", items, HN_COUNT(items),
 static const struct hn_cli_spec spec = {
     .name = "recommend",
     .operands = "",
-    .about = "Shows what a recommender would show a visitor. What nobody is known to like gives "
-             "way to what\n"
-             "most people like.",
+    .about = "Shows what a recommender would show a visitor. Where nothing is known of somebody,\n"
+             "that is what most people like.",
     .groups = groups,
     .n_groups = HN_COUNT(groups),
     .more =
