@@ -173,16 +173,25 @@ static void put_name(struct job *j, const struct hn_port *port, const struct hn_
         if (a->n_dims > 2) hn_buf_printf(&name, "_%zu", i / last);
         hn_buf_printf(&name, "_%s", i % last < n ? j->table.columns[i % last].name : "bias");
     } else if (width_of(j, a) > 1) {
-        hn_buf_printf(&name, "_%zu", i);
+        if (hn_predictor_classifies(j->s->about, a))
+            hn_buf_printf(&name, "_%s", j->s->about->classes[i]);
+        else hn_buf_printf(&name, "_%zu", i);
     }
     hn_csv_put(&j->out, hn_buf_view(&name));
     hn_buf_free(&name);
+}
+
+/* Where the model names its classes, the likeliest stands before their numbers. */
+static bool has_label(const struct hn_predict_session *s)
+{
+    return s->wanted[0] && hn_predictor_classifies(s->about, &s->out[0]);
 }
 
 static enum hn_status put_head(struct job *j, struct hn_error *err)
 {
     const struct hn_predict_session *s = j->s;
     j->told = true;
+    if (has_label(s)) hn_buf_text(&j->out, "label,");
     for (size_t o = 0, n = 0; o < s->about->n_outputs; o++) {
         if (!s->wanted[o]) continue;
         const size_t width = width_of(j, &s->out[o]);
@@ -203,6 +212,10 @@ static void put_row(struct job *j, size_t row)
     const struct hn_predict_session *s = j->s;
     for (size_t k = 0; k < j->n_kept; k++) {
         hn_csv_put(&j->out, j->kept[row * j->n_kept + k]);
+        hn_buf_char(&j->out, ',');
+    }
+    if (has_label(s)) {
+        hn_csv_put(&j->out, hn_str_from(hn_predictor_label(s->about, &s->out[0], row)));
         hn_buf_char(&j->out, ',');
     }
     for (size_t o = 0, n = 0; o < s->about->n_outputs; o++) {

@@ -141,7 +141,13 @@ enum hn_status hn_doc_parse(struct hn_str text, const char *what, struct hn_aren
 {
     /* UBJSON has a length's type or a bracket behind the brace. */
     const bool json = text.n > 1 && text.p[0] == '{' && strchr("\" \t\r\n}", text.p[1]);
-    if (!json) return hn_ubjson_parse(text, what, arena, out, err);
+    return json ? hn_doc_parse_json(text, what, arena, out, err)
+                : hn_ubjson_parse(text, what, arena, out, err);
+}
+
+enum hn_status hn_doc_parse_json(struct hn_str text, const char *what, struct hn_arena *arena,
+                                 struct hn_doc *out, struct hn_error *err)
+{
     struct builder b = {.r = hn_json_reader_of(text, what, err), .arena = arena};
     b.r.loose = true;
     enum hn_status status = build(&b, out);

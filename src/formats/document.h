@@ -46,6 +46,10 @@ struct hn_doc_member {
 enum hn_status hn_doc_parse(struct hn_str text, const char *what, struct hn_arena *arena,
                             struct hn_doc *out, struct hn_error *err);
 
+/* The same of JSON alone, whatever kind of value it is. */
+enum hn_status hn_doc_parse_json(struct hn_str text, const char *what, struct hn_arena *arena,
+                                 struct hn_doc *out, struct hn_error *err);
+
 /* The member of an object; NULL when it has none of that name, or is no object. */
 const struct hn_doc *hn_doc_get(const struct hn_doc *object, const char *key);
 

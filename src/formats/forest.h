@@ -87,6 +87,7 @@ struct hn_forest {
     size_t n_terms;
 
     const struct hn_str *feature_names; /* [n_features], or NULL */
+    const struct hn_str *target_names;  /* [n_targets]: of classes, or NULL */
     struct hn_arena arena;              /* whoever fills the description may keep it here */
 };
 

@@ -132,6 +132,27 @@ static enum hn_status read_names(struct reader *r, const struct hn_doc *names)
     return HN_OK;
 }
 
+/* What is not such a list says nothing: attributes are free. */
+static enum hn_status read_classes(const struct reader *r, const struct hn_doc *attributes)
+{
+    struct hn_forest *f = &r->model->forest;
+    const struct hn_doc *classes = hn_doc_get(attributes, "classes");
+    struct hn_doc names;
+    if (!classes || classes->kind != HN_DOC_TEXT || f->n_targets < 2) return HN_OK;
+    const enum hn_status status =
+        hn_doc_parse_json(classes->text, "classes", &f->arena, &names, NULL);
+    if (status == HN_E_NOMEM) return fail_nomem(r);
+    if (status < 0 || names.kind != HN_DOC_LIST || names.n != f->n_targets) return HN_OK;
+    struct hn_str *out = hn_arena_alloc(&f->arena, names.n, sizeof *out);
+    if (!out) return fail_nomem(r);
+    for (size_t i = 0; i < names.n; i++) {
+        if (names.items[i].kind != HN_DOC_TEXT) return HN_OK;
+        out[i] = names.items[i].text;
+    }
+    f->target_names = out;
+    return HN_OK;
+}
+
 /* The lists of one tree. */
 struct lists {
     const struct hn_doc *left, *right, *feature, *condition, *missing_left, *cover;
@@ -401,6 +422,7 @@ static enum hn_status read_learner(struct reader *r, const struct hn_doc *top)
     if (objective && objective->kind == HN_DOC_TEXT) r->model->objective = objective->text;
     r->model->version = version_of(hn_doc_get(top, "version"));
     HN_TRY(read_names(r, hn_doc_get(learner, "feature_names")));
+    HN_TRY(read_classes(r, hn_doc_get(learner, "attributes")));
     return read_booster(r, hn_doc_get(learner, "gradient_booster"));
 }
 

@@ -20,7 +20,10 @@ struct hn_xgb {
     unsigned version; /* of the library that wrote it: 301 for 3.1; 0 where it does not say */
 };
 
-/* Reads a whole file's bytes, which must outlive the result. Errors name `what`, the tree and the
+/* An attribute "classes" of the model that is a JSON list of as many texts as there are targets names them:
+ * the format has no place for that, and whoever trained it can say bst.set_attr(classes='["no", "yes"]').
+ *
+ * Reads a whole file's bytes, which must outlive the result. Errors name `what`, the tree and the
  * field. Close the result also after an error. */
 enum hn_status hn_xgb_parse(struct hn_str bytes, const char *what, struct hn_xgb *out,
                             struct hn_error *err);

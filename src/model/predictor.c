@@ -58,6 +58,22 @@ void hn_predictor_close(struct hn_predictor *p)
     if (p) p->ops->close(p);
 }
 
+bool hn_predictor_classifies(const struct hn_predictor_about *about, const struct hn_array *out)
+{
+    return about->n_classes && out->n_dims == 2 && out->shape[1] == about->n_classes &&
+           hn_element_is_number(out->type);
+}
+
+const char *hn_predictor_label(const struct hn_predictor_about *about, const struct hn_array *out,
+                               size_t row)
+{
+    const size_t n = about->n_classes;
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (hn_array_real(out, row * n + i) > hn_array_real(out, row * n + best)) best = i;
+    return about->classes[best];
+}
+
 const struct hn_predictor_about *hn_predictor_about(const struct hn_predictor *p)
 {
     return &p->about;

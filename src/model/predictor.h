@@ -29,6 +29,9 @@ struct hn_predictor_about {
     const char *const
         *columns; /* names of the columns of the only input, [rows][n_columns]; or NULL */
     size_t n_columns;
+    const char *const
+        *classes; /* what the columns of an output [rows][n_classes] stand for; or NULL */
+    size_t n_classes;
     size_t bytes; /* memory taken by the loaded model */
 };
 
@@ -73,6 +76,12 @@ bool hn_predictor_is(const char *path);
 enum hn_status hn_predictor_open(const char *path, const struct hn_predictor_options *options,
                                  struct hn_predictor **out, struct hn_error *err);
 void hn_predictor_close(struct hn_predictor *p);
+
+/* Whether an output has a number for each of the model's named classes: [rows][n_classes]. */
+bool hn_predictor_classifies(const struct hn_predictor_about *about, const struct hn_array *out);
+/* The class with the greatest of them, the first of several; `out` is such an output. */
+const char *hn_predictor_label(const struct hn_predictor_about *about, const struct hn_array *out,
+                               size_t row);
 const struct hn_predictor_about *hn_predictor_about(const struct hn_predictor *p);
 
 /* `pool` may be NULL: the calling thread alone. */

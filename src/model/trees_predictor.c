@@ -50,19 +50,30 @@ static void close_predictor(struct hn_predictor *base)
     free(p);
 }
 
+/* A copy of `from`, which may be NULL. */
+static enum hn_status copy_list(struct hn_arena *arena, const struct hn_str *from, size_t n,
+                                const char *const **out, size_t *n_out, struct hn_error *err)
+{
+    if (!from) return HN_OK;
+    const char **names = hn_arena_alloc(arena, n, sizeof *names);
+    for (size_t i = 0; names && i < n; i++) {
+        names[i] = hn_arena_str(arena, from[i]).p;
+        if (!names[i]) names = NULL;
+    }
+    if (!names) return hn_fail_nomem(err, "names", n * sizeof *names);
+    *out = names;
+    *n_out = n;
+    return HN_OK;
+}
+
 static enum hn_status copy_names(struct predictor *p, const struct hn_forest *f,
                                  struct hn_error *err)
 {
-    if (!f->feature_names) return HN_OK;
-    const char **names = hn_arena_alloc(&p->arena, f->n_features, sizeof *names);
-    for (size_t i = 0; names && i < f->n_features; i++) {
-        names[i] = hn_arena_str(&p->arena, f->feature_names[i]).p;
-        if (!names[i]) names = NULL;
-    }
-    if (!names) return hn_fail_nomem(err, "the names of features", f->n_features);
-    p->base.about.columns = names;
-    p->base.about.n_columns = f->n_features;
-    return HN_OK;
+    struct hn_predictor_about *about = &p->base.about;
+    HN_TRY(copy_list(&p->arena, f->feature_names, f->n_features, &about->columns, &about->n_columns,
+                     err));
+    return copy_list(&p->arena, f->target_names, f->n_targets, &about->classes, &about->n_classes,
+                     err);
 }
 
 static struct hn_port rows_port(const char *name, enum hn_element type, size_t width)

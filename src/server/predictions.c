@@ -298,6 +298,22 @@ static void put_why(struct hn_json_writer *w, const struct hn_table *table,
     hn_json_close(w, ']');
 }
 
+/* What the last dimension of an output stands for, and for each row the class of its greatest value. */
+static void put_classes(struct hn_json_writer *w, const struct hn_inference *f)
+{
+    const struct hn_predictor_about *about = f->about;
+    const struct hn_array *a = &f->out[0];
+    if (!f->wanted[0] || !hn_predictor_classifies(about, a)) return;
+    hn_json_open(w, "classes", '[');
+    for (size_t i = 0; i < about->n_classes; i++)
+        hn_json_put_text(w, NULL, hn_str_from(about->classes[i]));
+    hn_json_close(w, ']');
+    hn_json_open(w, "labels", '[');
+    for (size_t row = 0; row < a->shape[0]; row++)
+        hn_json_put_text(w, NULL, hn_str_from(hn_predictor_label(about, a, row)));
+    hn_json_close(w, ']');
+}
+
 static enum hn_status answer(struct hn_inference *f, struct hn_refusal *why)
 {
     const struct mind *mind = f->mind;
@@ -315,6 +331,7 @@ static enum hn_status answer(struct hn_inference *f, struct hn_refusal *why)
         put_nested(&w, f->about->outputs[i].name, &f->out[i], 0, &at);
     }
     hn_json_close(&w, '}');
+    put_classes(&w, f);
     if (mind->why) put_why(&w, &mind->table, &f->out[mind->contributions]);
     hn_receipt_put(&w, "hence", &call->receipt);
     hn_json_close(&w, '}');

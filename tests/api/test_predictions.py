@@ -53,7 +53,7 @@ class Predictions(unittest.TestCase):
         (cls.folder / "tree.json").write_text(json.dumps(TREE))
         cls.server = Server(HENCE, "-m", f"chat={STARTER}", "-m", cls.folder / "tree.json", "-m",
                             cls.folder / "matrix.onnx", "-m", cls.folder / "columns.onnx", "-m",
-                            cls.folder / "image.onnx")
+                            cls.folder / "image.onnx", "-m", f"segments={STARTER.parent / 'starter-segments.json'}")
 
     @classmethod
     def tearDownClass(cls):
@@ -101,6 +101,17 @@ class Predictions(unittest.TestCase):
             "inputs": [{"name": "input", "shape": [2, 2], "datatype": "FP32", "data": [20, None, 31, 1]}],
             "outputs": [{"name": "margin"}]})[2]
         self.assertEqual(answer["outputs"][0]["data"], [0.5, -0.25])
+
+    def test_classes(self):
+        status, _, answer = self.server.post("/v1/predictions", {"model": "segments", "rows": [
+            {"age": 41, "visits": 12, "share_cooking": 300}, {"visits": 30, "share_mountain": 600}]})
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(len(answer["classes"]), 9)
+        for label, row in zip(answer["labels"], answer["outputs"]["predictions"], strict=True):
+            self.assertEqual(label, answer["classes"][row.index(max(row))])
+        _, _, answer = self.server.post("/v1/predictions", {
+            "model": "segments", "rows": [{"age": 41}], "outputs": ["leaf"]})
+        self.assertNotIn("labels", answer)
 
     def test_the_first_model_that_predicts(self):
         status, _, answer = self.server.post("/v1/predictions", {"rows": [{"age": 1}]})

@@ -201,6 +201,14 @@ class Tables(Program):
         self.assertEqual(self.table(self.matrix, '\ufeffid,f0\n"a, ""b""",1\n', "--keep", "id"),
                          [["id", "twice_0", "twice_1", "twice_2"], ['a, "b"', "2", "nan", "nan"]])
 
+    def test_classes(self):
+        segments = program.ROOT / "models" / "starter-segments.json"
+        head, *rows = self.table(segments, "id,age,visits\na,41,12\nb,,3\n", "--keep", "id")
+        self.assertEqual(head[:2], ["id", "label"])
+        for row in rows:
+            numbers = [float(cell) for cell in row[2:]]
+            self.assertEqual("predictions_" + row[1], head[2 + numbers.index(max(numbers))])
+
     def test_columns_that_are_inputs(self):
         self.assertEqual(self.table(self.columns, 'n,city,age\n5,"New\nYork",0.1\n-7,,\n'),
                          [["age out", "city out", "n out"], ["0.1", "New\nYork", "5"], ["nan", "", "-7"]])
