@@ -60,7 +60,7 @@ static enum hn_status in_layout(struct layouts *l, int32_t *slot, enum layout wa
         HN_TRY(hn_fuse_become(l->f, &node, want == LAST ? &hn_fast_to_last : &hn_fast_to_first,
                               &from, 1));
         HN_TRY(push(l, &node));
-        l->of[node.first_out] = want;
+        l->of[node.first_out] = (unsigned char)want;
         l->turned[from] = node.first_out;
         l->turned[node.first_out] = from;
     }
