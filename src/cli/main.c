@@ -23,7 +23,7 @@ static const struct command commands[] = {
 
 static void print_help(FILE *f)
 {
-    fputs("hence runs language models on this machine's processor.\n"
+    fputs("hence runs models that others trained on this machine's processors.\n"
           "\n"
           "usage: hence COMMAND [OPTIONS] ...\n"
           "\n",
