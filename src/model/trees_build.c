@@ -295,14 +295,14 @@ static int compare_doubles(const void *p, const void *q)
 static enum hn_status lay_categories(struct builder *b, struct hn_trees_column *column,
                                      struct hn_buf *bits)
 {
+    if (!column->count) return HN_OK; /* nothing is in it; the count says so */
     const uint32_t *categories = b->forest->categories + column->first;
     uint32_t most = 0;
     for (size_t i = 0; i < column->count; i++)
         if (categories[i] > most) most = categories[i];
-    const size_t n = column->count ? most / 32 + 1 : 0;
+    const size_t n = most / 32 + 1;
     if (most >= HN_TREES_CATEGORIES)
         return hn_fail(b->err, HN_E_LIMIT, "%s: a category of %u", b->what, most);
-    if (n == 0) return HN_OK; /* nothing is in it; the count says so */
     if (hn_buf_reserve(bits, n * sizeof(uint32_t)) < 0) return fail_nomem(b);
     uint32_t *words = (uint32_t *)(void *)(bits->p + bits->n);
     memset(words, 0, n * sizeof *words);

@@ -21,7 +21,7 @@ static void run(const struct hn_encoder *encoder, struct hn_backend *backend)
         tokens[i] = (int32_t)(i % c->n_vocab);
     float *out = calloc(3 * each, sizeof *out);
     struct hn_encode_item items[3];
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; out && i < 3; i++)
         items[i] = (struct hn_encode_item){tokens, lengths[i], 1, out + i * each};
     if (out && hn_encoding_run(run, c->pooling, items, 3, &err) == HN_OK)
         fuzz_touch(out, 3 * each * sizeof *out);

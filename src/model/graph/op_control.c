@@ -334,7 +334,7 @@ static enum hn_status begin_loop(struct hn_op *op, struct loop *loop, int64_t *m
 
 enum hn_status hn_op_loop(struct hn_op *op)
 {
-    struct loop loop;
+    struct loop loop = {0};
     int64_t most;
     bool again;
     HN_TRY(begin_loop(op, &loop, &most, &again));
