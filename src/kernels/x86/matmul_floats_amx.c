@@ -87,6 +87,18 @@ static inline const void *whole_chunk(struct chunk *to, const char *panel, size_
         }                                                                                          \
     } while (0)
 
+/* Weights of one panel into tiles 6 and 7. */
+#define LOAD_WEIGHTS(pack, chunk, panel, k, n)                                                     \
+    do {                                                                                           \
+        if ((pack) == HN_PACK_F16) {                                                               \
+            split_chunk(&(chunk), panel, k, n);                                                    \
+            TILE_LOAD(6, (chunk).high, HN_PANEL * 4);                                              \
+            TILE_LOAD(7, (chunk).low, HN_PANEL * 4);                                               \
+        } else {                                                                                   \
+            TILE_LOAD(6, whole_chunk(&(chunk), panel, k, n), HN_PANEL * 4);                        \
+        }                                                                                          \
+    } while (0)
+
 /* y = one panel by `lots` lots of `tokens` each, from token t on. */
 FOR_PACK void run_panel(enum hn_pack pack, size_t lots, size_t tokens, float *y, size_t ldy,
                         const char *panel, const struct hn_act *x, size_t t)
@@ -99,13 +111,7 @@ FOR_PACK void run_panel(enum hn_pack pack, size_t lots, size_t tokens, float *y,
     TILE_ZERO(3);
     for (size_t k = 0; k < x->k; k += CHUNK) {
         const size_t n = hn_min(CHUNK, x->k - k);
-        if (pack == HN_PACK_F16) {
-            split_chunk(&chunk, panel, k, n);
-            TILE_LOAD(6, chunk.high, HN_PANEL * 4);
-            TILE_LOAD(7, chunk.low, HN_PANEL * 4);
-        } else {
-            TILE_LOAD(6, whole_chunk(&chunk, panel, k, n), HN_PANEL * 4);
-        }
+        LOAD_WEIGHTS(pack, chunk, panel, k, n);
         ADD_LOT(pack, 0, t * x->ld + k);
         if (lots > 1) ADD_LOT(pack, 1, (t + tokens) * x->ld + k);
         if (lots > 2) ADD_LOT(pack, 2, (t + 2 * tokens) * x->ld + k);
@@ -118,6 +124,27 @@ FOR_PACK void run_panel(enum hn_pack pack, size_t lots, size_t tokens, float *y,
     if (lots > 3) TILE_STORE(3, y + 3 * tokens * ldy, ldy * sizeof *y);
 }
 
+/* y = two panels, `stride` bytes apart, by one lot. The products of one panel wait for each other, since they
+ * go into the same sums; those of another need not. */
+FOR_PACK void run_two_panels(enum hn_pack pack, float *y, size_t ldy, const char *panel,
+                             size_t stride, const struct hn_act *x, size_t t)
+{
+    const size_t pitch = x->ld * sizeof(uint16_t);
+    struct chunk one, other;
+    TILE_ZERO(0);
+    TILE_ZERO(1);
+    for (size_t k = 0; k < x->k; k += CHUNK) {
+        const size_t n = hn_min(CHUNK, x->k - k);
+        LOAD_WEIGHTS(pack, one, panel, k, n);
+        ADD_LOT(pack, 0, t * x->ld + k);
+        LOAD_WEIGHTS(pack, other, panel + stride, k, n);
+        ADD_LOT(pack, 1, t * x->ld + k);
+    }
+    y += t * ldy;
+    TILE_STORE(0, y, ldy * sizeof *y);
+    TILE_STORE(1, y + HN_PANEL, ldy * sizeof *y);
+}
+
 /* All panels by groups of `lots` lots, from token t on, as long as there are so many; returns the
  * first token that is left. */
 FOR_PACK size_t run_groups(enum hn_pack pack, size_t lots, size_t tokens, float *y, size_t ldy,
@@ -125,9 +152,13 @@ FOR_PACK size_t run_groups(enum hn_pack pack, size_t lots, size_t tokens, float 
                            size_t n_tokens)
 {
     const size_t stride = hn_panel_bytes(pack, x->k);
-    for (; t + lots * tokens <= n_tokens; t += lots * tokens)
-        for (size_t p = 0; p < n_panels; p++)
+    for (; t + lots * tokens <= n_tokens; t += lots * tokens) {
+        size_t p = 0;
+        for (; lots == 1 && p + 2 <= n_panels; p += 2)
+            run_two_panels(pack, y + p * HN_PANEL, ldy, panels + p * stride, stride, x, t);
+        for (; p < n_panels; p++)
             run_panel(pack, lots, tokens, y + p * HN_PANEL, ldy, panels + p * stride, x, t);
+    }
     return t;
 }
 
