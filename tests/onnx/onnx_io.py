@@ -3,30 +3,10 @@ of onnx.proto."""
 
 import struct
 
+from tiny_onnx import field as number, field as real, field as text, varint
+
 FLOAT, UINT8, INT8, INT32, INT64, STRING, BOOL, FLOAT16, DOUBLE = 1, 2, 3, 6, 7, 8, 9, 10, 11
 INT4 = 22
-
-
-def varint(value):
-    value &= (1 << 64) - 1
-    out = b""
-    while value > 0x7F:
-        out += bytes([value & 0x7F | 0x80])
-        value >>= 7
-    return out + bytes([value])
-
-
-def number(field, value):
-    return varint(field << 3) + varint(value)
-
-
-def real(field, value):
-    return varint(field << 3 | 5) + struct.pack("<f", value)
-
-
-def text(field, value):
-    raw = value.encode() if isinstance(value, str) else value
-    return varint(field << 3 | 2) + varint(len(raw)) + raw
 
 
 def tensor(name, kind, dims, raw=None, **fields):
