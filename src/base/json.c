@@ -32,9 +32,8 @@ static enum hn_status build_members(struct builder *b, json_t *object)
     for (bool more;;) {
         json_t *value;
         struct hn_str key;
-        HN_TRY(hn_json_next(&b->r, '}', &more));
+        HN_TRY(hn_json_next_key(&b->r, &more, &key));
         if (!more) return HN_OK;
-        HN_TRY(hn_json_read_key(&b->r, &key));
         if (hn_buf_str(&b->keys, key) < 0 || hn_buf_char(&b->keys, '\0') < 0) return fail_nomem(b);
         HN_TRY(build(b, &value));
         if (json_object_set_new_nocheck(object, b->keys.p + start, value) < 0) return fail_nomem(b);

@@ -192,6 +192,12 @@ enum hn_status hn_json_read_key(struct hn_json_reader *r, struct hn_str *out)
     return accept(r, ':') ? HN_OK : hn_json_wrong(r, "expected ':'");
 }
 
+enum hn_status hn_json_next_key(struct hn_json_reader *r, bool *more, struct hn_str *key)
+{
+    HN_TRY(hn_json_next(r, '}', more));
+    return *more ? hn_json_read_key(r, key) : HN_OK;
+}
+
 /* --- numbers and words ------------------------------------------------------------------------- */
 
 /* A number taken apart: whole x 10^exponent, where no digit was lost. */

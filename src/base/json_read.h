@@ -1,7 +1,7 @@
 /* JSON as a stream of values, without a tree: for bodies that are mostly numbers.
  *
  *     hn_json_enter(r, '{');
- *     while (more values: hn_json_next(r, '}', &more), more) { hn_json_read_key(r, &key); read a value }
+ *     while (more members: hn_json_next_key(r, &more, &key), more) { read a value }
  *
  * As RFC 8259, like base/json.h. Errors are HN_E_FORMAT and name line and column. */
 #ifndef HN_BASE_JSON_READ_H
@@ -39,6 +39,8 @@ enum hn_status hn_json_next(struct hn_json_reader *r, char bracket, bool *more);
 
 /* Texts are views, of the document or of the reader's memory, until the next text is read. */
 enum hn_status hn_json_read_key(struct hn_json_reader *r, struct hn_str *out);
+/* Both steps of an object: whether it has another member, and that one's key. */
+enum hn_status hn_json_next_key(struct hn_json_reader *r, bool *more, struct hn_str *key);
 enum hn_status hn_json_read_text(struct hn_json_reader *r, struct hn_str *out);
 /* Numbers past the range of a double are an error. */
 enum hn_status hn_json_read_number(struct hn_json_reader *r, struct hn_json_number *out);

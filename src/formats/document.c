@@ -97,9 +97,8 @@ static enum hn_status build_object(struct builder *b, struct hn_doc *out)
     for (bool more;;) {
         struct hn_doc_member member = {0};
         struct hn_str key;
-        HN_TRY(hn_json_next(&b->r, '}', &more));
+        HN_TRY(hn_json_next_key(&b->r, &more, &key));
         if (!more) break;
-        HN_TRY(hn_json_read_key(&b->r, &key));
         member.key = hn_arena_str(b->arena, key);
         if (!member.key.p) return fail_nomem(b);
         HN_TRY(build(b, &member.value));

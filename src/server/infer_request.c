@@ -43,9 +43,8 @@ static enum hn_status read_parameters(struct body *b, struct tensor *t)
     HN_TRY(hn_json_enter(r, '{'));
     for (bool more, truth;;) {
         struct hn_str key;
-        HN_TRY(hn_json_next(r, '}', &more));
+        HN_TRY(hn_json_next_key(r, &more, &key));
         if (!more) return HN_OK;
-        HN_TRY(hn_json_read_key(r, &key));
         if (!t && hn_str_is(key, "binary_data_output")) {
             HN_TRY(hn_json_read_bool(r, &b->r->binary_output));
         } else if (t && hn_str_is(key, "binary_data_size")) {
@@ -164,9 +163,8 @@ static enum hn_status read_input(struct body *b)
     HN_TRY(hn_json_enter(r, '{'));
     for (bool more;;) {
         struct hn_str key;
-        HN_TRY(hn_json_next(r, '}', &more));
+        HN_TRY(hn_json_next_key(r, &more, &key));
         if (!more) break;
-        HN_TRY(hn_json_read_key(r, &key));
         HN_TRY(read_member(b, key, &t));
     }
     if (t.index == SIZE_MAX || !t.typed || !t.shaped)
@@ -200,9 +198,8 @@ static enum hn_status read_output(struct body *b)
     HN_TRY(hn_json_enter(r, '{'));
     for (bool more;;) {
         struct hn_str key;
-        HN_TRY(hn_json_next(r, '}', &more));
+        HN_TRY(hn_json_next_key(r, &more, &key));
         if (!more) break;
-        HN_TRY(hn_json_read_key(r, &key));
         if (hn_str_is(key, "name"))
             HN_TRY(read_name(b, about->outputs, about->n_outputs, "output", &t.index));
         else if (hn_str_is(key, "parameters")) HN_TRY(read_parameters(b, &t));
@@ -233,9 +230,8 @@ static enum hn_status read_all(struct body *b)
     HN_TRY(hn_json_enter(r, '{'));
     for (bool more;;) {
         struct hn_str key;
-        HN_TRY(hn_json_next(r, '}', &more));
+        HN_TRY(hn_json_next_key(r, &more, &key));
         if (!more) break;
-        HN_TRY(hn_json_read_key(r, &key));
         if (hn_str_is(key, "inputs")) HN_TRY(read_list(b, read_input));
         else if (hn_str_is(key, "outputs")) HN_TRY(read_list(b, read_output));
         else if (hn_str_is(key, "parameters")) HN_TRY(read_parameters(b, NULL));

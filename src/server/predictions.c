@@ -42,9 +42,8 @@ static enum hn_status read_body(struct hn_json_reader *r, struct hn_prediction_b
     HN_TRY(hn_json_enter(r, '{'));
     for (bool more;;) {
         struct hn_str key;
-        HN_TRY(hn_json_next(r, '}', &more));
+        HN_TRY(hn_json_next_key(r, &more, &key));
         if (!more) return hn_json_read_end(r);
-        HN_TRY(hn_json_read_key(r, &key));
         if (hn_str_is(key, "model")) HN_TRY(read_name(r, b));
         else if (hn_str_is(key, "rows")) HN_TRY(hn_json_skip(r, &b->rows));
         else if (hn_str_is(key, "columns")) HN_TRY(hn_json_skip(r, &b->columns));
@@ -147,9 +146,8 @@ static enum hn_status read_row_object(struct reading *r, size_t row)
     if (hn_json_enter(&r->json, '{') < 0) return broken(r, param);
     for (bool more;;) {
         struct hn_str name;
-        if (hn_json_next(&r->json, '}', &more) < 0) return broken(r, param);
+        if (hn_json_next_key(&r->json, &more, &name) < 0) return broken(r, param);
         if (!more) return HN_OK;
-        if (hn_json_read_key(&r->json, &name) < 0) return broken(r, param);
         column = hn_table_find(r->table, name, column + 1);
         if (column == SIZE_MAX) return no_column(r, param, name);
         HN_TRY(set(r, true, row, column));
@@ -210,9 +208,8 @@ static enum hn_status read_columns(struct reading *r)
     if (hn_json_enter(&r->json, '{') < 0) return broken(r, "columns");
     for (bool more, first = true;; first = false) {
         struct hn_str name;
-        if (hn_json_next(&r->json, '}', &more) < 0) return broken(r, "columns");
+        if (hn_json_next_key(&r->json, &more, &name) < 0) return broken(r, "columns");
         if (!more) return HN_OK;
-        if (hn_json_read_key(&r->json, &name) < 0) return broken(r, "columns");
         column = hn_table_find(r->table, name, column + 1);
         if (column == SIZE_MAX) return no_column(r, "columns", name);
         HN_TRY(read_column(r, column, first));
