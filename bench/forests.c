@@ -113,7 +113,8 @@ int main(int argc, char **argv)
     struct job j = {0};
     if (argc < 3) return 2;
     const unsigned most = (unsigned)atoi(argv[2]);
-    check(hn_predictor_open(argv[1], NULL, &model, &err));
+    const struct hn_predictor_options options = {.cpu = getenv("HENCE_CPU")};
+    check(hn_predictor_open(argv[1], &options, &model, &err));
     const struct hn_predictor_about *about = hn_predictor_about(model);
     j.n_features = (size_t)about->inputs[0].shape[1];
     j.n_out = about->outputs[0].n_dims > 1 ? (size_t)about->outputs[0].shape[1] : 1;

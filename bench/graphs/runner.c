@@ -102,9 +102,10 @@ int main(int argc, char **argv)
     struct hn_pool *pool;
     if (argc != 3) die("usage: runner MODEL THREADS", NULL);
     if (hn_pool_create((unsigned)atoi(argv[2]), &pool, &err) < 0) die("threads", &err);
+    const struct hn_predictor_options options = {.cpu = getenv("HENCE_CPU")};
     const size_t before = resident();
     const uint64_t start = hn_clock_ns();
-    if (hn_predictor_open(argv[1], NULL, &model, &err) < 0) die("loading", &err);
+    if (hn_predictor_open(argv[1], &options, &model, &err) < 0) die("loading", &err);
     if (hn_prediction_begin(model, pool, &run, &err) < 0) die("loading", &err);
     const double seconds = hn_clock_seconds(start, hn_clock_ns());
     const struct hn_predictor_about *about = hn_predictor_about(model);

@@ -215,8 +215,9 @@ static size_t resident_bytes(void)
 static enum hn_status open_model(struct bench *b, struct hn_error *err)
 {
     const size_t before = resident_bytes();
+    const struct hn_predictor_options options = {.cpu = getenv("HENCE_CPU")};
     const uint64_t start = hn_clock_ns();
-    HN_TRY(hn_predictor_open(b->o->model, NULL, &b->predictor, err));
+    HN_TRY(hn_predictor_open(b->o->model, &options, &b->predictor, err));
     b->load_s = hn_clock_seconds(start, hn_clock_ns());
     const size_t after = resident_bytes();
     b->loaded_bytes = after > before ? after - before : 0;

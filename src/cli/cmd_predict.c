@@ -98,8 +98,9 @@ static enum hn_status open_session(const struct hn_predict_options *o, struct hn
                                    struct hn_error *err)
 {
     const uint64_t start = hn_clock_ns();
+    const struct hn_predictor_options options = {.cpu = getenv("HENCE_CPU")};
     const unsigned threads = o->threads ? (unsigned)o->threads : hn_cpu_count();
-    HN_TRY(hn_predictor_open(o->model, NULL, &s->predictor, err));
+    HN_TRY(hn_predictor_open(o->model, &options, &s->predictor, err));
     s->about = hn_predictor_about(s->predictor);
     s->wanted = calloc(s->about->n_outputs + 1, sizeof *s->wanted);
     s->out = calloc(s->about->n_outputs + 1, sizeof *s->out);

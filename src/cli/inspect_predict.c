@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "cli/door.h"
@@ -104,9 +105,10 @@ static void show(const char *path, const struct hn_predictor_about *about, doubl
 
 enum hn_status hn_inspect_predict(const char *path, bool json, struct hn_error *err)
 {
+    const struct hn_predictor_options options = {.cpu = getenv("HENCE_CPU")};
     struct hn_predictor *predictor;
     const uint64_t start = hn_clock_ns();
-    HN_TRY(hn_predictor_open(path, NULL, &predictor, err));
+    HN_TRY(hn_predictor_open(path, &options, &predictor, err));
     const double load_s = hn_clock_seconds(start, hn_clock_ns());
     const struct hn_predictor_about *about = hn_predictor_about(predictor);
     enum hn_status status = HN_OK;

@@ -276,7 +276,8 @@ enum hn_status hn_predict_open(const struct hn_instance_options *options, unsign
     struct model *m = calloc(1, sizeof *m + seats * sizeof *m->seats);
     if (!m) return hn_fail_nomem(err, "a model in service", sizeof *m);
     m->base.ops = &ops;
-    enum hn_status status = hn_predictor_open(options->path, NULL, &m->predictor, err);
+    const struct hn_predictor_options how = {.cpu = options->cpu};
+    enum hn_status status = hn_predictor_open(options->path, &how, &m->predictor, err);
     if (status < 0) {
         free(m);
         return status;

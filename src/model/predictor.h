@@ -37,6 +37,7 @@ struct hn_predictor_about {
 
 /* Zero-initialised: the usual. */
 struct hn_predictor_options {
+    const char *cpu;    /* lowers the instruction set, as HENCE_CPU does; NULL: the best */
     size_t run_bytes;   /* memory that one run may take; 0: half of what there is */
     uint64_t run_nodes; /* operators that one run may execute, loops counted; 0: 2^32 */
 };

@@ -14,6 +14,7 @@ enum { CHUNK_ROWS = 1 << 14 }; /* between looks at whether the run is cancelled 
 
 struct predictor {
     struct hn_predictor base;
+    const struct hn_kernels *kernels;
     struct hn_trees *trees;
     struct hn_trees_link link;
     size_t average_over; /* sums are divided by it before the link */
@@ -124,9 +125,7 @@ static void describe(struct predictor *p, const char *kind)
 static enum hn_status take_forest(struct predictor *p, const struct hn_forest *f, const char *what,
                                   struct hn_error *err)
 {
-    enum hn_cpu_level level;
-    HN_TRY(hn_cpu_choose(getenv("HENCE_CPU"), &level, err));
-    HN_TRY(hn_trees_build(f, hn_kernels_for(level), what, &p->trees, err));
+    HN_TRY(hn_trees_build(f, p->kernels, what, &p->trees, err));
     p->n_features = f->n_features;
     p->n_targets = f->n_targets;
     p->n_trees = f->n_trees;
@@ -258,15 +257,17 @@ enum hn_status hn_trees_predictor_open(const char *path, const struct hn_predict
 {
     static const struct hn_predictor_ops ops = {close_predictor, begin_prediction, end_prediction,
                                                 run_prediction};
-    (void)options; /* they bound loops and scratch, which trees do not have */
     struct hn_map map;
+    enum hn_cpu_level level;
     *out = NULL;
+    HN_TRY(hn_cpu_choose(options ? options->cpu : NULL, &level, err));
     HN_TRY(hn_map_open(path, &map, err));
     struct predictor *p = calloc(1, sizeof *p);
     enum hn_status status = p ? HN_OK : hn_fail_nomem(err, "a predictor", sizeof *p);
     if (p) {
         p->base.ops = &ops;
         const struct hn_str bytes = {(const char *)map.data, map.size};
+        p->kernels = hn_kernels_for(level);
         p->average_over = 1;
         status = is_lightgbm(bytes) ? open_lightgbm(p, bytes, path, err)
                                     : open_xgboost(p, bytes, path, err);

@@ -26,7 +26,8 @@ int main(int argc, char **argv)
     struct hn_predictor *model;
     struct hn_pool *pool;
     struct hn_prediction *run;
-    check(hn_predictor_open(argv[1], NULL, &model, &err));
+    const struct hn_predictor_options options = {.cpu = getenv("HENCE_CPU")};
+    check(hn_predictor_open(argv[1], &options, &model, &err));
     const struct hn_predictor_about *about = hn_predictor_about(model);
     for (size_t i = 0; i < about->n_columns; i++)
         printf("%s\n", about->columns[i]);

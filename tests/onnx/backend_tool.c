@@ -207,8 +207,9 @@ static enum hn_status run_test(const char *folder, const struct options *options
     struct hn_graph *graph;
     struct hn_run *run = NULL;
     struct hn_pool *pool = NULL;
+    const struct hn_predictor_options how = {.cpu = getenv("HENCE_CPU")};
     (void)join(path, "%s/model.onnx", folder);
-    HN_TRY(hn_graph_open(path, NULL, &graph, err));
+    HN_TRY(hn_graph_open(path, &how, &graph, err));
     enum hn_status status = HN_OK;
     if (options->threads > 1) status = hn_pool_create(options->threads, &pool, err);
     if (status >= 0) status = hn_run_create(graph, pool, &run, err);

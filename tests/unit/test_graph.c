@@ -104,19 +104,21 @@ static void put_int(struct hn_buf *graph, const char *name, size_t n_dims, int64
     put_message(graph, 5, &tensor);
 }
 
-/* Takes the graph over. */
+/* Takes the graph over. With the kernels of HENCE_CPU. */
 static enum hn_status load(struct hn_buf *graph, const struct hn_predictor_options *options,
                            struct hn_graph **out, struct hn_error *err)
 {
     struct hn_buf model = {0}, opset = {0};
+    struct hn_predictor_options how = options ? *options : (struct hn_predictor_options){0};
     struct hn_onnx *file;
+    how.cpu = getenv("HENCE_CPU");
     put_number(&model, 1, 10);
     put_message(&model, 7, graph);
     put_number(&opset, 2, 21);
     put_message(&model, 8, &opset);
     enum hn_status status = hn_onnx_parse(hn_buf_view(&model), "model", NULL, &file, err);
     hn_buf_free(&model);
-    if (status >= 0) status = hn_graph_load(file, "model", options, out, err);
+    if (status >= 0) status = hn_graph_load(file, "model", &how, out, err);
     return status;
 }
 

@@ -49,17 +49,11 @@ const struct hn_attr *hn_node_attr(const struct hn_node *node, const char *name)
     return NULL;
 }
 
-static enum hn_status choose_kernels(struct hn_graph *graph, struct hn_error *err)
+static enum hn_status load(struct hn_graph *graph, const char *cpu, struct hn_error *err)
 {
     enum hn_cpu_level level;
-    HN_TRY(hn_cpu_choose(getenv("HENCE_CPU"), &level, err));
+    HN_TRY(hn_cpu_choose(cpu, &level, err));
     graph->kernels = hn_kernels_for(level);
-    return HN_OK;
-}
-
-static enum hn_status load(struct hn_graph *graph, struct hn_error *err)
-{
-    HN_TRY(choose_kernels(graph, err));
     HN_TRY(hn_graph_build(graph, err));
     HN_TRY(hn_graph_finish(graph, err));
     HN_TRY(hn_graph_fold(graph, err));
@@ -84,7 +78,7 @@ enum hn_status hn_graph_load(struct hn_onnx *file, const char *name,
     graph->run_bytes =
         options && options->run_bytes ? options->run_bytes : hn_memory_available() / 2;
     graph->run_nodes = options && options->run_nodes ? options->run_nodes : (uint64_t)1 << 32;
-    const enum hn_status status = load(graph, err);
+    const enum hn_status status = load(graph, options ? options->cpu : NULL, err);
     if (status < 0) {
         hn_graph_close(graph);
         return hn_fail_in(err, status, "%s", name);

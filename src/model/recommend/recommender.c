@@ -272,12 +272,14 @@ static enum hn_status open_items(struct hn_recommender *r, const char *folder,
 }
 
 static enum hn_status open_model(const char *folder, const char *name, size_t dims,
-                                 struct hn_predictor **out, struct hn_error *err)
+                                 enum hn_cpu_level level, struct hn_predictor **out,
+                                 struct hn_error *err)
 {
+    const struct hn_predictor_options options = {.cpu = hn_cpu_level_name(level)};
     if (!name) return HN_OK;
     char *path = path_in(folder, name);
     if (!path) return hn_fail_nomem(err, name, strlen(name));
-    enum hn_status status = hn_predictor_open(path, NULL, out, err);
+    enum hn_status status = hn_predictor_open(path, &options, out, err);
     if (status >= 0) {
         const struct hn_predictor_about *about = hn_predictor_about(*out);
         if (about->n_inputs != 1 || !about->n_outputs)
@@ -308,8 +310,9 @@ static enum hn_status open_all(struct hn_recommender *r, const char *folder,
 {
     struct hn_item_list items = {0};
     HN_TRY(read_config(folder, &r->config, err));
-    HN_TRY(open_model(folder, r->config.session, 0, &r->session, err));
-    HN_TRY(open_model(folder, r->config.ranker, r->config.n_features, &r->ranker, err));
+    HN_TRY(open_model(folder, r->config.session, 0, options->level, &r->session, err));
+    HN_TRY(open_model(folder, r->config.ranker, r->config.n_features, options->level, &r->ranker,
+                      err));
     char *journal = path_in(folder, r->config.journal);
     enum hn_status status =
         journal ? open_items(r, folder, &items, err) : hn_fail_nomem(err, folder, strlen(folder));
