@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/csv.h"
 #include "base/file.h"
 #include "base/real.h"
-#include "cli/csv.h"
 #include "cli/predict_session.h"
 #include "model/table.h"
 #include "tensor/element.h"

@@ -1,6 +1,6 @@
 /* Tables of comma-separated values, as RFC 4180 has them. */
-#ifndef HN_CLI_CSV_H
-#define HN_CLI_CSV_H
+#ifndef HN_BASE_CSV_H
+#define HN_BASE_CSV_H
 
 #include "base/arena.h"
 #include "base/str.h"
