@@ -393,7 +393,7 @@ def item_journal_seeds():
         raw, h = text.encode(), 0xcbf29ce484222325 ^ (len(text) + 1)
         for byte in raw:
             h = (h ^ byte) * 0x100000001b3 % 2**64
-        return struct.pack("<II", len(raw), (h ^ h >> 32) % 2**32) + raw
+        return struct.pack("<III", len(raw), ~len(raw) % 2**32, (h ^ h >> 32) % 2**32) + raw
     whole = b"HNITEMS1" + record('{"remove": ["a"]}') + record('{"put": [{"id": "b"}]}')
     yield "whole", whole
     yield "torn", whole[:-3]

@@ -1,12 +1,10 @@
 /* A journal in which the same items changed again and again, made smaller. */
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "model/recommend/recommender_impl.h"
 
-struct records {
-    struct hn_str *items; /* texts of json_dumps */
-    size_t n;
-};
+enum { SHORT = 1 << 20 /* bytes of a journal that is left alone */ };
 
 /* A member whose making may have lacked memory. */
 static bool set(json_t *object, const char *key, json_t *value)
@@ -15,15 +13,17 @@ static bool set(json_t *object, const char *key, json_t *value)
 }
 
 /* {KEY: [VALUE]} as a record. Takes the value. */
-static enum hn_status add(struct records *out, const char *key, json_t *value)
+static enum hn_status add(struct hn_journal_draft *out, const char *key, json_t *value,
+                          struct hn_error *err)
 {
     json_t *change = json_object(), *list = json_array();
     const bool whole = json_array_append_new(list, value) == 0;
     char *text = set(change, key, list) && whole ? json_dumps(change, JSON_COMPACT) : NULL;
     json_decref(change);
-    if (!text) return HN_E_NOMEM;
-    out->items[out->n++] = hn_str_from(text);
-    return HN_OK;
+    if (!text) return hn_fail_nomem(err, "a change", 0);
+    const enum hn_status status = hn_journal_draft_put(out, hn_str_from(text), err);
+    free(text);
+    return status;
 }
 
 /* The item with its vector, as a change has it. */
@@ -43,33 +43,37 @@ static json_t *whole_item(const struct hn_shelf *shelf, size_t number)
     return NULL;
 }
 
-static enum hn_status collect(const struct hn_recommender *r, const struct hn_item_list *base,
-                              struct records *out)
+/* What has to be done to the catalogue's file to get the shelf. All that was ever removed goes first: what came
+ * again is new, and has nothing of the old one. */
+static enum hn_status write_changes(const struct hn_recommender *r, struct hn_journal_draft *out,
+                                    struct hn_error *err)
 {
     const struct hn_shelf *shelf = r->shelf;
-    for (size_t i = 0; i < base->n; i++) {
-        const struct hn_str id = base->items[i]->id;
-        if (hn_shelf_find(shelf, id) == SIZE_MAX)
-            HN_TRY(add(out, "remove", json_stringn(id.p, id.n)));
-    }
+    for (size_t i = 0; i < r->n_gone; i++)
+        HN_TRY(add(out, "remove", json_stringn(r->gone[i]->id.p, r->gone[i]->id.n), err));
     for (size_t i = 0; i < shelf->n_blocks * HN_VECTORS; i++) {
         const struct hn_item *item = hn_shelf_item(shelf, i);
-        if (item && item->changed) HN_TRY(add(out, "put", whole_item(shelf, i)));
+        if (item && item->changed) HN_TRY(add(out, "put", whole_item(shelf, i), err));
     }
     return HN_OK;
 }
 
-enum hn_status hn_recommender_compact(struct hn_recommender *r, const struct hn_item_list *base,
-                                      struct hn_error *err)
+enum hn_status hn_recommender_compact(struct hn_recommender *r, struct hn_error *err)
 {
-    struct records records = {.items =
-                                  calloc(base->n + r->shelf->n_items + 1, sizeof(struct hn_str))};
-    enum hn_status status = records.items ? collect(r, base, &records) : HN_E_NOMEM;
-    if (status < 0) (void)hn_fail_nomem(err, "a smaller journal", r->journal.bytes);
-    else if (records.n < r->journal.records / 2)
-        status = hn_journal_replace(&r->journal, records.items, records.n, err);
-    for (size_t i = 0; i < records.n; i++)
-        free((char *)records.items[i].p);
-    free(records.items);
+    struct hn_journal_draft draft;
+    enum hn_status status = hn_journal_draft_begin(&r->journal, &draft, err);
+    if (status >= 0) status = write_changes(r, &draft, err);
+    /* Where most of it is what it came to, it stays. */
+    if (status >= 0 && draft.bytes + draft.waiting.n <= r->journal.bytes / 2)
+        status = hn_journal_draft_finish(&r->journal, &draft, err);
+    hn_journal_draft_free(&draft);
     return status;
+}
+
+void hn_recommender_tidy(struct hn_recommender *r)
+{
+    if (r->journal.bytes < hn_max(r->tidy_bytes, SHORT)) return;
+    (void)hn_recommender_compact(r, NULL);
+    /* So every byte of the work stands for one that was added since. */
+    r->tidy_bytes = 2 * r->journal.bytes;
 }

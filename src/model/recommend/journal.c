@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -14,7 +15,7 @@
 
 static const char MAGIC[8] = "HNITEMS1";
 
-enum { HEAD = 8 /* of a change: length, checksum */ };
+enum { HEAD = 12 /* of a change: length, its complement, checksum */ };
 
 static enum hn_status fail_errno(struct hn_error *err, const char *path, const char *what)
 {
@@ -48,10 +49,11 @@ enum hn_status hn_journal_parse(struct hn_str bytes, const char *name, hn_journa
         const size_t left = bytes.n - at - HEAD;
         /* The end of the file may hold a part of a change, or pages that were never written. */
         if (only_zeros((struct hn_str){bytes.p + at, bytes.n - at})) return HN_OK;
-        if (length > left) return HN_OK;
-        const struct hn_str record = {bytes.p + at + HEAD, length};
-        if (hn_load_u32(bytes.p + at + 4) != checksum(length, record)) {
-            if (length == left) return HN_OK;
+        const bool sized = hn_load_u32(bytes.p + at + 4) == ~length;
+        if (sized && length > left) return HN_OK;
+        const struct hn_str record = {bytes.p + at + HEAD, hn_min(length, left)};
+        if (!sized || hn_load_u32(bytes.p + at + 8) != checksum(length, record)) {
+            if (sized && length == left) return HN_OK;
             return hn_fail(err, HN_E_FORMAT, "%s: the change at byte %zu is damaged", name, at);
         }
         HN_TRY(each(ctx, record, err));
@@ -78,34 +80,18 @@ static bool cut(int fd, uint64_t bytes)
     return ftruncate(fd, (off_t)bytes) == 0 && fsync(fd) == 0;
 }
 
-struct counting {
-    hn_journal_fn *each;
-    void *ctx;
-    size_t n;
-};
-
-static enum hn_status count(void *ctx, struct hn_str record, struct hn_error *err)
-{
-    struct counting *c = ctx;
-    c->n++;
-    return c->each(c->ctx, record, err);
-}
-
 enum hn_status hn_journal_open(const char *path, hn_journal_fn *each, void *ctx,
                                struct hn_journal *out, struct hn_error *err)
 {
     struct hn_map map;
-    struct hn_file_version version;
-    struct counting counting = {.each = each, .ctx = ctx};
     *out = (struct hn_journal){.path = strdup(path), .fd = -1};
     if (!out->path) return hn_fail_nomem(err, path, strlen(path));
-    if (!hn_file_look(path, &version)) return HN_OK;
+    if (!hn_file_look(path, &out->seen)) return HN_OK;
     enum hn_status status = hn_map_open(path, &map, err);
     if (status >= 0) {
         const struct hn_str bytes = {map.data ? (const char *)map.data : "", map.size};
-        status = hn_journal_parse(bytes, path, count, &counting, &out->bytes, err);
-        out->size = map.size;
-        out->records = counting.n;
+        status = hn_journal_parse(bytes, path, each, ctx, &out->bytes, err);
+        out->seen.size = (off_t)map.size;
         hn_map_close(&map);
     }
     if (status < 0) hn_journal_close(out);
@@ -126,27 +112,39 @@ static enum hn_status write_all(int fd, uint64_t at, const void *bytes, size_t n
     return HN_OK;
 }
 
+/* Whether the open file is the one that was read, and still the one of that name: a journal that was made
+ * smaller is another. */
+static bool is_as_read(const struct hn_journal *j, int fd)
+{
+    struct hn_file_version named;
+    struct stat st;
+    if (fstat(fd, &st) < 0 || !hn_file_look(j->path, &named)) return false;
+    return named.device == st.st_dev && named.inode == st.st_ino && st.st_size == j->seen.size &&
+           (!j->seen.inode || (j->seen.device == st.st_dev && j->seen.inode == st.st_ino));
+}
+
 /* Makes the file this journal's alone, as it was read: its torn end goes, or its head comes. */
 static enum hn_status take(struct hn_journal *j, int fd, struct hn_error *err)
 {
-    struct stat st;
     if (flock(fd, LOCK_EX | LOCK_NB) < 0)
         return hn_fail(err, HN_E_BUSY, "%s: another program changes these items", j->path);
-    if (fstat(fd, &st) < 0) return fail_errno(err, j->path, "cannot look at it");
-    if ((uint64_t)st.st_size != j->size)
+    if (!is_as_read(j, fd))
         return hn_fail(err, HN_E_BUSY, "%s: another program has changed these items", j->path);
-    if (j->bytes < j->size && !cut(fd, j->bytes)) return fail_errno(err, j->path, "cannot cut it");
-    j->size = j->bytes;
+    if ((off_t)j->bytes < j->seen.size && !cut(fd, j->bytes))
+        return fail_errno(err, j->path, "cannot cut it");
+    j->seen.size = (off_t)j->bytes;
     if (j->bytes) return HN_OK;
     if (write_all(fd, 0, MAGIC, sizeof MAGIC) < 0 || fsync(fd) < 0) {
         const enum hn_status status = fail_errno(err, j->path, "cannot write");
         (void)cut(fd, 0);
         return status;
     }
-    j->bytes = j->size = sizeof MAGIC;
+    j->bytes = sizeof MAGIC;
+    j->seen.size = sizeof MAGIC;
     return sync_folder(j->path, err);
 }
 
+/* Opens and locks the file, once. */
 static enum hn_status own(struct hn_journal *j, struct hn_error *err)
 {
     if (j->fd >= 0) return HN_OK;
@@ -161,8 +159,10 @@ static enum hn_status own(struct hn_journal *j, struct hn_error *err)
 /* A change as it stands in the file. */
 static enum hn_status put_record(struct hn_buf *out, struct hn_str record)
 {
-    const uint32_t length = (uint32_t)record.n, sum = checksum(length, record);
+    const uint32_t length = (uint32_t)record.n, complement = ~length;
+    const uint32_t sum = checksum(length, record);
     hn_buf_add(out, &length, sizeof length);
+    hn_buf_add(out, &complement, sizeof complement);
     hn_buf_add(out, &sum, sizeof sum);
     return hn_buf_str(out, record);
 }
@@ -185,43 +185,75 @@ enum hn_status hn_journal_add(struct hn_journal *j, struct hn_str record, struct
         j->broken = !cut(j->fd, j->bytes);
     } else {
         j->bytes += bytes.n;
-        j->records++;
     }
     hn_buf_free(&bytes);
     return status;
 }
 
-enum hn_status hn_journal_replace(struct hn_journal *j, const struct hn_str *records, size_t n,
-                                  struct hn_error *err)
+/* --- a smaller one ----------------------------------------------------------------------------- */
+
+enum { WRITE_BYTES = 1 << 20 /* at once */ };
+
+enum hn_status hn_journal_draft_begin(struct hn_journal *j, struct hn_journal_draft *draft,
+                                      struct hn_error *err)
 {
-    struct hn_out out;
+    struct hn_buf path = {0};
+    *draft = (struct hn_journal_draft){.fd = -1};
     HN_TRY(own(j, err));
-    HN_TRY(hn_out_open(j->path, &out, err));
-    enum hn_status status = hn_out_write(&out, MAGIC, sizeof MAGIC, err);
-    uint64_t bytes = sizeof MAGIC;
-    for (size_t i = 0; status >= 0 && i < n; i++) {
-        struct hn_buf one = {0};
-        status = put_record(&one, records[i]) < 0 ? hn_fail_nomem(err, "a change", records[i].n)
-                                                  : hn_out_write(&out, one.p, one.n, err);
-        bytes += one.n;
-        hn_buf_free(&one);
-    }
-    const int fd = status < 0 ? -1 : fcntl(out.fd, F_DUPFD_CLOEXEC, 0);
-    if (status >= 0 && (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0 || fsync(fd) < 0))
-        status = fail_errno(err, j->path, "cannot write");
-    if (status < 0) hn_out_abandon(&out);
-    else status = hn_out_commit(&out, err);
-    if (status < 0) {
-        if (fd >= 0) close(fd);
-        return status;
-    }
+    /* A name that is always the same: what a crash leaves is overwritten, and only the owner comes here. */
+    hn_buf_printf(&path, "%s.new", j->path);
+    if (path.failed) return hn_fail_nomem(err, j->path, path.n);
+    draft->path = path.p;
+    draft->fd = open(draft->path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+    if (draft->fd < 0 || flock(draft->fd, LOCK_EX | LOCK_NB) < 0)
+        return fail_errno(err, draft->path, "cannot open it for writing");
+    hn_buf_add(&draft->waiting, MAGIC, sizeof MAGIC);
+    return HN_OK;
+}
+
+static enum hn_status write_waiting(struct hn_journal_draft *draft, struct hn_error *err)
+{
+    if (draft->waiting.failed) return hn_fail_nomem(err, "a journal", draft->waiting.n);
+    if (write_all(draft->fd, draft->bytes, draft->waiting.p, draft->waiting.n) < 0)
+        return fail_errno(err, draft->path, "cannot write");
+    draft->bytes += draft->waiting.n;
+    hn_buf_clear(&draft->waiting);
+    return HN_OK;
+}
+
+enum hn_status hn_journal_draft_put(struct hn_journal_draft *draft, struct hn_str record,
+                                    struct hn_error *err)
+{
+    (void)put_record(&draft->waiting, record);
+    return draft->waiting.n < WRITE_BYTES ? HN_OK : write_waiting(draft, err);
+}
+
+enum hn_status hn_journal_draft_finish(struct hn_journal *j, struct hn_journal_draft *draft,
+                                       struct hn_error *err)
+{
+    HN_TRY(write_waiting(draft, err));
+    if (fsync(draft->fd) < 0 || rename(draft->path, j->path) < 0)
+        return fail_errno(err, draft->path, "cannot put it in place");
     /* From here on the new file is the one. */
     close(j->fd);
-    j->fd = fd;
-    j->bytes = bytes;
-    j->records = n;
-    j->broken = false;
-    return sync_folder(j->path, err);
+    j->fd = draft->fd;
+    j->bytes = draft->bytes;
+    draft->fd = -1;
+    /* Where the folder may still show the old file after a crash, what is added now would be lost. */
+    const enum hn_status status = sync_folder(j->path, err);
+    j->broken = status < 0;
+    return status;
+}
+
+void hn_journal_draft_free(struct hn_journal_draft *draft)
+{
+    if (draft->fd >= 0) {
+        unlink(draft->path);
+        close(draft->fd);
+    }
+    hn_buf_free(&draft->waiting);
+    free(draft->path);
+    *draft = (struct hn_journal_draft){.fd = -1};
 }
 
 void hn_journal_close(struct hn_journal *j)

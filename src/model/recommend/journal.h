@@ -1,26 +1,35 @@
 /* The changes to a catalogue since it was written, in a file that survives whatever ends the program.
  *
- * Layout: 8 bytes "HNITEMS1"; then per change its length (u32), a checksum of length and bytes (u32, FNV-1a
- * folded), its bytes: a JSON text that stands for one atomic change. Integers are little-endian. A change is on the disk before
- * it is made; what a crash left of one that was not is cut off when the file is opened. */
+ * Layout: 8 bytes "HNITEMS1"; then per change its length and the complement of that (so that damage to it
+ * is not taken for a change that a crash cut short), a checksum of length and bytes (FNV-1a, folded), its
+ * bytes: a JSON text that stands for one atomic change. Integers are u32, little-endian. A change is on the
+ * disk before it is made; what a crash left of one that was not is cut off with the next one. */
 #ifndef HN_MODEL_RECOMMEND_JOURNAL_H
 #define HN_MODEL_RECOMMEND_JOURNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/file.h"
 #include "base/status.h"
 #include "base/str.h"
 
 enum { HN_JOURNAL_RECORD = 64 << 20 /* bytes of a change, at most */ };
 
 struct hn_journal {
-    char *path;   /* owned */
-    int fd;       /* locked; -1: nothing was added yet */
-    size_t bytes; /* that hold whole changes */
-    size_t size;  /* of the file when it was read */
-    size_t records;
+    char *path;                  /* owned */
+    int fd;                      /* locked; -1: nothing was added yet */
+    size_t bytes;                /* that hold whole changes */
+    struct hn_file_version seen; /* the file when it was read; its size is kept up */
     bool broken; /* it could not be put back after a failure: nothing may be added */
+};
+
+/* One that is to take the place of a journal: a file beside it. */
+struct hn_journal_draft {
+    char *path;            /* owned */
+    int fd;                /* locked */
+    struct hn_buf waiting; /* to be written */
+    size_t bytes;
 };
 
 typedef enum hn_status hn_journal_fn(void *ctx, struct hn_str record, struct hn_error *err);
@@ -38,9 +47,15 @@ enum hn_status hn_journal_open(const char *path, hn_journal_fn *each, void *ctx,
  * locks the file and cuts off its torn end; HN_E_BUSY: another program has it, or has added to it. */
 enum hn_status hn_journal_add(struct hn_journal *journal, struct hn_str record,
                               struct hn_error *err);
-/* Puts these changes in place of all there are, whole or not at all. */
-enum hn_status hn_journal_replace(struct hn_journal *journal, const struct hn_str *records,
-                                  size_t n, struct hn_error *err);
+/* Changes that say the same as all there are, in their place, whole or not at all: begin, put, finish; and
+ * free at the end, whatever happened: what was not finished goes. */
+enum hn_status hn_journal_draft_begin(struct hn_journal *journal, struct hn_journal_draft *draft,
+                                      struct hn_error *err);
+enum hn_status hn_journal_draft_put(struct hn_journal_draft *draft, struct hn_str record,
+                                    struct hn_error *err);
+enum hn_status hn_journal_draft_finish(struct hn_journal *journal, struct hn_journal_draft *draft,
+                                       struct hn_error *err);
+void hn_journal_draft_free(struct hn_journal_draft *draft);
 /* A zeroed one is not valid; a closed one is fine. */
 void hn_journal_close(struct hn_journal *journal);
 

@@ -11,9 +11,6 @@
 
 enum {
     LARGE = 1 << 16, /* items, from which on threads search together */
-    COMPACT_RECORDS =
-        10000, /* changes, from which on the journal is made smaller when it is opened */
-    CHANGE_ITEMS = 100000, /* of one change */
 };
 
 static const char CONFIG[] = "recommender.json";
@@ -35,110 +32,6 @@ bool hn_recommender_is(const char *path)
     const bool is = config && hn_file_look(config, &version);
     free(config);
     return is;
-}
-
-/* --- changes ----------------------------------------------------------------------------------- */
-
-/* A change that was read: what hn_shelf_with wants, and whose memory that is. */
-struct change {
-    struct hn_shelf_change *items;
-    float *vectors;
-    size_t n;
-};
-
-static void free_change(struct change *change)
-{
-    for (size_t i = 0; i < change->n; i++)
-        hn_item_release(change->items[i].item);
-    free(change->items);
-    free(change->vectors);
-}
-
-static enum hn_status read_put(const struct hn_recommender *r, const json_t *object, size_t dims,
-                               float *vector, struct hn_shelf_change *out, struct hn_error *err)
-{
-    bool has;
-    HN_TRY(hn_item_make(object, &r->config.fields, -1, &out->item, err));
-    out->item->changed = true;
-    const enum hn_status status = hn_item_vector(object, dims, vector, &has, err);
-    if (status < 0) {
-        hn_item_release(out->item);
-        return status;
-    }
-    out->vector = has ? vector : NULL;
-    return HN_OK;
-}
-
-static enum hn_status read_change(const struct hn_recommender *r, const json_t *object, size_t dims,
-                                  struct change *out, struct hn_error *err)
-{
-    const json_t *put = json_object_get(object, "put"), *gone = json_object_get(object, "remove");
-    const size_t n_put = json_array_size(put), n = n_put + json_array_size(gone);
-    *out = (struct change){0};
-    if (!json_is_object(object) || (put && !json_is_array(put)) || (gone && !json_is_array(gone)))
-        return hn_fail(err, HN_E_FORMAT, "a change is an object with the lists 'put' and 'remove'");
-    if (n > CHANGE_ITEMS)
-        return hn_fail(err, HN_E_LIMIT, "more than %d items in one change", CHANGE_ITEMS);
-    out->items = calloc(n + 1, sizeof *out->items);
-    out->vectors = calloc(n_put * dims + 1, sizeof *out->vectors);
-    enum hn_status status =
-        out->items && out->vectors ? HN_OK : hn_fail_nomem(err, "a change", n * dims * 4);
-    for (; status >= 0 && out->n < n_put; out->n += status >= 0)
-        status = read_put(r, json_array_get(put, out->n), dims, out->vectors + out->n * dims,
-                          &out->items[out->n], err);
-    for (; status >= 0 && out->n < n; out->n++) {
-        const json_t *id = json_array_get(gone, out->n - n_put);
-        out->items[out->n].id = hn_json_str(id);
-        if (!json_is_string(id)) status = hn_fail(err, HN_E_FORMAT, "'remove' has no list of ids");
-    }
-    if (status < 0) free_change(out);
-    return status;
-}
-
-/* A change of the journal, while it is opened. */
-static enum hn_status replay(void *ctx, struct hn_str record, struct hn_error *err)
-{
-    struct hn_recommender *r = ctx;
-    json_t *object;
-    struct change change;
-    struct hn_shelf *shelf;
-    HN_TRY(hn_json_parse(record, "change", &object, err));
-    enum hn_status status = read_change(r, object, r->dims, &change, err);
-    if (status >= 0) {
-        status = hn_shelf_with(r->shelf, change.items, change.n, &shelf, err);
-        free_change(&change);
-    }
-    json_decref(object);
-    HN_TRY(status);
-    hn_shelf_release(r->shelf);
-    r->shelf = shelf;
-    return HN_OK;
-}
-
-enum hn_status hn_recommender_change(struct hn_recommender *r, const json_t *object,
-                                     struct hn_error *err)
-{
-    struct change change;
-    struct hn_shelf *shelf = NULL;
-    HN_TRY(read_change(r, object, r->dims, &change, err));
-    char *record = json_dumps(object, JSON_COMPACT);
-    pthread_mutex_lock(&r->change_lock);
-    /* First everything that may fail, then the disk, then what cannot fail. */
-    enum hn_status status = record ? hn_shelf_with(r->shelf, change.items, change.n, &shelf, err)
-                                   : hn_fail_nomem(err, "a change", change.n);
-    if (status >= 0) status = hn_journal_add(&r->journal, hn_str_from(record), err);
-    if (status >= 0) {
-        pthread_mutex_lock(&r->shelf_lock);
-        struct hn_shelf *old = r->shelf;
-        r->shelf = shelf;
-        pthread_mutex_unlock(&r->shelf_lock);
-        shelf = old;
-    }
-    pthread_mutex_unlock(&r->change_lock);
-    hn_shelf_release(shelf);
-    free(record);
-    free_change(&change);
-    return status;
 }
 
 struct hn_shelf *hn_recommender_shelf(struct hn_recommender *r)
@@ -316,11 +209,8 @@ static enum hn_status open_all(struct hn_recommender *r, const char *folder,
     char *journal = path_in(folder, r->config.journal);
     enum hn_status status =
         journal ? open_items(r, folder, &items, err) : hn_fail_nomem(err, folder, strlen(folder));
-    if (status >= 0) status = hn_journal_open(journal, replay, r, &r->journal, err);
-    if (status >= 0 && options->tidy && r->journal.records >= COMPACT_RECORDS) {
-        status = hn_recommender_compact(r, &items, err);
-        if (status == HN_E_BUSY) status = HN_OK; /* another program goes on with it */
-    }
+    if (status >= 0) status = hn_journal_open(journal, hn_recommender_replay, r, &r->journal, err);
+    if (status >= 0 && options->tidy) hn_recommender_tidy(r);
     if (status >= 0 && options->threads > 1 && r->shelf->n_items >= LARGE)
         status = hn_pool_create(options->threads, &r->pool, err);
     hn_item_list_free(&items);
@@ -349,6 +239,9 @@ void hn_recommender_close(struct hn_recommender *r)
     if (!r) return;
     hn_pool_destroy(r->pool);
     hn_journal_close(&r->journal);
+    for (size_t i = 0; i < r->n_gone; i++)
+        hn_item_release(r->gone[i]);
+    free(r->gone);
     hn_shelf_release(r->shelf);
     hn_predictor_close(r->session);
     hn_predictor_close(r->ranker);

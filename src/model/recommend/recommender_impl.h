@@ -17,8 +17,11 @@ struct hn_recommender {
 
     pthread_mutex_t shelf_lock; /* for the moment of taking or replacing the shelf */
     struct hn_shelf *shelf;
-    pthread_mutex_t change_lock; /* one change at a time */
+    pthread_mutex_t change_lock; /* one change at a time; of what follows */
     struct hn_journal journal;
+    size_t tidy_bytes;     /* of the journal, from which on it is looked at again */
+    struct hn_item **gone; /* those of the catalogue's file that were removed since; references */
+    size_t n_gone, gone_room;
 
     pthread_mutex_t pool_lock; /* whoever has it searches with the pool */
     struct hn_pool *pool;      /* NULL: the catalogue is small */
@@ -29,10 +32,13 @@ struct hn_recommend_seat {
     struct hn_prediction *session, *ranker; /* NULL as above */
 };
 
-/* Puts what all changes came to in place of them, where that is less. `base` is what the catalogue's file has.
- * Nobody else has the recommender yet. */
-enum hn_status hn_recommender_compact(struct hn_recommender *r, const struct hn_item_list *base,
-                                      struct hn_error *err);
+/* Makes a change of the journal again, while it is opened. */
+enum hn_status hn_recommender_replay(void *recommender, struct hn_str record, struct hn_error *err);
+/* Puts what all changes came to in place of a long journal, where that is much less. What goes wrong is left for
+ * the next time: the journal is good as it is. With the change lock, or alone. */
+void hn_recommender_tidy(struct hn_recommender *r);
+/* The same of any journal; it stays as it is where less than half would go. */
+enum hn_status hn_recommender_compact(struct hn_recommender *r, struct hn_error *err);
 
 /* A request on its way. */
 struct hn_visit {
