@@ -36,6 +36,9 @@ SERVER = ["test_http_api", "run_api"]
 # Suites that have a part of their own.
 APART = ["golden", "cli", "api", "data", "fuzz", "slow"]
 
+# Lines that say what failed: check's, TAP's, unittest's, compilers' and sanitizers'.
+TELLING = r":[FE]:|^\s*not ok|^FAIL|Error\b|\berror: |ERROR: |WARNING: ThreadSanitizer"
+
 BUILDS = {
     # As released, but with assertions, symbols, and warnings as errors.
     "gcc": ("gcc", ["--buildtype=release", "-Ddebug=true", "-Db_ndebug=false"]),
@@ -67,6 +70,7 @@ class Runner:
         self.verbose = verbose
         self.total = Total()
         self.built = {}  # folder -> whether it builds
+        self.failures = []  # what failed, with the end of what it printed
         self.env = dict(os.environ)
         self.env.pop("HENCE_CPU", None)
         # ThreadSanitizer's and AddressSanitizer's shadow maps of these compilers do not fit the
@@ -86,6 +90,13 @@ class Runner:
     def skip(self, part, why):
         self.total.add(0, 0, 1)
         print(f"{part:<20} skipped: {why}", flush=True)
+
+    def remember(self, what, out):
+        """Keeps a failure for the end of the run, which is what a reader of a long log sees first."""
+        lines = out.strip().splitlines()
+        telling = [line for line in lines[:-6] if re.search(TELLING, line)]
+        last = "\n".join("    " + line for line in telling[:12] + lines[-6:])
+        self.failures.append(f"  {what}\n{last}")
 
     def run(self, command, **more):
         return subprocess.run(command, cwd=ROOT, env=self.env, text=True, errors="replace",
@@ -117,6 +128,7 @@ class Runner:
         ok = done.returncode == 0
         if not ok:
             print(done.stdout[-20000:])
+            self.remember(f"build {name}", done.stdout)
         elif "warning: " in done.stdout:
             print("\n".join(l for l in done.stdout.splitlines() if "warning: " in l))
         self.say(f"build {name}", int(ok), int(not ok), 0, started, " ".join(options[:1]))
@@ -150,6 +162,7 @@ class Runner:
                 self.skip(part, "no such tests yet")
             else:
                 print(done.stdout)
+                self.remember(part, done.stdout)
                 self.say(part, 0, 1, 0, started)
             return
         here = Total()
@@ -158,6 +171,7 @@ class Runner:
                 self.count(json.loads(line), part, here)
         if done.returncode != 0 and here.failed == 0:
             print(done.stdout)
+            self.remember(part, done.stdout)
             here.failed += 1
         self.say(part, here.passed, here.failed, here.skipped, started)
 
@@ -188,6 +202,7 @@ class Runner:
         if not ok:
             print(f"--- {part}: {test['name']}: {test['result']} (exit {test.get('returncode')})")
             text = out + (test.get("stderr") or "")
+            self.remember(f"{part}: {test['name']}: {test['result']}", text)
             print(text if self.verbose else text[-6000:])
             print(f"--- end of {test['name']}")
 
@@ -207,6 +222,8 @@ class Runner:
             return
         if out:
             print(out)
+        if done.returncode:
+            self.remember(part, out)
         self.say(part, int(done.returncode == 0), int(done.returncode != 0), 0, started)
 
     def part_gcc(self):
@@ -321,6 +338,8 @@ def main():
     print(f"{time.monotonic() - started:.0f} s in all")
     skipped = f", {total.skipped} skipped" if total.skipped else ""
     print(f"{total.passed} passed, {total.failed} failed{skipped}")
+    if runner.failures:
+        print("failed:\n" + "\n".join(runner.failures))
     return 1 if total.failed or not total.passed else 0
 
 
