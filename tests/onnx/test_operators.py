@@ -42,7 +42,7 @@ class Suite:
 
     def add(self, op, inputs, outputs, opset=18, domain="", refused=None, after=None, **attributes):
         """`outputs` are arrays, or a number of them where the model has to be refused with a text. `after`: an
-        operator that makes the first input, which is then the graph's own; inputs that are the same are one."""
+        operator that makes the first input, which is then the graph's own; inputs that are the same are one. Attributes that are called as something here end in _."""
         path = self.folder / f"test_{len(list(self.folder.iterdir())):04d}_{op}"
         data = path / "test_data_set_0"
         data.mkdir(parents=True)
@@ -54,7 +54,7 @@ class Suite:
         nodes = [io.node(after, ["x0"], ["z"])] if after else []
         names = ["z" if after and n == "x0" else n for n in names]
         made = [f"y{i}" for i in range(len(outputs))]
-        body = io.graph([*nodes, io.node(op, names, made, domain, **attributes)],
+        body = io.graph([*nodes, io.node(op, names, made, domain, **{k.rstrip("_"): v for k, v in attributes.items()})],
                         [io.value(n, KINDS[x.dtype.name]) for n, x in given],
                         [io.value(n, io.FLOAT) for n in made] if refused else
                         [io.value(n, KINDS[np.asarray(y).dtype.name]) for n, y in zip(made, outputs)])
@@ -394,10 +394,11 @@ def trees(s):
         s.add("TreeEnsembleRegressor", [x], 1, 3, ML, **lists, refused="more than once")
 
 
-def main():
+def run(parts):
+    """Has the runner that is the first argument run the cases that the parts add; the exit status."""
     with tempfile.TemporaryDirectory() as name:
         s = Suite(pathlib.Path(name))
-        for part in (movement, shapes, padding, indices, order, reductions, einsum, lookups, trees):
+        for part in parts:
             part(s)
         done = subprocess.run([sys.argv[1], "--json", name], capture_output=True, check=False)
         results = [json.loads(line) for line in done.stdout.splitlines()][:-1]
@@ -413,4 +414,4 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run((movement, shapes, padding, indices, order, reductions, einsum, lookups, trees)))

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
-#include "model/graph/graph_impl.h"
+#include "model/graph/lower.h"
 
 struct name {
     struct hn_str name;
@@ -258,6 +258,36 @@ static enum hn_status check_counts(const struct hn_op_row *row, const struct hn_
     return HN_OK;
 }
 
+enum hn_status hn_body_node(struct hn_body *body, const struct hn_node *node, struct hn_error *err)
+{
+    if (body->graph->n_nodes++ >= HN_GRAPH_NODES)
+        return hn_fail(err, HN_E_LIMIT, "more than %d nodes", HN_GRAPH_NODES);
+    GROW(body->nodes, body->n_nodes, body->nodes_room, "nodes");
+    body->nodes[body->n_nodes++] = *node;
+    return HN_OK;
+}
+
+/* An operator that is written out as others. */
+static enum hn_status lower(struct names *names, const struct hn_onnx_node *from,
+                            const struct hn_node *call, struct hn_error *err)
+{
+    struct hn_lower l = {
+        .body = names->body, .call = call, .opset = HN_LOWER_OPSET, .status = HN_OK, .err = err};
+    for (size_t i = 0; i < HN_LOWER_OUTS; i++) {
+        l.out[i] = HN_NO_SLOT;
+        l.wanted[i] = i < from->n_out && from->out[i].n;
+    }
+    call->row->lower(&l);
+    if (l.status < 0) return l.status;
+    for (size_t i = 0; i < from->n_out; i++) {
+        if (!from->out[i].n) continue;
+        if (i >= HN_LOWER_OUTS || l.out[i] == HN_NO_SLOT)
+            return hn_fail(err, HN_E_UNSUPPORTED, "output %zu is not supported", i);
+        HN_TRY(add_name(names, from->out[i], l.out[i], err));
+    }
+    return HN_OK;
+}
+
 static enum hn_status add_operator(struct names *names, const struct hn_onnx_node *from,
                                    struct hn_error *err)
 {
@@ -280,16 +310,13 @@ static enum hn_status add_operator(struct names *names, const struct hn_onnx_nod
     if (!node.in) return hn_fail_nomem(err, "a node", node.n_in * sizeof *node.in);
     HN_TRY(read_inputs(names, from, node.in, err));
     HN_TRY(build_attrs(names, from, &node.attrs, &node.n_attrs, err));
+    if (row->lower) return lower(names, from, &node, err);
     node.first_out = (int32_t)body->n_slots;
     for (size_t i = 0; i < from->n_out; i++) {
         int32_t slot;
         HN_TRY(define(names, from->out[i], &slot, err));
     }
-    if (body->graph->n_nodes++ >= HN_GRAPH_NODES)
-        return hn_fail(err, HN_E_LIMIT, "more than %d nodes", HN_GRAPH_NODES);
-    GROW(body->nodes, body->n_nodes, body->nodes_room, "nodes");
-    body->nodes[body->n_nodes++] = node;
-    return HN_OK;
+    return hn_body_node(body, &node, err);
 }
 
 static enum hn_status add_node(struct names *names, const struct hn_onnx_node *from,

@@ -67,6 +67,20 @@ struct hn_product {
 /* On the operator's threads. */
 enum hn_status hn_product_run(struct hn_op *op, const struct hn_product *product);
 
+/* --- attention --- */
+
+/* out = softmax(softcap(q k scale) + mask) v, head by head. Steps are floats along batch, row, head. */
+struct hn_attend {
+    const float *q, *k, *v, *mask;             /* mask: or NULL */
+    size_t q_steps[3], k_steps[3], v_steps[3]; /* 0 where one serves all */
+    size_t mask_steps[4];                      /* along batch, head, query, key: there 0 or 1 */
+    float *out;                                /* [batch][queries][heads][width_v] */
+    size_t batch, heads, kv_heads;             /* kv_heads, a divisor: heads of keys and values */
+    size_t queries, keys, width, width_v;
+    float scale, softcap; /* softcap 0: none */
+};
+enum hn_status hn_attend_run(struct hn_op *op, const struct hn_attend *attend);
+
 /* --- epilogues --- */
 
 struct hn_epilogue hn_fast_epilogue(const struct hn_op *op);

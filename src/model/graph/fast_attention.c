@@ -7,15 +7,10 @@
 enum { QUERIES = 64 }; /* of a head that a tile takes */
 
 struct attention {
+    struct hn_attend at;
     const struct hn_op *op;
-    const float *q, *k, *v, *mask;
-    size_t q_steps[3], k_steps[3],
-        v_steps[3];       /* floats along batch, row, head; 0 where one serves all */
-    size_t mask_steps[4]; /* floats along batch, head, query, key */
-    float *out;
-    size_t heads, queries, keys, width, width_v;
-    size_t parts; /* of a head's queries */
-    float scale;
+    size_t parts;                    /* of a head's queries */
+    size_t kv_heads, group;          /* query heads that share one of keys */
     struct hn_packed k_form, v_form; /* of one head; panels: where the first lies */
     size_t k_floats, v_floats;
     char *scratch;
@@ -27,13 +22,14 @@ static void pack_head(void *arg, size_t tile, unsigned worker)
 {
     (void)worker;
     const struct attention *a = arg;
-    const size_t batch = tile / a->heads, head = tile % a->heads;
+    const struct hn_attend *t = &a->at;
+    const size_t batch = tile / a->kv_heads, head = tile % a->kv_heads;
     struct hn_packed k = a->k_form, v = a->v_form;
     k.panels += tile * a->k_floats;
     v.panels += tile * a->v_floats;
-    hn_pack_matrix(&k, a->k + batch * a->k_steps[0] + head * a->k_steps[2], 1, a->k_steps[1],
-                   a->scale);
-    hn_pack_matrix(&v, a->v + batch * a->v_steps[0] + head * a->v_steps[2], a->v_steps[1], 1, 1);
+    hn_pack_matrix(&k, t->k + batch * t->k_steps[0] + head * t->k_steps[2], 1, t->k_steps[1],
+                   t->scale);
+    hn_pack_matrix(&v, t->v + batch * t->v_steps[0] + head * t->v_steps[2], t->v_steps[1], 1, 1);
 }
 
 /* y = a b for some rows, whatever k is. */
@@ -51,18 +47,18 @@ static void multiply(const struct attention *a, const float *left, size_t lda,
                                      .ldy = ldy,
                                      .more = at > 0,
                                      .scratch = scratch};
-        (hn_fast_many(a->queries, b->n, b->k) ? a->op->kernels->gemm_many
-                                              : a->op->kernels->gemm)(&gemm, m);
+        (hn_fast_many(a->at.queries, b->n, b->k) ? a->op->kernels->gemm_many
+                                                 : a->op->kernels->gemm)(&gemm, m);
     }
 }
 
-static void add_mask(const struct attention *a, float *scores, size_t batch, size_t head,
-                     size_t query)
+static void add_mask(const struct hn_kernels *kernels, const struct hn_attend *a, float *scores,
+                     size_t batch, size_t head, size_t query)
 {
     const size_t *steps = a->mask_steps;
     const float *mask = a->mask + batch * steps[0] + head * steps[1] + query * steps[2];
     if (steps[3] == 1) {
-        a->op->kernels->add(scores, mask, a->keys);
+        kernels->add(scores, mask, a->keys);
         return;
     }
     for (size_t i = 0; i < a->keys; i++)
@@ -72,27 +68,64 @@ static void add_mask(const struct attention *a, float *scores, size_t batch, siz
 static void run_part(void *arg, size_t tile, unsigned worker)
 {
     const struct attention *a = arg;
+    const struct hn_attend *t = &a->at;
+    const struct hn_kernels *kernels = a->op->kernels;
     const size_t part = tile % a->parts, at = tile / a->parts;
-    const size_t batch = at / a->heads, head = at % a->heads;
-    const size_t first = part * QUERIES, m = hn_min(QUERIES, a->queries - first);
-    const size_t row_v = a->heads * a->width_v;
+    const size_t batch = at / t->heads, head = at % t->heads;
+    const size_t kv = batch * a->kv_heads + head / a->group;
+    const size_t first = part * QUERIES, m = hn_min(QUERIES, t->queries - first);
+    const size_t row_v = t->heads * t->width_v;
     struct hn_packed k = a->k_form, v = a->v_form;
-    k.panels += at * a->k_floats;
-    v.panels += at * a->v_floats;
+    k.panels += kv * a->k_floats;
+    v.panels += kv * a->v_floats;
     void *scratch = a->scratch + worker * a->scratch_bytes;
     float *scores = (float *)(void *)((char *)scratch + HN_GEMM_SCRATCH);
-    multiply(a, a->q + batch * a->q_steps[0] + first * a->q_steps[1] + head * a->q_steps[2],
-             a->q_steps[1], &k, scores, a->keys, m, scratch);
+    multiply(a, t->q + batch * t->q_steps[0] + first * t->q_steps[1] + head * t->q_steps[2],
+             t->q_steps[1], &k, scores, t->keys, m, scratch);
     for (size_t i = 0; i < m; i++) {
-        if (a->mask) add_mask(a, scores + i * a->keys, batch, head, first + i);
-        a->op->kernels->softmax(scores + i * a->keys, a->keys);
+        float *row = scores + i * t->keys;
+        if (t->softcap > 0) kernels->softcap(row, t->softcap, t->keys);
+        if (t->mask) add_mask(kernels, t, row, batch, head, first + i);
+        kernels->softmax(row, t->keys);
     }
-    multiply(a, scores, a->keys, &v,
-             a->out + (batch * a->queries + first) * row_v + head * a->width_v, row_v, m, scratch);
+    multiply(a, scores, t->keys, &v,
+             t->out + (batch * t->queries + first) * row_v + head * t->width_v, row_v, m, scratch);
+}
+
+enum hn_status hn_attend_run(struct hn_op *op, const struct hn_attend *attend)
+{
+    if (attend->keys == 0 || attend->width == 0)
+        return hn_op_fail(op, HN_E_ARG, "attention to nothing");
+    struct attention a = {.at = *attend,
+                          .op = op,
+                          .parts = hn_div_up(attend->queries, QUERIES),
+                          .kv_heads = attend->kv_heads,
+                          .group = attend->heads / attend->kv_heads};
+    a.k_form = (struct hn_packed){.k = attend->width, .n = attend->keys};
+    a.v_form = (struct hn_packed){.k = attend->keys, .n = attend->width_v};
+    const size_t tiles = attend->batch * attend->kv_heads;
+    size_t floats;
+    if (!hn_packed_size(attend->width, attend->keys, &a.k_floats) ||
+        !hn_packed_size(attend->keys, attend->width_v, &a.v_floats) ||
+        !hn_add(a.k_floats, a.v_floats, &floats))
+        return hn_op_fail(op, HN_E_LIMIT, "too many keys");
+    float *panels = hn_op_scratch(op, tiles, floats * sizeof(float));
+    if (!panels) return hn_op_failed(op);
+    a.k_form.panels = panels;
+    a.v_form.panels = panels + tiles * a.k_floats;
+    a.scratch_bytes =
+        HN_GEMM_SCRATCH +
+        hn_round_up(hn_min(QUERIES, attend->queries) * attend->keys * sizeof(float), 64);
+    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1;
+    a.scratch = hn_op_scratch(op, threads, a.scratch_bytes);
+    if (!a.scratch) return hn_op_failed(op);
+    hn_op_parallel(op, tiles, pack_head, &a);
+    hn_op_parallel(op, attend->batch * attend->heads * a.parts, run_part, &a);
+    return HN_OK;
 }
 
 /* The mask's steps along [batch, heads, queries, keys]. */
-static enum hn_status read_mask(struct hn_op *op, const size_t shape[4], struct attention *a)
+static enum hn_status read_mask(struct hn_op *op, const size_t shape[4], struct hn_attend *a)
 {
     const struct hn_array *mask = op->in[3];
     if (!mask) return HN_OK;
@@ -150,16 +183,16 @@ static enum hn_status run_attention(struct hn_op *op)
     const struct hn_array *q = op->in[0], *k = op->in[1], *v = op->in[2];
     const size_t batch = common(common(q->shape[0], k->shape[0]), v->shape[0]);
     const size_t heads = common(common(q->shape[2], k->shape[2]), v->shape[2]);
-    struct attention a = {.op = op,
-                          .q = q->data,
+    struct hn_attend a = {.q = q->data,
                           .k = k->data,
                           .v = v->data,
+                          .batch = batch,
                           .heads = heads,
+                          .kv_heads = heads,
                           .queries = q->shape[1],
                           .keys = k->shape[1],
                           .width = q->shape[3],
                           .width_v = v->shape[3],
-                          .parts = hn_div_up(q->shape[1], QUERIES),
                           .scale = hn_op_float(op, "scale", 1)};
     steps_of(q, a.q_steps);
     steps_of(k, a.k_steps);
@@ -169,26 +202,7 @@ static enum hn_status run_attention(struct hn_op *op)
     const size_t shape[] = {batch, a.queries, heads, a.width_v};
     a.out = hn_op_out(op, 0, HN_EL_F32, shape, 4);
     if (!a.out) return hn_op_failed(op);
-    if (op->out[0].n == 0) return HN_OK;
-    if (a.keys == 0 || a.width == 0) return hn_op_fail(op, HN_E_ARG, "attention to nothing");
-    a.k_form = (struct hn_packed){.k = a.width, .n = a.keys};
-    a.v_form = (struct hn_packed){.k = a.keys, .n = a.width_v};
-    size_t floats;
-    if (!hn_packed_size(a.width, a.keys, &a.k_floats) ||
-        !hn_packed_size(a.keys, a.width_v, &a.v_floats) || !hn_add(a.k_floats, a.v_floats, &floats))
-        return hn_op_fail(op, HN_E_LIMIT, "too many keys");
-    float *panels = hn_op_scratch(op, batch * heads, floats * sizeof(float));
-    if (!panels) return hn_op_failed(op);
-    a.k_form.panels = panels;
-    a.v_form.panels = panels + batch * heads * a.k_floats;
-    a.scratch_bytes =
-        HN_GEMM_SCRATCH + hn_round_up(hn_min(QUERIES, a.queries) * a.keys * sizeof(float), 64);
-    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1;
-    a.scratch = hn_op_scratch(op, threads, a.scratch_bytes);
-    if (!a.scratch) return hn_op_failed(op);
-    hn_op_parallel(op, batch * heads, pack_head, &a);
-    hn_op_parallel(op, batch * heads * a.parts, run_part, &a);
-    return HN_OK;
+    return op->out[0].n ? hn_attend_run(op, &a) : HN_OK;
 }
 
 const struct hn_op_row hn_fast_attention = {

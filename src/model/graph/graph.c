@@ -7,9 +7,12 @@
 
 static const struct hn_op_row rows[] = {
 #define OP(domain, name, since, fn, in_min, in_max, out_min, out_max, flags)                       \
-    {domain, name, since, hn_op_##fn, NULL, in_min, in_max, out_min, out_max, flags},
+    {domain, name, since, hn_op_##fn, NULL, NULL, in_min, in_max, out_min, out_max, flags},
 #define OP_PREPARED(domain, name, since, fn, in_min, in_max, out_min, out_max, flags)              \
-    {domain, name, since, hn_op_##fn, hn_op_prepare_##fn, in_min, in_max, out_min, out_max, flags},
+    {domain, name,    since,   hn_op_##fn, hn_op_prepare_##fn, NULL, in_min,                       \
+     in_max, out_min, out_max, flags},
+#define OP_LOWERED(domain, name, since, fn, in_min, in_max, out_min, out_max)                      \
+    {domain, name, since, NULL, NULL, hn_lower_##fn, in_min, in_max, out_min, out_max, 0},
 #define ANY     HN_OP_ANY
 #define TENSORS HN_OP_TENSORS
 #define VALUES  HN_OP_VALUES
@@ -18,6 +21,7 @@ static const struct hn_op_row rows[] = {
 #include "model/graph/ops.def"
 #undef OP
 #undef OP_PREPARED
+#undef OP_LOWERED
 #undef ANY
 #undef TENSORS
 #undef VALUES

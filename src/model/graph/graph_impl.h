@@ -163,6 +163,8 @@ enum hn_status hn_graph_build(struct hn_graph *graph, struct hn_error *err);
 /* A slot more. Moves body->slots. */
 enum hn_status hn_body_slot(struct hn_body *body, struct hn_str name, int32_t *out,
                             struct hn_error *err);
+/* A node more. Moves body->nodes. */
+enum hn_status hn_body_node(struct hn_body *body, const struct hn_node *node, struct hn_error *err);
 /* Runs what has constant inputs alone. */
 enum hn_status hn_graph_fold(struct hn_graph *graph, struct hn_error *err);
 /* Takes out what is dead or unread, counts readers, finds where values die. */

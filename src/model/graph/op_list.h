@@ -16,11 +16,15 @@ enum {
     HN_OP_CALLS = 1 << 2,  /* runs graphs that are its attributes */
 };
 
+struct hn_lower;
+typedef void hn_lower_fn(struct hn_lower *l);
+
 struct hn_op_row {
     const char *domain, *name; /* "" is ai.onnx */
     int since; /* first opset that this row serves; up to that of the next such row */
     hn_op_fn *fn;
     hn_op_prepare_fn *prepare; /* or NULL */
+    hn_lower_fn *lower;        /* instead of fn: other operators take its place (lower.h) */
     unsigned char in_min, in_max, out_min, out_max;
     unsigned char flags;
 };
@@ -29,9 +33,12 @@ struct hn_op_row {
 #define OP_PREPARED(domain, name, since, fn, in_min, in_max, out_min, out_max, flags)              \
     hn_op_fn hn_op_##fn;                                                                           \
     hn_op_prepare_fn hn_op_prepare_##fn;
+#define OP_LOWERED(domain, name, since, fn, in_min, in_max, out_min, out_max)                      \
+    hn_lower_fn hn_lower_##fn;
 #include "model/graph/ops.def"
 #undef OP
 #undef OP_PREPARED
+#undef OP_LOWERED
 
 /* The row that serves `name` of `domain` at `opset`; NULL when there is none. */
 const struct hn_op_row *hn_op_find(struct hn_str domain, struct hn_str name, int64_t opset);

@@ -1,0 +1,311 @@
+#!/usr/bin/python3
+"""Operators of com.microsoft, which ONNX Runtime's tools write, against NumPy.
+
+test_contrib.py ONNX_BACKEND: as test_operators.py, whose ways of writing and running cases these are."""
+import itertools
+import math
+import sys
+
+from test_operators import ints, np, real, rng, run, whole
+
+MS = "com.microsoft"
+erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def add(s, op, inputs, outputs, **more):
+    """Outputs that NumPy made in double become floats; those of integers stay."""
+    if not isinstance(outputs, int):
+        outputs = [y.astype(np.float32) if y.dtype == np.float64 else y for y in map(np.asarray, outputs)]
+    s.add(op, inputs, outputs, opset=1, domain=MS, **more)
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def gelu(x):
+    return x / 2 * (1 + erf(x / np.sqrt(2)))
+
+
+def gelu_tanh(x):
+    return x / 2 * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return e / e.sum(-1, keepdims=True)
+
+
+def layer_norm(x, scale, shift, epsilon=1e-12):
+    x = x.astype(np.float64)
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + epsilon) * scale + shift
+
+
+def rms_norm(x, scale, epsilon=1e-12):
+    x = x.astype(np.float64)
+    return x / np.sqrt((x * x).mean(-1, keepdims=True) + epsilon) * scale
+
+
+def activations(s):
+    x, bias, skip = real(2, 5, 8), real(8), real(2, 5, 8)
+    add(s, "Gelu", [x], [gelu(x)])
+    add(s, "BiasGelu", [x, bias], [gelu(x + bias)])
+    add(s, "FastGelu", [x], [gelu_tanh(x)])
+    add(s, "FastGelu", [x, bias], [gelu_tanh(x + bias)])
+    add(s, "QuickGelu", [x], [x * sigmoid(1.5 * x)], alpha=1.5)
+    add(s, "BiasAdd", [x, bias, skip], [x + bias + skip])
+    add(s, "BiasDropout", [x, bias, skip], [x + bias + skip])
+    add(s, "BiasSplitGelu", [x, bias], [(x + bias)[..., :4] * gelu((x + bias)[..., 4:])])
+    scores, mask = real(2, 3, 4, 5), real(2, 1, 1, 5)
+    add(s, "BiasSoftmax", [scores, mask], [softmax(scores + mask)], axis=3, is_inner_broadcast=1)
+    add(s, "BiasSoftmax", [scores, real(1, 1, 4, 5) * 0], [softmax(scores.reshape(2, 3, 20)).reshape(2, 3, 4, 5)],
+        axis=2, is_inner_broadcast=0)
+
+
+def products(s):
+    for turn_a, turn_b in itertools.product((0, 1), (0, 1)):
+        a, b = real(2, 3, 4), real(2, 4, 5)
+        for op in ("FusedMatMul", "TransposeMatMul"):
+            add(s, op, [a.swapaxes(1, 2).copy() if turn_a else a, b.swapaxes(1, 2).copy() if turn_b else b],
+                [0.25 * (a @ b)], alpha=0.25, transA=turn_a, transB=turn_b)
+    add(s, "FusedMatMul", [real(2, 3, 4), real(2, 4, 5)], 1, transBatchA=1, refused="transBatchA")
+    a, b, c = real(3, 4), real(4, 5), real(5)
+    y = 0.5 * a @ b + 2 * c
+    add(s, "FusedGemm", [a, b, c], [np.maximum(y, 0)], alpha=0.5, beta=2.0, activation="Relu")
+    add(s, "FusedGemm", [a, b.T.copy(), c], [np.where(y < 0, 0.2 * y, y)], alpha=0.5, beta=2.0, transB=1,
+        activation="LeakyRelu", activation_alpha=0.2)
+    add(s, "FusedGemm", [a, b], 1, activation="Wobble", refused="activation")
+    add(s, "GemmFastGelu", [a, b, c], [gelu_tanh(a @ b + c)])
+    x, w, bias, z = real(1, 3, 6, 7), real(4, 3, 1, 1), real(4), real(1, 4, 6, 7)
+    y = np.einsum("nchw,oc->nohw", x, w[:, :, 0, 0]) + bias[:, None, None]
+    last = lambda a: a.transpose(0, 2, 3, 1).copy()
+    for op, form in (("FusedConv", np.asarray), ("NhwcFusedConv", last)):
+        add(s, op, [form(x), w, bias], [form(np.maximum(y, 0))], activation="Relu")
+        add(s, op, [form(x), w, bias, form(z)], [form(np.clip(y + z, 0, 6))], activation="Clip",
+            activation_params=[0.0, 6.0])
+        add(s, op, [form(x), w, bias], [form(np.clip(0.3 * y + 0.4, 0, 1))], activation="HardSigmoid",
+            activation_params=[0.3, 0.4])
+
+
+def norms(s):
+    x, skip, scale, shift, bias = real(2, 5, 8), real(2, 5, 8), real(8), real(8), real(8)
+    total = x + skip + bias
+    mean, deviation = total.mean(-1, keepdims=True), 1 / np.sqrt(total.var(-1, keepdims=True) + 1e-5)
+    add(s, "SkipLayerNormalization", [x, skip, scale, shift, bias],
+        [layer_norm(total, scale, shift, 1e-5), mean, deviation, total], epsilon=1e-5)
+    add(s, "SkipLayerNormalization", [x, skip, scale], [layer_norm(x + skip, scale, 0)])
+    add(s, "SkipLayerNormalization", [x, skip[:1], scale, shift], [layer_norm(x + skip[:1], scale, shift)])
+    add(s, "SkipSimplifiedLayerNormalization", [x, skip, scale], [rms_norm(x + skip, scale)])
+    s.add("SimplifiedLayerNormalization", [x, scale], [rms_norm(x, scale, 1e-5).astype(np.float32)], axis=-1)
+    ids, segments = whole(0, 20, 2, 5, kind=np.int32), whole(0, 2, 2, 5, kind=np.int32)
+    words, places, kinds = real(20, 8), real(9, 8), real(2, 8)
+    mask = whole(0, 2, 2, 5, kind=np.int32)
+    both = words[ids] + places[:5] + kinds[segments]
+    add(s, "EmbedLayerNormalization", [ids, segments, words, places, kinds, scale, shift, mask],
+        [layer_norm(both, scale, shift, 1e-12), mask.sum(1).astype(np.int32), both])
+    add(s, "EmbedLayerNormalization", [ids, None, words, places, None, scale, shift],
+        [layer_norm(words[ids] + places[:5], scale, shift), np.zeros(2, np.int32)])
+    at = whole(0, 9, 2, 5, kind=np.int32)
+    add(s, "EmbedLayerNormalization", [ids, None, words, places, None, scale, shift, None, at],
+        [layer_norm(words[ids] + places[at], scale, shift)])
+    image, more, scale, shift, bias = real(2, 3, 4, 8), real(2, 3, 4, 8), real(8), real(8), real(8)
+
+    def grouped(x):
+        groups = x.reshape(2, 12, 2, 4)
+        y = (groups - groups.mean((1, 3), keepdims=True)) / np.sqrt(groups.var((1, 3), keepdims=True) + 1e-5)
+        return y.reshape(x.shape) * scale + shift
+
+    y = grouped(image)
+    add(s, "GroupNorm", [image, scale, shift], [y], groups=2, activation=0)
+    add(s, "GroupNorm", [image, scale, shift], [y * sigmoid(y)], groups=2, activation=1)
+    first = [a.transpose(0, 3, 1, 2).copy() for a in (image, y)]
+    add(s, "GroupNorm", [first[0], scale, shift], [first[1]], groups=2, activation=0, channels_last=0)
+    total = image + more + bias
+    add(s, "SkipGroupNorm", [image, scale, shift, more, bias], [grouped(total), total], groups=2, activation=0)
+
+
+def heads_of(x, n):
+    """[batch, length, n x size] -> [batch, n, length, size]."""
+    return x.reshape(*x.shape[:2], n, -1).transpose(0, 2, 1, 3)
+
+
+def attend(q, k, v, added=0, scale=None, cap=0):
+    """Of heads; the result as rows again."""
+    scores = q @ k.swapaxes(2, 3) * (scale or 1 / np.sqrt(q.shape[-1]))
+    scores = cap * np.tanh(scores / cap) if cap else scores
+    y = softmax(scores + added) @ v
+    return y.transpose(0, 2, 1, 3).reshape(y.shape[0], y.shape[2], -1)
+
+
+def causal(queries, keys, past=0):
+    return np.where(np.arange(keys) <= np.arange(queries)[:, None] + past, 0, -np.inf)
+
+
+def attention(s):
+    batch, length, n, size, width = 2, 5, 3, 4, 7
+    x, w, bias = real(batch, length, width), real(width, 3 * n * size), real(3 * n * size)
+    q, k, v = (heads_of(part, n) for part in np.split(x @ w + bias, 3, -1))
+    add(s, "Attention", [x, w, bias], [attend(q, k, v)], num_heads=n)
+    add(s, "Attention", [x, w, bias], [attend(q, k, v, causal(length, length))], num_heads=n, unidirectional=1)
+    ends, starts = np.array([3, 5], np.int32), np.array([1, 0], np.int32)
+    keys = np.arange(length)
+    hidden = np.where(keys < ends[:, None], 0, -10000)[:, None, None]
+    add(s, "Attention", [x, w, bias, ends], [attend(q, k, v, hidden)], num_heads=n)
+    left = np.where((keys < ends[:, None]) & (keys >= starts[:, None]), 0, -10000)[:, None, None]
+    add(s, "Attention", [x, w, bias, np.concatenate([ends, starts])], [attend(q, k, v, left)], num_heads=n)
+    flags = (left[:, 0, 0] == 0).astype(np.int32)
+    add(s, "Attention", [x, w, bias, flags], [attend(q, k, v, left)], num_heads=n)
+    add(s, "Attention", [x, w, bias, flags], [attend(q, k, v, left + causal(length, length))], num_heads=n,
+        unidirectional=1)
+    grid = (rng.rand(batch, length, length) < 0.7).astype(np.int32)
+    add(s, "Attention", [x, w, bias, grid], [attend(q, k, v, np.where(grid, 0, -5000)[:, None])], num_heads=n,
+        mask_filter_value=-5000.0)
+    more = real(1, n, length, length)
+    add(s, "Attention", [x, w, bias, None, None, more], [attend(q, k, v, more)], num_heads=n)
+    past = real(2, batch, n, 6, size)
+    all_k, all_v = np.concatenate([past[0], k], 2), np.concatenate([past[1], v], 2)
+    add(s, "Attention", [x, w, bias, None, past],
+        [attend(q, all_k, all_v, causal(length, 6 + length, 6)), np.stack([all_k, all_v])], num_heads=n,
+        unidirectional=1)
+    add(s, "Attention", [x, w, bias, None, None, None], 1, num_heads=5, refused="heads")
+    w = real(width, 2 * n * size + n * 2)
+    q, k, v = (heads_of(part, n) for part in np.split(x @ w, [n * size, 2 * n * size], -1))
+    add(s, "Attention", [x, w], [attend(q, k, v)], num_heads=n, qkv_hidden_sizes=[n * size, n * size, n * 2])
+
+    rows = [real(batch, length, n * size), real(batch, 6, n * size), real(batch, 6, n * size)]
+    q, k, v = (heads_of(part, n) for part in rows)
+    add(s, "MultiHeadAttention", rows, [attend(q, k, v)], num_heads=n)
+    add(s, "MultiHeadAttention", rows, [attend(q, k, v, scale=0.3)], num_heads=n, scale=0.3)
+    shifted = [row + part for row, part in zip(rows, np.split(bias, 3))]
+    q, k, v = (heads_of(part, n) for part in shifted)
+    mask = (rng.rand(batch, 6) < 0.7).astype(np.int32)
+    added = np.where(mask, 0, -10000)[:, None, None] + more[..., :1]
+    add(s, "MultiHeadAttention", [*rows, bias, mask, np.repeat(more[..., :1], 6, -1).copy()],
+        [attend(q, k, v, added)], num_heads=n)
+    q, k, v = (heads_of(part, n) for part in rows)
+    add(s, "MultiHeadAttention", [rows[0], k.copy(), v.copy()], [attend(q, k, v)], num_heads=n)
+    pair = np.stack([rows[1].reshape(batch, 6, n, size), rows[2].reshape(batch, 6, n, size)], 3)
+    add(s, "MultiHeadAttention", [rows[0], pair], [attend(q, k, v)], num_heads=n)
+    three = real(batch, length, n, 3, size)
+    q, k, v = three.transpose(3, 0, 2, 1, 4)
+    add(s, "MultiHeadAttention", [three], [attend(q, k, v)], num_heads=n)
+    new = [real(batch, 1, n * size) for _ in range(3)]
+    q, k, v = (heads_of(part, n) for part in new)
+    all_k, all_v = np.concatenate([past[0], k], 2), np.concatenate([past[1], v], 2)
+    add(s, "MultiHeadAttention", [*new, None, None, None, past[0].copy(), past[1].copy()],
+        [attend(q, all_k, all_v), all_k, all_v], num_heads=n)
+    add(s, "MultiHeadAttention", [*new, None, np.ones((2, 3), np.int32)], 1, num_heads=n, refused="mask")
+
+
+def rotated(x, cosines, sines, places, interleaved=False):
+    """x [batch, heads, length, size] at the places [batch, length]."""
+    half = cosines.shape[1]
+    c, s = cosines[places][:, None], sines[places][:, None]
+    y = x.copy()
+    one, two = (x[..., 0:2 * half:2], x[..., 1:2 * half:2]) if interleaved else (x[..., :half], x[..., half:2 * half])
+    first, second = one * c - two * s, one * s + two * c
+    if interleaved:
+        y[..., 0:2 * half:2], y[..., 1:2 * half:2] = first, second
+    else:
+        y[..., :half], y[..., half:2 * half] = first, second
+    return y
+
+
+def group_queries(s):
+    batch, n, shared, size, room = 2, 4, 2, 16, 9
+    angles = rng.rand(12, size // 2)
+    cosines, sines = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+    for length, past, window, turn, interleaved, cap in [
+            (5, 0, -1, 0, 0, 0), (5, 0, -1, 1, 0, 0), (5, 0, 2, 1, 1, 0), (1, 7, -1, 1, 0, 0), (1, 7, 3, 0, 0, 0),
+            (1, 7, -1, 1, 1, 1.5)]:
+        q, k, v = (real(batch, length, heads * size) for heads in (n, shared, shared))
+        kept = np.array([past, max(past - 2, 0)])
+        old = [real(batch, shared, room, size) for _ in range(2)]
+        total = int(kept.max()) + length
+        heads = [heads_of(q, n), heads_of(k, shared), heads_of(v, shared)]
+        places = kept[:, None] + np.arange(length)
+        if turn:
+            heads[:2] = [rotated(x, cosines, sines, places, interleaved) for x in heads[:2]]
+        now = [x.copy() for x in old]
+        for b in range(batch):
+            for new, x in zip(now, heads[1:]):
+                new[b, :, kept[b]:kept[b] + length] = x[b]
+                new[b, :, kept[b] + length:] = 0
+        keys = np.arange(total)
+        seen = (keys <= places[..., None]) & ((keys > places[..., None] - window) if window > 0 else True)
+        k_all, v_all = (np.repeat(x[:, :, :total], n // shared, 1) for x in now)
+        y = attend(heads[0], k_all, v_all, np.where(seen, 0, -np.inf)[:, None], cap=cap)
+        last = (kept + length - 1).astype(np.int32)
+        caches = old if past else [None, None]
+        if not past: now = [x[:, :, :total] for x in now]
+        more = [cosines, sines] if turn else []
+        kinds = {"num_heads": n, "kv_num_heads": shared, "do_rotary": turn, "rotary_interleaved": interleaved,
+                 "local_window_size": window, "softcap": float(cap)}
+        rest = [*caches, last, np.array([total], np.int32), *more]
+        add(s, "GroupQueryAttention", [q, k, v, *rest], [y, *now], **kinds)
+        add(s, "GroupQueryAttention", [np.concatenate([q, k, v], -1), None, None, *rest], [y, *now], **kinds)
+    q = real(1, 1, 2 * size)
+    add(s, "GroupQueryAttention", [q, q, q, None, None, np.array([8], np.int32), np.array([9], np.int32)], 1,
+        num_heads=2, kv_num_heads=2, refused="past")
+
+
+def quantized(x, scale, zero, kind=np.uint8):
+    info = np.iinfo(kind)
+    return np.clip(np.rint(x / scale) + zero, info.min, info.max).astype(kind)
+
+
+def quantized_numbers(s):
+    scale = lambda v: np.float32(v)
+    for kind, zero in ((np.uint8, 120), (np.int8, -3)):
+        x, z, zy = whole(np.iinfo(kind).min, np.iinfo(kind).max, 1, 3, 6, 6, kind=kind), kind(zero), kind(zero + 7)
+        wide = (x.astype(np.float64) - zero) * 0.0513
+        pool = wide.reshape(1, 3, 3, 2, 3, 2).mean((3, 5))
+        last = lambda a: a.transpose(0, 2, 3, 1).copy()
+        more = [scale(0.0513), z, scale(0.0371), zy]
+        for form, flag in ((np.asarray, 0), (last, 1)):
+            add(s, "QLinearAveragePool", [form(x), *more], [form(quantized(pool, 0.0371, int(zy), kind))],
+                kernel_shape=[2, 2], strides=[2, 2], channels_last=flag)
+        add(s, "QLinearReduceMean", [x, *more], [quantized(wide.mean((2, 3), keepdims=True), 0.0371, int(zy), kind)],
+            axes=[2, 3], keepdims=1)
+        add(s, "QLinearSoftmax", [x, scale(0.0513), z, scale(1 / 256), kind(np.iinfo(kind).min)],
+            [quantized(softmax(wide), 1 / 256, np.iinfo(kind).min, kind)], axis=-1, opset_=13)
+        choice = rng.rand(1, 3, 6, 6) < 0.5
+        other = whole(np.iinfo(kind).min, np.iinfo(kind).max, 1, 3, 6, 6, kind=kind)
+        both = np.where(choice, wide, (other.astype(np.float64) - 5) * 0.0317)
+        add(s, "QLinearWhere", [choice, x, scale(0.0513), z, other, scale(0.0317), kind(5), scale(0.0371), zy],
+            [quantized(both, 0.0371, int(zy), kind)])
+        add(s, "NhwcMaxPool", [last(x)], [last(x.reshape(1, 3, 3, 2, 3, 2).max((3, 5)))], kernel_shape=[2, 2],
+            strides=[2, 2])
+        w = whole(-9, 9, 4, 3, 1, 1, kind=np.int8)
+        sums = np.einsum("nchw,oc->nohw", x.astype(int) - zero, w[:, :, 0, 0].astype(int))
+        y = quantized(sums * 0.0513 * 0.0213, 0.0371, int(zy), kind)
+        add(s, "QLinearConv", [last(x), scale(0.0513), z, w, scale(0.0213), np.int8(0), scale(0.0371), zy], [last(y)],
+            channels_last=1)
+    x = whole(0, 255, 3, 4, 5, kind=np.uint8)
+    add(s, "ReduceSumInteger", [x], [x.sum(1).astype(np.int32)], axes=[1], keepdims=0)
+    x, w = whole(0, 255, 2, 5, 7, kind=np.uint8), whole(-9, 9, 7, 36, kind=np.int8)
+    bias, ends = real(36), np.array([3, 5], np.int32)
+    rows = (x.astype(int) - 128) @ w.astype(int) * 0.02 * 0.05 + bias
+    q, k, v = (heads_of(part, 3) for part in np.split(rows, 3, -1))
+    hidden = np.where(np.arange(5) < ends[:, None], 0, -10000)[:, None, None]
+    add(s, "QAttention", [x, w, bias, scale(0.02), scale(0.05), ends, np.uint8(128), np.int8(0)],
+        [attend(q, k, v, hidden)], num_heads=3)
+
+
+def forms(s):
+    x = real(3, 4)
+    add(s, "ExpandDims", [x, np.int32(-1)], [x[..., None]])
+    add(s, "Pad", [x, ints(1, 0, 0, 2).reshape(1, 4), np.float32(1.5)],
+        [np.pad(x, ((1, 0), (0, 2)), constant_values=1.5)])
+    add(s, "Range", [np.float32(1), np.float32(4)], [np.arange(1, 4, dtype=np.float32)])
+    add(s, "Range", [np.int32(9), np.int32(0), np.int32(-4)], [np.array([9, 5, 1], np.int32)])
+    add(s, "GatherND", [x, ints(2, 0, 1, 3).reshape(2, 2)], [np.array([x[2, 0], x[1, 3]])])
+    add(s, "SampleOp", [x], [x])
+    add(s, "TorchEmbedding", [x, ints(2, 0)], [x[[2, 0]]])
+    add(s, "Trilu", [x, np.int64(1)], [np.triu(x, 1)])
+    add(s, "Unique", [np.array([3, 1, 3, 2, 1], np.float32)],
+        [np.array([3, 1, 2], np.float32), ints(0, 1, 0, 2, 1), ints(2, 2, 1)])
+
+
+if __name__ == "__main__":
+    sys.exit(run((activations, products, norms, attention, group_queries, quantized_numbers, forms)))
