@@ -48,7 +48,7 @@ static enum hn_status make_parts(const struct hn_engine *engine, const struct hn
         HN_TRY(hn_assistant_join(engine->assistant, &s->assisted, err));
 
     if (request->grammar) HN_TRY(hn_matcher_create(request->grammar, &s->matcher, err));
-    if (request->grammar && request->trigger.text.n)
+    if (request->grammar && request->trigger.texts[0].n)
         HN_TRY(hn_matcher_await(s->matcher, engine->tokenizer, &request->trigger, err));
     if (request->grammar && !engine->masker)
         HN_TRY(hn_masker_create(engine->tokenizer, HN_MASKER_MEMORY, &s->masker, err));

@@ -8,16 +8,24 @@ static bool is_whole(const struct hn_form *form)
     return form->kind != HN_FORM_NONE && !(form->kind == HN_FORM_CALLS && form->calls.behind);
 }
 
-/* The prompt. What is held to a form (`formed`) begins with it: there is no room for reasoning. */
-static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str start, bool formed,
-                                 struct hn_openai_ask *out, struct hn_refusal *why)
+/* Whether the form says a message's header, too. */
+static bool has_header(const struct hn_form *form)
+{
+    return form->kind == HN_FORM_CALLS && form->calls.format->channels;
+}
+
+/* The prompt. What is held to a form begins with it: there is no room for reasoning. */
+static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str start,
+                                 const struct hn_form *form, struct hn_openai_ask *out,
+                                 struct hn_refusal *why)
 {
     struct hn_error err;
     struct hn_buf text = {0};
     const struct hn_served *served = out->ask.served;
     const struct hn_chat *chat = hn_served_chat(served);
     enum hn_status status = hn_chat_request_render(r, served, &text, why);
-    if (status >= 0 && formed) (void)hn_answer_make_plain(hn_chat_format(chat), &text);
+    if (status >= 0 && is_whole(form) && !has_header(form))
+        (void)hn_answer_make_plain(hn_chat_format(chat), &text);
     if (status >= 0 && (hn_buf_str(&text, start) < 0 || text.failed))
         status = hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the prompt.");
     if (status >= 0) status = hn_openai_prompts(out, 1, why);
@@ -53,16 +61,17 @@ static enum hn_status set_reading(const struct hn_chat_request *r, const struct 
     return HN_OK;
 }
 
-/* Where the form begins behind a marker: not within reasoning, where markers mean nothing. */
+/* Where the form begins behind a marker: not within reasoning, where markers mean nothing, and in none of
+ * the messages where the headers have them. */
 static void set_trigger(const struct hn_form *form, struct hn_openai_ask *out)
 {
     const struct hn_answer_reasoning *reasoning = out->answer.format.reasoning;
     struct hn_trigger_spec *trigger = &out->ask.request.trigger;
     if (form->kind != HN_FORM_CALLS || !form->calls.behind) return;
-    trigger->text = hn_str_from(form->calls.format->begin[0]);
+    hn_answer_hold(form->calls.format, trigger);
     if (!reasoning) return;
     trigger->skip_begin = hn_str_from(reasoning->begin);
-    trigger->skip_end = hn_str_from(reasoning->end);
+    trigger->skip_ends[0] = hn_str_from(reasoning->end);
     trigger->skipping = out->answer.opened;
 }
 
@@ -84,7 +93,7 @@ enum hn_status hn_chat_ask(struct hn_call *call, struct hn_chat_request *r, stru
     HN_TRY(hn_openai_hold(call, out, &form, why));
     if (!stop_thinking(r, &form))
         return hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the request.");
-    HN_TRY(set_prompt(r, start, is_whole(&form), out, why));
+    HN_TRY(set_prompt(r, start, &form, out, why));
     HN_TRY(set_reading(r, &form, out, why));
     set_trigger(&form, out);
     out->ask.one_call = !r->parallel_tool_calls;

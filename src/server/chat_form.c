@@ -37,10 +37,10 @@ static enum hn_status calls_form(const struct hn_chat_request *r, const struct h
     struct hn_error err;
     const bool forced = r->choice != HN_TOOLS_AUTO;
     const struct hn_answer_calls *format = hn_chat_format(chat).calls;
-    if (forced && (!format || !format->wordings || format->bare) &&
+    if (forced && (!format || format->bare) &&
         hn_answer_calls_named(HN_STR("json"), &format, &err) < 0)
         return hn_refuse_by(why, HN_E_INTERNAL, &err);
-    if (!forced && (!format || !format->wordings || !format->begin[0])) return HN_OK;
+    if (!forced && (!format || !format->first)) return HN_OK;
     struct hn_form form = {.kind = HN_FORM_CALLS, .param = forced ? "tool_choice" : "tools"};
     form.calls = (struct hn_calls_spec){
         .format = format,

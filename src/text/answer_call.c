@@ -42,6 +42,7 @@ void hn_answer_call_begin(struct hn_answer *a, bool bare)
     a->n_held = 0;
     a->bare = bare;
     a->list = false;
+    a->quote = '\0';
     a->state = HN_ANSWER_AT_CALL;
 }
 
@@ -194,9 +195,9 @@ static bool arguments_byte(struct hn_answer *a, char c)
 static bool call_byte_first(struct hn_answer *a, char c)
 {
     if (hn_answer_is_space(c)) return true;
-    if (a->calls->literal_end) {
+    if (a->calls->literal) {
         hn_answer_unwatch(a);
-        hn_answer_watch(a, a->calls->literal_end, HN_MARK_END);
+        hn_answer_watch(a, a->calls->literal->end, HN_MARK_END);
         a->state = HN_ANSWER_IN_LITERAL;
         return hn_answer_literal_byte(a, c);
     }

@@ -38,11 +38,50 @@ static const struct hn_answer_parts invoke_parts = {
     .lines = true,
 };
 
+static const struct hn_answer_literal gemma_literal = {
+    .end = "<tool_call|>",
+    .separator = ":",
+    .comma = ",",
+    .quote = "^<|\"|>^",
+};
+
+static const struct hn_answer_literal lfm2_literal = {
+    .end = "<|tool_call_end|>",
+    .separator = "=",
+    .comma = ", ",
+    .python = true,
+};
+
 #define OBJECT(arguments) "{%_\"name\":%_\"%n\",%_\"" arguments "\":%_%a%_}"
 #define LIST(call, end)                                                                            \
     {                                                                                              \
         "%s[%s", call, "%s,%s", "%s]" end                                                          \
     }
+
+/* The header goes on behind the function's name. A call ends its turn. */
+static const struct hn_answer_wording harmony_wordings[] = {
+    {"", "%n^<|channel|>^commentary json^<|message|>^%a", NULL, ""},
+    {"", "%n^<|channel|>^commentary ^<|constrain|>^json^<|message|>^%a", NULL, ""},
+    {"", "%n%_^<|constrain|>^json^<|message|>^%a", NULL, ""},
+    {"", "%n json^<|message|>^%a", NULL, ""},
+    {"", "%n^<|message|>^%a", NULL, ""},
+    {0},
+};
+
+static const struct hn_answer_wording glm_wordings[] = {
+    {"", "%n%s%a%s^</tool_call>^", "%s^<tool_call>^", ""},
+    {0},
+};
+
+static const struct hn_answer_wording gemma_wordings[] = {
+    {"", "call:%n{%a}^<tool_call|>^", "^<|tool_call>^", ""},
+    {0},
+};
+
+static const struct hn_answer_wording lfm2_wordings[] = {
+    {"[", "%n(%a)", ",%_", "]^<|tool_call_end|>^"},
+    {0},
+};
 
 static const struct hn_answer_wording qwen_wordings[] = {
     {"", "%n>%s%a%s</function>%s^</tool_call>^", "%s^<tool_call>^%s<function=", ""},
@@ -86,7 +125,9 @@ static const struct hn_answer_wording kimi_wordings[] = {
 
 static const struct hn_answer_wording mistral_wordings[] = {
     LIST(OBJECT("arguments"), ""),
+    LIST("{%_\"name\":%_\"%n\",%_\"arguments\":%_%a,%_\"id\":%_\"%i\"%_}", ""),
     {"", "%n^[ARGS]^%s%a", "^[TOOL_CALLS]^", ""},
+    {"", "%n^[CALL_ID]^%i^[ARGS]^%s%a", "^[TOOL_CALLS]^", ""},
     {"", "%n%s%a", "^[TOOL_CALLS]^", ""},
     {0},
 };
@@ -109,6 +150,13 @@ static const struct hn_answer_wording apriel_wordings[] = {
 };
 
 static const struct hn_answer_wording phi_wordings[] = {
+    LIST(OBJECT("arguments"), "%s^<|/tool_call|>^"),
+    {"%s", OBJECT("arguments"), NULL, "%s^<|/tool_call|>^"},
+    {0},
+};
+
+static const struct hn_answer_wording phi_mini_wordings[] = {
+    LIST(OBJECT("arguments"), ""),
     LIST(OBJECT("arguments"), "%s^<|/tool_call|>^"),
     {"%s", OBJECT("arguments"), NULL, "%s^<|/tool_call|>^"},
     {0},
@@ -138,6 +186,9 @@ static const struct hn_answer_calls calls[] = {
         .name = "harmony",
         .detect = {"<|channel|>", "<|message|>"},
         .channels = true,
+        .hold = {"to=functions."},
+        .first = "^<|channel|>^commentary to=functions.",
+        .wordings = harmony_wordings,
     },
     {
         .name = "qwen-xml",
@@ -164,6 +215,8 @@ static const struct hn_answer_calls calls[] = {
         .detect = {"<tool_call>", "<arg_key>"},
         .begin = {"<tool_call>"},
         .parts = &glm_parts,
+        .first = "^<tool_call>^",
+        .wordings = glm_wordings,
     },
     {
         .name = "hermes",
@@ -262,18 +315,25 @@ static const struct hn_answer_calls calls[] = {
         .begin = {"functools", "<|tool_call|>"},
         .after = {"<|/tool_call|>"},
         .bare = true,
+        .hold = {"functools[", "<|tool_call|>"}, /* the word alone is a module of Python's */
+        .first = "^<|tool_call|>^",
+        .wordings = phi_mini_wordings,
     },
     {
         .name = "gemma",
         .detect = {"<|tool_call>call:"},
         .begin = {"<|tool_call>"},
-        .literal_end = "<tool_call|>",
+        .literal = &gemma_literal,
+        .first = "^<|tool_call>^",
+        .wordings = gemma_wordings,
     },
     {
         .name = "lfm2",
         .detect = {"List of tools: "},
         .begin = {"<|tool_call_start|>"},
-        .literal_end = "<|tool_call_end|>",
+        .literal = &lfm2_literal,
+        .first = "^<|tool_call_start|>^",
+        .wordings = lfm2_wordings,
     },
     {
         .name = "granite",

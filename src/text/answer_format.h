@@ -10,6 +10,7 @@
 enum {
     HN_ANSWER_MARKS = 4,     /* markers of one kind in a row; fewer end with NULL */
     HN_ANSWER_MARK_MAX = 64, /* bytes of a marker */
+    HN_ANSWER_HOLDS = 2,
 };
 
 /* Calls with a marker for each argument: <parameter=KEY>VALUE</parameter>. NULL: there is no such part. */
@@ -25,7 +26,7 @@ struct hn_answer_parts {
 };
 
 /* How calls are written, so that an answer can be held to it. %n is the function's name, %a its arguments
- * (a JSON object), %_ a blank or none, %s white space as between JSON's values or none, %d a number; ^...^
+ * (a JSON object), %k the same as in a program: KEY=VALUE, or as `literal` says; %_ a blank or none, %s white space as between JSON's values or none, %d a number, %i letters and digits; ^...^
  * are markers, which may be control tokens. */
 struct hn_answer_wording {
     const char *open; /* between what begins the calls and the first */
@@ -34,23 +35,32 @@ struct hn_answer_wording {
     const char *close;
 };
 
+/* Calls as in a program: NAME(KEY=VALUE, ...). */
+struct hn_answer_literal {
+    const char *end;       /* of the calls */
+    const char *separator; /* between a key and its value, and between two arguments */
+    const char *comma;
+    const char *quote; /* around a string as it is, a marker in ^ as below; NULL: as in JSON */
+    bool python;       /* True, False and None may be written so */
+};
+
 struct hn_answer_calls {
     const char *name;
-    const char *detect[HN_ANSWER_MARKS]; /* a template that has all of these writes calls so */
-    const char *begin[HN_ANSWER_MARKS];  /* a call, or a list of calls, follows */
-    const char *around[HN_ANSWER_MARKS]; /* stand before calls and mean nothing */
-    const char *after[HN_ANSWER_MARKS];  /* stand behind calls and mean nothing */
-    const struct hn_answer_parts *parts; /* NULL: the arguments are a JSON object */
-    const char
-        *first; /* what begins the calls, as a wording; it ends with begin[0]. NULL: nothing */
-    const struct hn_answer_wording
-        *wordings;           /* up to one whose call is NULL; NULL: no answer can be held
-                                                 to calls in this format */
-    const char *separator;   /* the function's name stands behind it, or else before it */
-    const char *literal_end; /* calls are written as in a program, up to this */
-    bool named;              /* the name stands before the arguments, not within them */
-    bool bare;               /* an answer that is a JSON call needs no marker */
-    bool channels;           /* the answer is a sequence of messages with headers */
+    const char *detect[HN_ANSWER_MARKS];     /* a template that has all of these writes calls so */
+    const char *begin[HN_ANSWER_MARKS];      /* a call, or a list of calls, follows */
+    const char *around[HN_ANSWER_MARKS];     /* stand before calls and mean nothing */
+    const char *after[HN_ANSWER_MARKS];      /* stand behind calls and mean nothing */
+    const struct hn_answer_parts *parts;     /* NULL: the arguments are a JSON object */
+    const struct hn_answer_literal *literal; /* NULL: they are not as in a program */
+    /* An answer is held to calls behind one of these, each a text of `begin` and perhaps what surely
+     * follows it; or, where there are channels, a text of a header. NULL: behind begin[0]. */
+    const char *hold[HN_ANSWER_HOLDS];
+    const char *first; /* what begins the calls, as a wording; it ends with what is held behind */
+    const struct hn_answer_wording *wordings; /* up to one whose call is NULL */
+    const char *separator; /* the function's name stands behind it, or else before it */
+    bool named;            /* the name stands before the arguments, not within them */
+    bool bare;             /* an answer that is a JSON call needs no marker */
+    bool channels;         /* the answer is a sequence of messages with headers */
 };
 
 struct hn_answer_reasoning {

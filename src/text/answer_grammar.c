@@ -14,6 +14,7 @@ struct callee {
 struct maker {
     const struct hn_calls_spec *spec;
     struct hn_schema schema;
+    struct hn_schema_style style;
     struct callee *callees; /* [n], in the arena */
     size_t n;
     unsigned marks; /* markers seen so far */
@@ -40,6 +41,11 @@ static uint64_t marks_of(const char *text, const struct hn_tokenizer *tokenizer,
     return bits;
 }
 
+static const char *quote_of(const struct hn_answer_calls *format)
+{
+    return format->literal ? format->literal->quote : NULL;
+}
+
 uint64_t hn_answer_control_marks(const struct hn_answer_calls *format,
                                  const struct hn_tokenizer *tokenizer)
 {
@@ -50,18 +56,36 @@ uint64_t hn_answer_control_marks(const struct hn_answer_calls *format,
         for (size_t i = 0; i < 4; i++)
             bits |= marks_of(parts[i], tokenizer, &at);
     }
-    return bits;
+    return bits | marks_of(quote_of(format), tokenizer, &at);
+}
+
+void hn_answer_hold(const struct hn_answer_calls *format, struct hn_trigger_spec *out)
+{
+    *out = (struct hn_trigger_spec){
+        .texts = {hn_str_from(format->hold[0] ? format->hold[0] : format->begin[0])}};
+    for (size_t i = 0; i < HN_ANSWER_HOLDS && format->hold[i]; i++) {
+        out->texts[i] = hn_str_from(format->hold[i]);
+        if (format->begin[i]) out->within[i] = out->texts[i].n - strlen(format->begin[i]);
+    }
+    if (!format->channels) return;
+    /* Within a message it is content; where one ends, a header comes. */
+    out->skip_begin = HN_STR("<|message|>");
+    out->skip_ends[0] = HN_STR("<|end|>");
+    out->skip_ends[1] = HN_STR("<|start|>");
+    out->skip_anywhere = true;
 }
 
 /* What one letter behind a % stands for. */
 static struct hn_expr *blank(struct maker *m, char letter, const struct callee *callee)
 {
     static const struct hn_chars digits = {'0', '9'};
+    static const struct hn_chars letters[] = {{'0', '9'}, {'A', 'Z'}, {'a', 'z'}};
     struct hn_rules *r = &m->schema.rules;
     switch (letter) {
     case 'n': return hn_expr_bytes(r, callee->name);
     case 'a': return callee->arguments;
     case 'd': return hn_expr_repeat(r, hn_expr_class(r, &digits, 1, false, false), 1, 9);
+    case 'i': return hn_expr_repeat(r, hn_expr_class(r, letters, 3, false, false), 1, 40);
     case '_': return hn_expr_repeat(r, hn_expr_text(r, " "), 0, 1);
     default: return hn_expr_call(r, m->schema.space);
     }
@@ -146,14 +170,21 @@ static bool is_strict(const json_t *function)
     return json_is_true(json_object_get(function, "strict"));
 }
 
+static enum hn_status read_schema(struct maker *m, const json_t *schema, const json_t *also,
+                                  struct hn_expr **out)
+{
+    if (m->schema.style) return hn_schema_arguments(&m->schema, schema, also, out);
+    return hn_schema_read(&m->schema, schema, also, out);
+}
+
 static enum hn_status read_arguments(struct maker *m, const json_t *function, const json_t *object,
                                      bool loose, struct hn_expr **out)
 {
     const json_t *parameters = json_object_get(function, "parameters");
-    if (!json_is_object(parameters) || loose) return hn_schema_read(&m->schema, object, NULL, out);
-    const enum hn_status status = hn_schema_read(&m->schema, parameters, object, out);
+    if (!json_is_object(parameters) || loose) return read_schema(m, object, NULL, out);
+    const enum hn_status status = read_schema(m, parameters, object, out);
     if (status >= 0 || status == HN_E_NOMEM || is_strict(function)) return status;
-    return hn_schema_read(&m->schema, object, NULL, out);
+    return read_schema(m, object, NULL, out);
 }
 
 static enum hn_status read_tools(struct maker *m, const json_t *object, bool loose, size_t *tool)
@@ -173,11 +204,34 @@ static enum hn_status read_tools(struct maker *m, const json_t *object, bool loo
     return HN_OK;
 }
 
+static unsigned count_all_marks(const struct hn_answer_calls *format)
+{
+    unsigned n = count_marks(format->first);
+    for (const struct hn_answer_wording *w = format->wordings; w->call; w++)
+        n += count_marks(w->open) + count_marks(w->call) + count_marks(w->next) +
+             count_marks(w->close);
+    return n;
+}
+
+/* How arguments are written, if not as JSON. */
+static enum hn_status set_style(struct maker *m)
+{
+    const struct hn_answer_literal *literal = m->spec->format->literal;
+    if (!literal) return HN_OK;
+    m->style = (struct hn_schema_style){
+        .separator = literal->separator, .comma = literal->comma, .python = literal->python};
+    m->schema.style = &m->style;
+    if (!literal->quote) return HN_OK;
+    m->style.quote = part(m, literal->quote, count_all_marks(m->spec->format), NULL);
+    return m->style.quote ? HN_OK : hn_schema_no_room(&m->schema);
+}
+
 static enum hn_status make(struct maker *m, const json_t *object, bool loose, size_t *tool,
                            struct hn_grammar **out)
 {
     const struct hn_answer_calls *format = m->spec->format;
     struct hn_rules *r = &m->schema.rules;
+    HN_TRY(set_style(m));
     HN_TRY(hn_schema_begin(&m->schema));
     HN_TRY(read_tools(m, object, loose, tool));
     struct hn_expr *first = next_part(m, format->first ? format->first : "");

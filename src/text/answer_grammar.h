@@ -4,15 +4,15 @@
 #define HN_TEXT_ANSWER_GRAMMAR_H
 
 #include "text/answer_format.h"
-#include "text/grammar.h"
+#include "text/grammar_mask.h"
 #include "text/tokenizer.h"
 
 /* Views. */
 struct hn_calls_spec {
-    const struct hn_answer_calls *format; /* with wordings */
+    const struct hn_answer_calls *format;
     const json_t *tools; /* as the OpenAI API gives them; names of letters, digits, _, - */
     struct hn_str only;  /* the function to be called; p NULL: any */
-    bool behind;         /* the text begins behind format->begin[0] */
+    bool behind;         /* the text begins behind what begins a call (hn_answer_hold) */
     bool many;           /* there may be several calls */
     uint64_t control;    /* hn_answer_control_marks */
 };
@@ -20,6 +20,9 @@ struct hn_calls_spec {
 /* Which of the format's markers the vocabulary has as control tokens: a bit for each, in their order. */
 uint64_t hn_answer_control_marks(const struct hn_answer_calls *format,
                                  const struct hn_tokenizer *tokenizer);
+
+/* What such a text begins behind, but for reasoning, which is the caller's to say. */
+void hn_answer_hold(const struct hn_answer_calls *format, struct hn_trigger_spec *out);
 
 /* Compiles it. A tool whose schema cannot be kept has any object as arguments, unless it is "strict": then
  * that is refused as by hn_grammar_json_schema, and *tool is its place. Where all of them together exceed

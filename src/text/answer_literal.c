@@ -4,6 +4,7 @@
 
 #include "text/answer_reader_impl.h"
 #include "text/json_write.h"
+#include "text/utf8.h"
 
 enum { MAX_DEPTH = 64, MAX_WORD = 256 };
 
@@ -52,9 +53,46 @@ static bool take_word(struct parse *p, char out[MAX_WORD])
     return true;
 }
 
-static char unescaped(char c)
+/* Four hexadecimal digits behind \u. */
+static bool take_unit(struct parse *p, uint32_t *out)
 {
-    return (char)(c == 'n' ? '\n' : c == 't' ? '\t' : c == 'r' ? '\r' : c);
+    *out = 0;
+    for (size_t i = 0; i < 4; i++) {
+        static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+        const char *digit = p->in.n > i && p->in.p[i] ? strchr(digits, p->in.p[i]) : NULL;
+        if (!digit) return false;
+        *out = *out << 4 | (uint32_t)(digit - digits) % 16;
+    }
+    skip(p, 4);
+    return true;
+}
+
+/* A character behind \u, perhaps of two halves. */
+static bool take_unicode(struct parse *p)
+{
+    char text[4];
+    uint32_t c, low;
+    if (!take_unit(p, &c)) return false;
+    if (c >= 0xD800 && c < 0xE000) {
+        if (c >= 0xDC00 || !hn_str_starts(p->in, HN_STR("\\u"))) return false;
+        skip(p, 2);
+        if (!take_unit(p, &low) || low < 0xDC00 || low > 0xDFFF) return false;
+        c = 0x10000 + ((c - 0xD800) << 10 | (low - 0xDC00));
+    }
+    hn_buf_add(&p->text, text, hn_utf8_encode(c, text));
+    return true;
+}
+
+/* Behind a backslash: as in JSON; any other character is itself. */
+static bool take_escape(struct parse *p)
+{
+    static const char letters[] = "ntrbf", meanings[] = "\n\t\r\b\f";
+    const char c = *p->in.p;
+    const char *at = c ? strchr(letters, c) : NULL;
+    skip(p, 1);
+    if (c == 'u') return take_unicode(p);
+    hn_buf_char(&p->text, at ? meanings[at - letters] : c);
+    return true;
 }
 
 /* A string into p->text. */
@@ -75,9 +113,9 @@ static bool take_string(struct parse *p)
     skip(p, 1);
     while (p->in.n && *p->in.p != quote) {
         const bool escape = *p->in.p == '\\' && p->in.n > 1;
-        if (escape) skip(p, 1);
-        hn_buf_char(&p->text, escape ? unescaped(*p->in.p) : *p->in.p);
+        if (!escape) hn_buf_char(&p->text, *p->in.p);
         skip(p, 1);
+        if (escape && !take_escape(p)) return false;
     }
     return take(p, quote);
 }
@@ -210,13 +248,40 @@ static bool literal_ends(struct hn_answer *a)
     return ok;
 }
 
+/* Whether a byte that follows `text` stands in a string; quote: of the one that is open, '<' for the raw
+ * quotes, NUL for none. */
+static char quote_behind(struct hn_str text, char c, char quote)
+{
+    const bool raw = hn_str_ends(text, HN_STR("<|\"|")) && c == '>';
+    if (raw && (!quote || quote == '<')) return quote ? '\0' : '<';
+    if (quote == '<' || (c != '"' && c != '\'') || (!quote && hn_str_ends(text, HN_STR("<|"))))
+        return quote;
+    size_t escapes = 0;
+    while (escapes < text.n && text.p[text.n - 1 - escapes] == '\\')
+        escapes++;
+    if (!quote) return c;
+    return c == quote && escapes % 2 == 0 ? '\0' : quote;
+}
+
+/* A byte of the calls that is part of no end. */
+static void literal_put(struct hn_answer *a, char c)
+{
+    a->quote = quote_behind(hn_buf_view(&a->text), c, a->quote);
+    hn_answer_put_char(a, &a->text, c);
+}
+
 bool hn_answer_literal_byte(struct hn_answer *a, char c)
 {
     a->held[a->n_held++] = c;
     for (;;) {
         const enum hn_answer_mark mark = hn_answer_look(a);
         if (mark == HN_MARK_MAYBE) return true;
+        if (mark == HN_MARK_END && a->quote) {
+            for (const char *end = a->calls->literal->end; *end; end++)
+                literal_put(a, *end);
+            return true;
+        }
         if (mark == HN_MARK_END) return literal_ends(a);
-        hn_answer_put_char(a, &a->text, hn_answer_release(a));
+        literal_put(a, hn_answer_release(a));
     }
 }

@@ -177,6 +177,11 @@ static bool plain_byte(struct hn_answer *a, char c)
         hn_answer_put_char(a, &a->part, c);
         return a->part.n <= HN_ANSWER_NAME_MAX;
     case HN_ANSWER_IN_PART_NAME:
+        if (c == '{' && !a->calls->parts->name_end) {
+            if (!hn_answer_call_name(a, hn_buf_view(&a->text))) return false;
+            hn_answer_call_arguments(a);
+            return hn_answer_call_byte(a, c);
+        }
         hn_answer_put_char(a, &a->text, c);
         return a->text.n <= HN_ANSWER_NAME_MAX;
     default: hn_answer_put_char(a, &a->text, c); return true;

@@ -90,6 +90,7 @@ struct hn_answer {
     enum hn_answer_mark part_kind;
     struct hn_scan scan;
     enum hn_answer_role role;
+    char quote;  /* of the string that is open in a call as in a program */
     bool named;  /* `name` is whole */
     bool bare;   /* it came without a marker */
     bool list;   /* within a list of calls */

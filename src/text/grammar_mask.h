@@ -30,14 +30,22 @@ enum hn_status hn_matcher_create(struct hn_grammar *grammar, struct hn_matcher *
                                  struct hn_error *err);
 void hn_matcher_destroy(struct hn_matcher *matcher);
 
-enum { HN_TRIGGER_MAX = 64 };
+enum {
+    HN_TRIGGER_MAX = 64,  /* bytes of a text */
+    HN_TRIGGER_TEXTS = 2, /* that may stand for each other; fewer end with an empty one */
+};
 
 /* What a grammar waits for. */
 struct hn_trigger_spec {
-    struct hn_str text; /* 1 to HN_TRIGGER_MAX bytes */
-    /* A part of the answer in which it does not count: what begins it, where nothing but white space or
-     * other such parts came before, and what ends it. Both empty: there is none. */
-    struct hn_str skip_begin, skip_end;
+    struct hn_str texts[HN_TRIGGER_TEXTS]; /* the first that comes */
+    /* How many bytes at the end of a text are the grammar's first. */
+    size_t within[HN_TRIGGER_TEXTS];
+    /* A part of the answer in which they do not count: what begins it, and what ends it. Both empty: there
+     * is none. */
+    struct hn_str skip_begin, skip_ends[HN_TRIGGER_TEXTS];
+    bool
+        skip_anywhere; /* it may begin at any place; otherwise only where nothing but white space or other
+                           such parts came before */
     bool skipping; /* the answer begins within such a part */
 };
 

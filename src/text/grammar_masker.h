@@ -48,20 +48,31 @@ struct hn_needle {
     uint8_t n;
 };
 
+/* Several of them; the first that comes counts. */
+struct hn_needles {
+    struct hn_needle list[HN_TRIGGER_TEXTS];
+    size_t n;
+};
+
 enum hn_trigger_phase {
     HN_TRIGGER_DONE,  /* it has come, or there is none */
     HN_TRIGGER_LOOK,  /* it is looked for ... */
-    HN_TRIGGER_FRESH, /* ... and what begins a part to be skipped, for only space has come */
+    HN_TRIGGER_BOTH,  /* ... and what begins a part to be skipped ... */
+    HN_TRIGGER_FRESH, /* ... which only space has come before */
     HN_TRIGGER_SKIP,  /* the end of such a part is looked for */
 };
 
-/* How far a text is: how much of the trigger has come, and of what is looked for beside it. */
+/* How far a text is: how much of each needle has come, of those looked for and of what is looked for
+ * beside them. DONE: at[0] is the number of the trigger that has come. */
 struct hn_trigger_place {
-    uint8_t phase, at, aside;
+    uint8_t phase, at[HN_TRIGGER_TEXTS], aside;
 };
 
 struct hn_trigger {
-    struct hn_needle trigger, skip_begin, skip_end;
+    struct hn_needles texts, skip_ends;
+    struct hn_needle skip_begin;
+    bool skip_anywhere;
+    uint8_t within[HN_TRIGGER_TEXTS];
     struct hn_trigger_place now;
     int32_t *risky; /* tokens that could go past its end: n_whole of them hold all of it */
     size_t n_risky, n_whole;

@@ -16,6 +16,13 @@ static struct hn_expr *text(struct hn_schema *s, const char *t)
     return hn_expr_text(&s->rules, t);
 }
 
+/* A word of JSON, which Python writes otherwise. */
+static struct hn_expr *word(struct hn_schema *s, const char *json, const char *python)
+{
+    if (!s->style || !s->style->python) return text(s, json);
+    return HN_EXPR_ALT(&s->rules, text(s, json), text(s, python));
+}
+
 static struct hn_expr *call(struct hn_schema *s, uint32_t rule)
 {
     return hn_expr_call(&s->rules, rule);
@@ -296,24 +303,30 @@ static unsigned kinds_made(const struct hn_shape *shape)
     return shape->types & shape->hinted;
 }
 
+enum hn_status hn_schema_refused(const struct hn_schema *s, const struct hn_shape *shape,
+                                 unsigned kinds)
+{
+    const struct hn_refusal *no = &shape->refusal;
+    if (!no->keyword || !(no->types & kinds)) return HN_OK;
+    return hn_schema_fail(s, no->path, HN_E_UNSUPPORTED, "'%s' %s", no->keyword, no->why);
+}
+
 static enum hn_status shape_value(struct hn_schema *s, const struct hn_shape *shape,
                                   struct hn_expr **out, unsigned depth)
 {
     const unsigned kinds = kinds_made(shape);
-    const struct hn_refusal *no = &shape->refusal;
     struct hn_expr *items[7];
     size_t n = 0;
-    if (no->keyword && no->types & kinds)
-        return hn_schema_fail(s, no->path, HN_E_UNSUPPORTED, "'%s' %s", no->keyword, no->why);
+    HN_TRY(hn_schema_refused(s, shape, kinds));
     if (shape->values) return listed_value(s, shape, out);
     if (kinds == HN_JSON_ANY && !shape->hinted) {
         *out = call(s, s->value);
         return *out ? HN_OK : hn_schema_no_room(s);
     }
     items[n++] = nothing(s);
-    if (kinds & HN_JSON_NULL) items[n++] = text(s, "null");
+    if (kinds & HN_JSON_NULL) items[n++] = word(s, "null", "None");
     if (kinds & HN_JSON_BOOL)
-        items[n++] = HN_EXPR_ALT(&s->rules, text(s, "true"), text(s, "false"));
+        items[n++] = HN_EXPR_ALT(&s->rules, word(s, "true", "True"), word(s, "false", "False"));
     if (kinds & HN_JSON_NUMBER)
         HN_TRY(hn_schema_number(s, shape, !(kinds & HN_JSON_FRACTION), &items[n++]));
     if (kinds & HN_JSON_STRING) HN_TRY(hn_schema_string(s, shape, &items[n++]));
@@ -467,15 +480,18 @@ static enum hn_status add_json(struct hn_schema *s)
     set_rule(s, s->space, hn_expr_repeat(r, HN_EXPR_ALT(r, text(s, " "), line), 0, 1));
     set_rule(s, s->character, any_character(s));
     set_rule(s, s->string,
-             HN_EXPR_SEQ(r, text(s, "\""), hn_expr_repeat(r, any_character(s), 0, FOREVER),
-                         text(s, "\"")));
+             hn_schema_or_raw(s,
+                              HN_EXPR_SEQ(r, text(s, "\""),
+                                          hn_expr_repeat(r, any_character(s), 0, FOREVER),
+                                          text(s, "\"")),
+                              0, FOREVER));
     HN_TRY(hn_schema_number(s, &any, false, &number));
     array = bracket(s, "[", several(s, call(s, s->value), 0, FOREVER), "]");
     object = bracket(s, "{",
                      several(s, member(s, call(s, s->string), call(s, s->value)), 0, FOREVER), "}");
     set_rule(s, s->value,
-             HN_EXPR_ALT(r, text(s, "null"), text(s, "true"), text(s, "false"), number,
-                         call(s, s->string), array, object));
+             HN_EXPR_ALT(r, word(s, "null", "None"), word(s, "true", "True"),
+                         word(s, "false", "False"), number, call(s, s->string), array, object));
     const uint32_t made[] = {s->space, s->character, s->string, s->value};
     for (size_t i = 0; i < HN_COUNT(made); i++)
         if (!r->rules[made[i]].body) return hn_schema_no_room(s);
@@ -489,8 +505,8 @@ enum hn_status hn_schema_begin(struct hn_schema *s)
     return add_json(s);
 }
 
-enum hn_status hn_schema_read(struct hn_schema *s, const json_t *schema, const json_t *also,
-                              struct hn_expr **out)
+enum hn_status hn_schema_demand(struct hn_schema *s, const json_t *schema, const json_t *also,
+                                struct hn_demand *out)
 {
     struct hn_schema_at *at = hn_arena_alloc(&s->rules.arena, 2, sizeof *at);
     if (!at) return hn_schema_no_room(s);
@@ -500,7 +516,12 @@ enum hn_status hn_schema_read(struct hn_schema *s, const json_t *schema, const j
     at[1] = (struct hn_schema_at){also, hn_path_key(s, NULL, "type")};
     s->root = schema;
     s->compiled = s->n_memos; /* those of a schema that failed are of no use */
-    HN_TRY(hn_schema_value(s, (struct hn_demand){at, also ? 2 : 1}, out, 0));
+    *out = (struct hn_demand){at, also ? 2 : 1};
+    return HN_OK;
+}
+
+enum hn_status hn_schema_settle(struct hn_schema *s)
+{
     for (; s->compiled < s->n_memos; s->compiled++) {
         struct hn_expr *body;
         const struct hn_schema_memo memo = s->memos[s->compiled];
@@ -508,6 +529,15 @@ enum hn_status hn_schema_read(struct hn_schema *s, const json_t *schema, const j
         s->rules.rules[memo.rule].body = body;
     }
     return HN_OK;
+}
+
+enum hn_status hn_schema_read(struct hn_schema *s, const json_t *schema, const json_t *also,
+                              struct hn_expr **out)
+{
+    struct hn_demand demand;
+    HN_TRY(hn_schema_demand(s, schema, also, &demand));
+    HN_TRY(hn_schema_value(s, demand, out, 0));
+    return hn_schema_settle(s);
 }
 
 void hn_schema_free(struct hn_schema *s)

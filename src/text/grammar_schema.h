@@ -104,6 +104,8 @@ struct hn_schema_memo {
     uint32_t rule;
 };
 
+struct hn_schema_style;
+
 struct hn_schema {
     struct hn_rules rules;
     const json_t *root;
@@ -114,6 +116,14 @@ struct hn_schema {
     uint32_t *slots; /* hash table of memos: number + 1 */
     size_t n_slots;
     uint32_t space, string, character, value; /* rules that every schema may use */
+    const struct hn_schema_style *style;      /* NULL: as JSON */
+};
+
+/* Values as in a program, and the members of an outermost object as its arguments. */
+struct hn_schema_style {
+    const char *separator, *comma;
+    struct hn_expr *quote; /* around a string as it is, "<|" not in it; NULL: there is none */
+    bool python;           /* True, False and None are written, too */
 };
 
 /* An error that names the place, as in "#/properties/a: ...". */
@@ -122,7 +132,11 @@ enum hn_status hn_schema_fail(const struct hn_schema *s, const struct hn_path *p
     __attribute__((format(printf, 4, 5)));
 enum hn_status hn_schema_no_room(const struct hn_schema *s);
 
-/* Begins with a rule 0 that has no body yet and the rules of plain JSON. Free with hn_schema_free, also
+/* Whether a keyword cannot be kept for values of these kinds. */
+enum hn_status hn_schema_refused(const struct hn_schema *s, const struct hn_shape *shape,
+                                 unsigned kinds);
+
+/* Begins with a rule 0 that has no body yet and the rules of plain JSON, in the style. Free with hn_schema_free, also
  * after a failure. */
 enum hn_status hn_schema_begin(struct hn_schema *s);
 void hn_schema_free(struct hn_schema *s);
@@ -130,6 +144,15 @@ void hn_schema_free(struct hn_schema *s);
  * be called for several schemas. */
 enum hn_status hn_schema_read(struct hn_schema *s, const json_t *schema, const json_t *also,
                               struct hn_expr **out);
+
+/* The same for the members of such values, all objects, in the style. Their names are words where they can
+ * be; those that the schema does not name are words, and only come where it names none. */
+enum hn_status hn_schema_arguments(struct hn_schema *s, const json_t *schema, const json_t *also,
+                                   struct hn_expr **out);
+/* Parts of both: what they have to satisfy, and the rules that this referred to. */
+enum hn_status hn_schema_demand(struct hn_schema *s, const json_t *schema, const json_t *also,
+                                struct hn_demand *out);
+enum hn_status hn_schema_settle(struct hn_schema *s);
 
 /* A place below another, in the arena; NULL when there is no room, as elsewhere. */
 const struct hn_path *hn_path_key(struct hn_schema *s, const struct hn_path *up, const char *key);
@@ -148,6 +171,10 @@ enum hn_status hn_schema_value(struct hn_schema *s, struct hn_demand demand, str
 /* The texts of strings, quotes included, that have a shape. */
 enum hn_status hn_schema_string(struct hn_schema *s, const struct hn_shape *shape,
                                 struct hn_expr **out);
+/* Such a text of JSON or, where the style has quotes of its own, any between these, of min to max
+ * characters. */
+struct hn_expr *hn_schema_or_raw(struct hn_schema *s, struct hn_expr *json, uint32_t min,
+                                 uint32_t max);
 /* The texts of numbers that have a shape. */
 enum hn_status hn_schema_number(struct hn_schema *s, const struct hn_shape *shape, bool integer,
                                 struct hn_expr **out);

@@ -74,6 +74,30 @@ static enum hn_status matching(struct hn_schema *s, const struct hn_shape *shape
     return quoted(s, inner, out);
 }
 
+struct hn_expr *hn_schema_or_raw(struct hn_schema *s, struct hn_expr *json, uint32_t min,
+                                 uint32_t max)
+{
+    static const struct hn_chars special[] = {{0, 0}, {'<', '<'}, {'|', '|'}};
+    struct hn_rules *r = &s->rules;
+    struct hn_expr *quote = s->style ? s->style->quote : NULL;
+    if (!quote) return json;
+    struct hn_expr *plain = hn_expr_class(r, special, 2, true, false);
+    struct hn_expr *inner = hn_expr_repeat(r, plain, min, max);
+    if (!min && max == HN_EXPR_FOREVER) {
+        struct hn_expr *less = hn_expr_text(r, "<");
+        struct hn_expr *other = hn_expr_class(r, special, 3, true, false);
+        inner = HN_EXPR_SEQ(
+            r,
+            hn_expr_repeat(
+                r,
+                HN_EXPR_ALT(r, plain,
+                            HN_EXPR_SEQ(r, hn_expr_repeat(r, less, 1, HN_EXPR_FOREVER), other)),
+                0, HN_EXPR_FOREVER),
+            hn_expr_repeat(r, less, 0, HN_EXPR_FOREVER));
+    }
+    return HN_EXPR_ALT(r, json, HN_EXPR_SEQ(r, quote, inner, quote));
+}
+
 enum hn_status hn_schema_string(struct hn_schema *s, const struct hn_shape *shape,
                                 struct hn_expr **out)
 {
@@ -90,12 +114,14 @@ enum hn_status hn_schema_string(struct hn_schema *s, const struct hn_shape *shap
                               shape->format);
     }
     if (shape->min_length || shape->max_length != HN_EXPR_FOREVER) {
-        if (shape->min_length > shape->max_length) *out = hn_expr_class(r, NULL, 0, false, false);
-        else
-            return quoted(s,
-                          hn_expr_repeat(r, hn_expr_call(r, s->character), shape->min_length,
-                                         shape->max_length),
-                          out);
+        const uint32_t min = shape->min_length, max = shape->max_length;
+        struct hn_expr *json;
+        if (min > max) {
+            *out = hn_expr_class(r, NULL, 0, false, false);
+        } else {
+            HN_TRY(quoted(s, hn_expr_repeat(r, hn_expr_call(r, s->character), min, max), &json));
+            *out = hn_schema_or_raw(s, json, min, max);
+        }
     } else {
         *out = hn_expr_call(r, s->string);
     }
@@ -137,8 +163,14 @@ static enum hn_status written(struct hn_schema *s, struct hn_json_writer *w, str
 enum hn_status hn_schema_literal(struct hn_schema *s, const json_t *value, struct hn_expr **out)
 {
     struct hn_json_writer w = {0};
+    const struct hn_str text = json_is_string(value) ? hn_json_str(value) : (struct hn_str){0};
+    struct hn_expr *quote = text.p && s->style ? s->style->quote : NULL;
     put_value(&w, NULL, value);
-    return written(s, &w, out);
+    HN_TRY(written(s, &w, out));
+    if (!quote || memmem(text.p, text.n, "<|", 2)) return HN_OK;
+    *out = HN_EXPR_ALT(&s->rules, *out,
+                       HN_EXPR_SEQ(&s->rules, quote, hn_expr_bytes(&s->rules, text), quote));
+    return *out ? HN_OK : hn_schema_no_room(s);
 }
 
 enum hn_status hn_schema_key(struct hn_schema *s, const char *key, struct hn_expr **out)

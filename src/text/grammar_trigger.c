@@ -30,23 +30,56 @@ static enum hn_status set(struct hn_needle *t, struct hn_str text, struct hn_err
     return HN_OK;
 }
 
-static void read_byte(const struct hn_trigger *t, struct hn_trigger_place *p, char byte)
+/* Those up to an empty one; there is one at least. */
+static enum hn_status set_all(struct hn_needles *t, const struct hn_str texts[HN_TRIGGER_TEXTS],
+                              struct hn_error *err)
+{
+    t->n = 0;
+    do
+        HN_TRY(set(&t->list[t->n], texts[t->n], err));
+    while (++t->n < HN_TRIGGER_TEXTS && texts[t->n].n);
+    return HN_OK;
+}
+
+/* One more byte for each of them; the number of the first that is whole, or how many there are. */
+static size_t look(const struct hn_needles *t, uint8_t at[HN_TRIGGER_TEXTS], char byte)
+{
+    size_t found = t->n;
+    for (size_t i = t->n; i-- > 0;) {
+        at[i] = advance(&t->list[i], at[i], byte);
+        if (at[i] == t->list[i].n) found = i;
+    }
+    return found;
+}
+
+/* Whether a part to be skipped has begun. */
+static bool skip_begins(const struct hn_trigger *t, struct hn_trigger_place *p, char byte)
 {
     const bool space = byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r';
+    if (p->phase == HN_TRIGGER_LOOK || (p->phase == HN_TRIGGER_FRESH && !p->aside && space))
+        return false;
+    const uint8_t before = p->aside;
+    p->aside = advance(&t->skip_begin, before, byte);
+    if (p->phase == HN_TRIGGER_FRESH && p->aside != before + 1) p->phase = HN_TRIGGER_LOOK;
+    return p->phase != HN_TRIGGER_LOOK && p->aside == t->skip_begin.n;
+}
+
+static void read_byte(const struct hn_trigger *t, struct hn_trigger_place *p, char byte)
+{
     if (p->phase == HN_TRIGGER_SKIP) {
-        p->aside = advance(&t->skip_end, p->aside, byte);
-        if (p->aside == t->skip_end.n) *p = (struct hn_trigger_place){.phase = HN_TRIGGER_FRESH};
+        if (look(&t->skip_ends, p->at, byte) < t->skip_ends.n)
+            *p = (struct hn_trigger_place){.phase = t->skip_anywhere ? HN_TRIGGER_BOTH
+                                                                     : HN_TRIGGER_FRESH};
         return;
     }
-    if (p->phase == HN_TRIGGER_FRESH && (p->aside || !space)) {
-        if (byte != t->skip_begin.text[p->aside]) p->phase = HN_TRIGGER_LOOK;
-        else if (++p->aside == t->skip_begin.n) {
-            *p = (struct hn_trigger_place){.phase = HN_TRIGGER_SKIP};
-            return;
-        }
+    if (skip_begins(t, p, byte)) {
+        *p = (struct hn_trigger_place){.phase = HN_TRIGGER_SKIP};
+        return;
     }
-    p->at = advance(&t->trigger, p->at, byte);
-    if (p->at == t->trigger.n) p->phase = HN_TRIGGER_DONE;
+    const size_t found = look(&t->texts, p->at, byte);
+    if (found == t->texts.n) return;
+    p->at[0] = (uint8_t)found;
+    p->phase = HN_TRIGGER_DONE;
 }
 
 /* Reads up to the end of the trigger, or all; returns how many bytes. */
@@ -77,13 +110,16 @@ static enum hn_status add_risky(struct hn_trigger *t, int32_t id, bool whole, st
 static enum hn_status find_risky(struct hn_trigger *t, const struct hn_tokenizer *tokenizer,
                                  struct hn_error *err)
 {
-    const struct hn_needle *text = &t->trigger;
     const int32_t size = (int32_t)hn_tokenizer_size(tokenizer);
     for (int32_t id = 0; id < size; id++) {
         const struct hn_str bytes = bytes_of(tokenizer, id);
-        if (bytes.n < 2 || !memchr(bytes.p, text->text[text->n - 1], bytes.n - 1)) continue;
-        const bool whole = memmem(bytes.p, bytes.n - 1, text->text, text->n);
-        HN_TRY(add_risky(t, id, whole, err));
+        bool whole = false, ends = false;
+        for (size_t i = 0; i < t->texts.n && bytes.n > 1; i++) {
+            const struct hn_needle *text = &t->texts.list[i];
+            ends |= memchr(bytes.p, text->text[text->n - 1], bytes.n - 1) != NULL;
+            whole |= memmem(bytes.p, bytes.n - 1, text->text, text->n) != NULL;
+        }
+        if (ends) HN_TRY(add_risky(t, id, whole, err));
     }
     return HN_OK;
 }
@@ -92,41 +128,53 @@ enum hn_status hn_matcher_await(struct hn_matcher *matcher, const struct hn_toke
                                 const struct hn_trigger_spec *spec, struct hn_error *err)
 {
     struct hn_trigger *t = &matcher->trigger;
-    const bool skips = spec->skip_begin.n || spec->skip_end.n;
-    HN_TRY(set(&t->trigger, spec->text, err));
+    const bool skips = spec->skip_begin.n || spec->skip_ends[0].n;
+    HN_TRY(set_all(&t->texts, spec->texts, err));
+    for (size_t i = 0; i < t->texts.n; i++)
+        t->within[i] = (uint8_t)spec->within[i];
     if (skips) {
         HN_TRY(set(&t->skip_begin, spec->skip_begin, err));
-        HN_TRY(set(&t->skip_end, spec->skip_end, err));
+        HN_TRY(set_all(&t->skip_ends, spec->skip_ends, err));
     }
+    t->skip_anywhere = spec->skip_anywhere;
     HN_TRY(find_risky(t, tokenizer, err));
-    t->now.phase = !skips ? HN_TRIGGER_LOOK : spec->skipping ? HN_TRIGGER_SKIP : HN_TRIGGER_FRESH;
+    t->now.phase = !skips                ? HN_TRIGGER_LOOK
+                   : spec->skipping      ? HN_TRIGGER_SKIP
+                   : spec->skip_anywhere ? HN_TRIGGER_BOTH
+                                         : HN_TRIGGER_FRESH;
     return HN_OK;
 }
 
-/* Whether a token may come. `place` goes past it; *behind says whether that is past the trigger's end:
- * m->before is where the grammar is then. */
+/* Whether a token may come. `place` goes past it; where that is past the trigger's end, m->before is where
+ * the grammar is then. */
 static bool read_token(const struct hn_matcher *matcher, struct hn_masker *m, int32_t id,
-                       struct hn_trigger_place *place, bool *behind)
+                       struct hn_trigger_place *place)
 {
     bool fits;
+    const struct hn_trigger *t = &matcher->trigger;
     const struct hn_str bytes = bytes_of(m->tokenizer, id);
-    const size_t n = scan(&matcher->trigger, place, bytes);
+    const size_t n = scan(t, place, bytes);
+    if (place->phase != HN_TRIGGER_DONE) return true;
+    const struct hn_needle *text = &t->texts.list[place->at[0]];
+    const uint8_t within = t->within[place->at[0]];
+    const struct hn_str first = {text->text + text->n - within, within};
     const struct hn_str rest = {bytes.p + n, bytes.n - n};
-    *behind = rest.n > 0;
-    if (!rest.n) return true;
     hn_stacks_copy(&m->before, &matcher->stacks);
-    return hn_stacks_read(matcher->grammar, &m->before, m, rest, &fits) == rest.n;
+    return hn_stacks_read(matcher->grammar, &m->before, m, first, &fits) == first.n &&
+           hn_stacks_read(matcher->grammar, &m->before, m, rest, &fits) == rest.n;
 }
 
 bool hn_trigger_mask(const struct hn_matcher *matcher, struct hn_masker *m)
 {
     const struct hn_trigger *t = &matcher->trigger;
-    /* A token that does not hold all of the trigger can only end one that has begun. */
-    const size_t n = t->now.at ? t->n_risky : t->n_whole;
-    bool some = false, behind;
+    bool begun = false, some = false;
+    for (size_t i = 0; i < t->texts.n; i++)
+        begun |= t->now.at[i] != 0;
+    /* A token that does not hold all of a trigger can only end one that has begun. */
+    const size_t n = begun ? t->n_risky : t->n_whole;
     for (size_t i = 0; i < n; i++) {
         struct hn_trigger_place place = t->now;
-        if (read_token(matcher, m, t->risky[i], &place, &behind)) continue;
+        if (read_token(matcher, m, t->risky[i], &place)) continue;
         if (!some) memset(m->allowed, 0xFF, m->n_words * sizeof *m->allowed);
         some = true;
         m->allowed[t->risky[i] / 32] &= ~(1u << (t->risky[i] % 32));
@@ -137,9 +185,8 @@ bool hn_trigger_mask(const struct hn_matcher *matcher, struct hn_masker *m)
 bool hn_trigger_accept(struct hn_matcher *matcher, struct hn_masker *m, int32_t id)
 {
     struct hn_trigger_place place = matcher->trigger.now;
-    bool behind;
-    if (!read_token(matcher, m, id, &place, &behind)) return false;
-    if (behind) hn_stacks_copy(&matcher->stacks, &m->before);
+    if (!read_token(matcher, m, id, &place)) return false;
+    if (place.phase == HN_TRIGGER_DONE) hn_stacks_copy(&matcher->stacks, &m->before);
     matcher->trigger.now = place;
     return true;
 }

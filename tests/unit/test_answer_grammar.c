@@ -14,7 +14,12 @@ static const char tools_text[] =
     "\"additionalProperties\": false, \"$defs\": {\"s\": {\"enum\": [\"x\", \"yy\"]}}}}}, "
     "{\"type\": "
     "\"function\", \"function\": {\"name\": \"get_it\", \"parameters\": {\"type\": \"object\", "
-    "\"properties\": {\"a\": {\"not\": {}}}}}}]";
+    "\"properties\": {\"a\": {\"not\": {}}}}}}, {\"type\": \"function\", \"function\": {\"name\": "
+    "\"put\", \"strict\": true, \"parameters\": {\"type\": \"object\", \"properties\": {\"t\": "
+    "{\"type\": \"string\"}, \"k \\\"y\": {\"type\": \"array\", \"items\": {\"type\": \"string\", "
+    "\"maxLength\": 3}}, \"b\": {\"type\": [\"boolean\", \"null\"]}, \"o\": {\"type\": \"object\", "
+    "\"additionalProperties\": {\"enum\": [\"<\", 1]}}}, \"required\": [\"t\", \"b\"], "
+    "\"additionalProperties\": false}}}]";
 
 enum { SIZE = 600, BYTES = 4, WORDS = BYTES + 256, EOS = 2 };
 
@@ -63,6 +68,8 @@ static void start(const struct hn_answer_calls *format, uint8_t type)
         for (size_t i = 0; i < 4; i++)
             n = add_marks(parts[i], texts, types, type, n);
     }
+    if (format->literal) n = add_marks(format->literal->quote, texts, types, type, n);
+    if (format->channels) n = add_marks("^<|start|>^^<|end|>^", texts, types, type, n);
     struct hn_vocab_spec spec = hn_vocab_spec_init(HN_VOCAB_SPM);
     spec.n = n;
     spec.texts = texts;
@@ -111,7 +118,7 @@ static int32_t choose(struct hn_matcher *m, unsigned at)
         }
         const struct hn_str text = shown(id);
         may[n++] = id;
-        if (text.n && strchr("\"}]", text.p[0])) {
+        if (text.n && strchr("\"}])<", text.p[0])) {
             may[n - 1] = may[closing];
             may[closing++] = id;
         }
@@ -124,8 +131,41 @@ static int32_t choose(struct hn_matcher *m, unsigned at)
 struct heard {
     struct hn_buf arguments, content;
     size_t calls, whole;
-    bool f;
+    char name[8];
 };
+
+static void check_f(const json_t *value)
+{
+    const json_t *n = json_object_get(value, "n");
+    const struct hn_str s = hn_json_str(json_object_get(value, "s"));
+    ck_assert(hn_str_is(s, "x") || hn_str_is(s, "yy"));
+    ck_assert(!n || (json_integer_value(n) >= 1 && json_integer_value(n) <= 9));
+    ck_assert_uint_eq(json_object_size(value), n ? 2 : 1);
+}
+
+static void check_put(const json_t *value)
+{
+    const json_t *b = json_object_get(value, "b"), *k = json_object_get(value, "k \"y"),
+                 *o = json_object_get(value, "o");
+    const char *key;
+    size_t i;
+    json_t *item;
+    ck_assert(json_is_string(json_object_get(value, "t")));
+    ck_assert(json_is_boolean(b) || json_is_null(b));
+    ck_assert(!k || json_is_array(k));
+    ck_assert(!o || json_is_object(o));
+    json_array_foreach(k, i, item)
+    {
+        size_t n = 0;
+        for (const char *c = json_string_value(item); *c; c++)
+            n += (*c & 0xC0) != 0x80;
+        ck_assert_uint_le(n, 3);
+    }
+    json_object_foreach((json_t *)o, key, item)
+        ck_assert(json_integer_value(item) == 1 ||
+                  (json_is_string(item) && hn_str_is(hn_json_str(item), "<")));
+    ck_assert_uint_eq(json_object_size(value), 2u + !!k + !!o);
+}
 
 static void hear(void *ctx, const struct hn_answer_event *event)
 {
@@ -134,8 +174,8 @@ static void hear(void *ctx, const struct hn_answer_event *event)
     if (event->kind == HN_ANSWER_ARGUMENTS) hn_buf_str(&heard->arguments, event->text);
     if (event->kind == HN_ANSWER_CALL) {
         heard->calls++;
-        heard->f = strcmp(event->name, "f") == 0;
-        ck_assert(heard->f || strcmp(event->name, "get_it") == 0);
+        ck_assert_uint_lt(strlen(event->name), sizeof heard->name);
+        strcpy(heard->name, event->name);
         hn_buf_clear(&heard->arguments);
     }
     if (event->kind != HN_ANSWER_CALL_END) return;
@@ -143,13 +183,9 @@ static void hear(void *ctx, const struct hn_answer_event *event)
     heard->whole++;
     ck_assert_int_eq(hn_json_parse(hn_buf_view(&heard->arguments), "it", &value, NULL), HN_OK);
     ck_assert(json_is_object(value));
-    if (heard->f) {
-        const json_t *n = json_object_get(value, "n");
-        const struct hn_str s = hn_json_str(json_object_get(value, "s"));
-        ck_assert(hn_str_is(s, "x") || hn_str_is(s, "yy"));
-        ck_assert(!n || (json_integer_value(n) >= 1 && json_integer_value(n) <= 9));
-        ck_assert_uint_eq(json_object_size(value), n ? 2 : 1);
-    }
+    if (strcmp(heard->name, "f") == 0) check_f(value);
+    else if (strcmp(heard->name, "put") == 0) check_put(value);
+    else ck_assert_str_eq(heard->name, "get_it");
     json_decref(value);
 }
 
@@ -172,15 +208,23 @@ static size_t check_answer(const struct hn_calls_spec *spec, struct hn_grammar *
     struct heard heard = {.calls = 0};
     struct hn_matcher *m;
     struct hn_answer *answer;
+    /* In a message a header's text is content. */
+    static const char *const plain[] = {"Yes.", NULL}, *const message[] = {
+                                                           "<|message|>", "to=functions.f",
+                                                           "<|end|>", "<|start|>", NULL};
+    const char *const *before = spec->format->channels ? message : plain;
+    const char *content = !spec->behind ? "" : spec->format->channels ? message[1] : plain[0];
     const struct hn_answer_params params = {
         .format.calls = spec->format, .tools = tools, .eager = eager, .event = hear, .ctx = &heard};
     ck_assert_int_eq(hn_answer_create(&params, &answer, NULL), HN_OK);
     ck_assert_int_eq(hn_matcher_create(grammar, &m, NULL), HN_OK);
     if (spec->behind) {
-        const struct hn_trigger_spec trigger = {.text = hn_str_from(spec->format->begin[0])};
+        struct hn_trigger_spec trigger;
+        hn_answer_hold(spec->format, &trigger);
         ck_assert_int_eq(hn_matcher_await(m, tokenizer, &trigger, NULL), HN_OK);
-        write_text(m, answer, "Yes.");
-        write_text(m, answer, spec->format->begin[0]);
+        for (size_t i = 0; before[i]; i++)
+            write_text(m, answer, before[i]);
+        write_text(m, answer, trigger.texts[trigger.texts[1].n && eager].p);
     }
     unsigned at = 0;
     for (; at < 4000; at++) {
@@ -191,7 +235,7 @@ static size_t check_answer(const struct hn_calls_spec *spec, struct hn_grammar *
     }
     ck_assert_uint_lt(at, 4000);
     ck_assert_int_eq(hn_answer_finish(answer), HN_OK);
-    ck_assert_str_eq(heard.content.p ? heard.content.p : "", spec->behind ? "Yes." : "");
+    ck_assert_str_eq(heard.content.p ? heard.content.p : "", content);
     ck_assert_uint_ge(heard.calls, 1);
     ck_assert_uint_eq(heard.whole, heard.calls);
     if (!spec->many) ck_assert_uint_eq(heard.calls, 1);
@@ -211,7 +255,7 @@ static void check_format(const struct hn_answer_calls *format, uint8_t type)
         struct hn_grammar *grammar;
         struct hn_calls_spec spec = {
             .format = format, .tools = tools, .behind = i & 1, .many = i & 2};
-        if (spec.behind && !format->begin[0]) continue;
+        if (spec.behind && !format->first) continue;
         spec.control = hn_answer_control_marks(format, tokenizer);
         ck_assert((spec.control != 0) ==
                   (type == HN_TOKEN_CONTROL && format->first && strchr(format->first, '^')));
@@ -222,7 +266,10 @@ static void check_format(const struct hn_answer_calls *format, uint8_t type)
         }
         hn_grammar_release(grammar);
     }
-    ck_assert_uint_gt(most, 1);
+    bool several = false;
+    for (const struct hn_answer_wording *w = format->wordings; w->call; w++)
+        several |= w->next != NULL;
+    ck_assert((most > 1) == several);
     stop();
 }
 
@@ -230,11 +277,9 @@ START_TEST(calls_are_read_as_they_are_held)
 {
     const struct hn_answer_calls *format = hn_answer_calls_at((size_t)_i);
     tools = json_loads(tools_text, 0, NULL);
-    if (format->wordings) {
-        check_format(format, HN_TOKEN_CONTROL);
-        check_format(format, HN_TOKEN_USER_DEFINED);
-        check_format(format, HN_TOKEN_UNUSED);
-    }
+    check_format(format, HN_TOKEN_CONTROL);
+    check_format(format, HN_TOKEN_USER_DEFINED);
+    check_format(format, HN_TOKEN_UNUSED);
     json_decref(tools);
 }
 END_TEST

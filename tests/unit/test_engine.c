@@ -479,7 +479,7 @@ START_TEST(a_refused_request_leaves_no_trace)
     r.stops = (const struct hn_str[]){HN_STR("zzzz"), HN_STR("yyyy")};
     r.n_stops = 2;
     ck_assert_int_eq(hn_grammar_regex(HN_STR("[a-x ]*"), &r.grammar, NULL), HN_OK);
-    r.trigger.text = HN_STR("x");
+    r.trigger.texts[0] = HN_STR("x");
     size_t refused = 0;
     for (;; refused++) {
         struct hn_error err = {.text = ""};

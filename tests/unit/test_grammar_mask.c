@@ -210,7 +210,7 @@ START_TEST(triggers)
     struct hn_matcher *m, *spare;
     struct hn_error err = {.text = ""};
     const uint32_t *mask;
-    const struct hn_trigger_spec none = {.text = {"", 0}}, spec = {.text = HN_STR("baba{\"")};
+    const struct hn_trigger_spec none = {.texts = {{"", 0}}}, spec = {.texts = {HN_STR("baba{\"")}};
     ck_assert_int_eq(hn_grammar_regex(HN_STR("a[bc]+\\}"), &g, NULL), HN_OK);
     ck_assert_int_eq(hn_matcher_create(g, &m, NULL), HN_OK);
     ck_assert_int_eq(hn_matcher_create(g, &spare, NULL), HN_OK);
@@ -275,17 +275,57 @@ START_TEST(triggers_skip)
     for (size_t i = 0; i < HN_COUNT(rows); i++) {
         struct hn_matcher *m;
         const uint32_t *mask;
-        struct hn_trigger_spec spec = {.text = HN_STR("ab"), .skip_begin = HN_STR("(")};
+        struct hn_trigger_spec spec = {.texts = {HN_STR("ab")}, .skip_begin = HN_STR("(")};
         spec.skipping = rows[i].skipping;
         ck_assert_int_eq(hn_matcher_create(g, &m, NULL), HN_OK);
         ck_assert_int_eq(hn_matcher_await(m, tokenizer, &spec, &err), HN_E_ARG);
-        spec.skip_end = HN_STR("--)");
+        spec.skip_ends[0] = HN_STR("--)");
         ck_assert_int_eq(hn_matcher_await(m, tokenizer, &spec, &err), HN_OK);
         for (const char *c = rows[i].text; *c; c++)
             ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + *c, NULL), HN_OK);
         ck_assert_int_eq(hn_matcher_mask(m, masker, &mask, &err), HN_OK);
         ck_assert_msg(hn_matcher_may_end(m) == rows[i].awaited, "%s", rows[i].text);
         ck_assert(rows[i].awaited || !bit(mask, WORDS_BYTE + 'd'));
+        hn_matcher_destroy(m);
+    }
+    hn_grammar_release(g);
+}
+END_TEST
+
+/* One of two triggers, of which the grammar reads the end too; parts to be skipped that begin anywhere and
+ * end in one of two ways. */
+START_TEST(triggers_of_two)
+{
+    static const struct {
+        const char *text;
+        bool awaited;
+        char next; /* the only byte that may come */
+    } rows[] = {
+        {"ab", true, 0},        {"ab{", false, 'c'},    {"xaab{", false, 'c'},
+        {"--", false, '{'},     {"x(ab{", true, 0},     {"x(ab{]--", false, '{'},
+        {"((x--", true, 0},     {"(x)ab{", false, 'c'}, {"(x) (--]a(b{)--", false, '{'},
+        {"(()ab(ab{", true, 0},
+    };
+    struct hn_grammar *g;
+    struct hn_error err;
+    const struct hn_trigger_spec spec = {.texts = {HN_STR("ab{"), HN_STR("--")},
+                                         .within = {1, 0},
+                                         .skip_begin = HN_STR("("),
+                                         .skip_ends = {HN_STR(")"), HN_STR("]")},
+                                         .skip_anywhere = true};
+    ck_assert_int_eq(hn_grammar_regex(HN_STR("\\{c"), &g, NULL), HN_OK);
+    for (size_t i = 0; i < HN_COUNT(rows); i++) {
+        struct hn_matcher *m;
+        const uint32_t *mask;
+        ck_assert_int_eq(hn_matcher_create(g, &m, NULL), HN_OK);
+        ck_assert_int_eq(hn_matcher_await(m, tokenizer, &spec, &err), HN_OK);
+        for (const char *c = rows[i].text; *c; c++)
+            ck_assert_int_eq(hn_matcher_accept(m, masker, WORDS_BYTE + *c, NULL), HN_OK);
+        ck_assert_int_eq(hn_matcher_mask(m, masker, &mask, &err), HN_OK);
+        ck_assert_msg(hn_matcher_may_end(m) == rows[i].awaited, "%s", rows[i].text);
+        for (int32_t c = 1; c < 128 && !rows[i].awaited; c++)
+            ck_assert_msg(bit(mask, (size_t)(WORDS_BYTE + c)) == (c == rows[i].next), "%s: %c",
+                          rows[i].text, (char)c);
         hn_matcher_destroy(m);
     }
     hn_grammar_release(g);
@@ -326,6 +366,7 @@ int main(void)
     tcase_add_test(tcase, depth_is_bounded);
     tcase_add_test(tcase, triggers);
     tcase_add_test(tcase, triggers_skip);
+    tcase_add_test(tcase, triggers_of_two);
     tcase_add_test(tcase, equal_grammars_share);
     return run_unit("grammar_mask", tcase);
 }
