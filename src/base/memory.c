@@ -145,7 +145,7 @@ static size_t untouched_in(const struct region *r)
     return untouched;
 }
 
-static size_t untouched(void)
+size_t hn_memory_promised(void)
 {
     size_t bytes = 0;
     pthread_mutex_lock(&lock);
@@ -159,7 +159,7 @@ size_t hn_memory_available(void)
 {
     struct rlimit space;
     size_t bytes = hn_min(meminfo_available(), groups_left());
-    const size_t promised = untouched();
+    const size_t promised = hn_memory_promised();
     bytes = bytes > promised ? bytes - promised : 0;
     if (getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY)
         bytes = hn_min(bytes, (size_t)space.rlim_cur);

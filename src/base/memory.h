@@ -5,9 +5,12 @@
 #include <stddef.h>
 
 /* Bytes this process may still ask for without swapping: what the kernel calls available, or less where
- * a control group (versions 1 and 2) or the address space limit says so; less what was asked for with
- * hn_memory_map and has not been touched yet, which the kernel does not count. */
+ * a control group (versions 1 and 2) or the address space limit says so; less hn_memory_promised(). */
 size_t hn_memory_available(void);
+
+/* Bytes that were asked for with hn_memory_map and have not been touched yet, which the kernel counts as
+ * available. */
+size_t hn_memory_promised(void);
 
 /* Zeroed pages, huge ones where the system has them (a walk of the page tables for every 4 KiB is felt
  * where memory is streamed); taken from the machine when they are touched. NULL when there are none. */
