@@ -27,6 +27,7 @@ static enum hn_status read_quoted(struct hn_csv *csv, struct hn_arena *arena, st
         if (csv->p == csv->end)
             return hn_fail(err, HN_E_FORMAT, "%s: line %zu: a quote is not closed", csv->name,
                            csv->line);
+        csv->passed += *csv->p == '\n';
         if (*csv->p != '"') continue;
         if (csv->p + 1 == csv->end || csv->p[1] != '"') break;
         doubled++;
@@ -69,6 +70,7 @@ static enum hn_status read_cell(struct hn_csv *csv, struct hn_arena *arena, stru
 
 static void skip_line_end(struct hn_csv *csv)
 {
+    csv->passed += csv->p < csv->end;
     if (csv->p < csv->end && *csv->p == '\r') csv->p++;
     if (csv->p < csv->end && *csv->p == '\n') csv->p++;
 }
@@ -79,8 +81,9 @@ enum hn_status hn_csv_row(struct hn_csv *csv, struct hn_arena *arena, bool *more
     static const struct hn_str mark = HN_STR("\xEF\xBB\xBF");
     if (!csv->line && hn_str_starts((struct hn_str){csv->p, (size_t)(csv->end - csv->p)}, mark))
         csv->p += mark.n;
-    for (csv->line++; csv->p < csv->end && at_end(csv); csv->line++)
+    while (csv->p < csv->end && at_end(csv))
         skip_line_end(csv);
+    csv->line = csv->passed + 1;
     csv->n = 0;
     *more = csv->p < csv->end;
     if (!*more) return HN_OK;

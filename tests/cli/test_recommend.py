@@ -78,6 +78,56 @@ class Recommend(Program):
             zip("abcdef", ["tent", "tent|sale", "tent", "stove", "stove", "set"], range(6))))
         self.assertEqual(self.ids("--events", "a", "--category", "sale", model=folder), "b")
 
+    def test_files_of_vectors(self):
+        want = self.ids("--events", "a")
+        files = {"v.npy": shop.VECTORS.astype("float64"), "half.npy": shop.VECTORS.astype("float16"),
+                 "wrong.npy": shop.VECTORS.astype("int64"), "deep.npy": shop.VECTORS[None],
+                 "flat.npy": shop.VECTORS.ravel(), "few.npy": shop.VECTORS[:5], "none.npy": shop.VECTORS[:, :0],
+                 "columns.npy": numpy.asfortranarray(shop.VECTORS), "swapped.npy": shop.VECTORS.astype(">f4"),
+                 "nan.npy": numpy.where(shop.VECTORS == numpy.float32(0.8), numpy.nan, shop.VECTORS),
+                 "big.npy": shop.VECTORS.astype("float64") * 1e300}
+        folder = shop.write(self.folder / "files")
+        for name, array in files.items():
+            numpy.save(folder / name, array)
+        plain = (folder / "vectors.npy").read_bytes()
+        (folder / "cut.npy").write_bytes(plain[:-1])
+        (folder / "text.npy").write_text("id,price\n")
+        (folder / "empty.npy").write_text("")
+        for name, tensors in (("f32", {"x": ("F32", shop.VECTORS)}), ("f16", {"x": ("F16", files["half.npy"])}),
+                              ("two", {"x": ("F32", shop.VECTORS), "y": ("F32", shop.VECTORS[::-1])}),
+                              ("i64", {"x": ("I64", files["wrong.npy"])}), ("row", {"x": ("F32", shop.VECTORS[0])})):
+            shop.safetensors(folder / f"{name}.safetensors", tensors)
+
+        def told(**more):
+            shop.write(folder, **more)
+            return self.ids("--events", "a", model=folder)
+        for more in ({"vectors": "v.npy"}, {"vectors": "half.npy"}, {"vectors": "f32.safetensors"},
+                     {"vectors": "f16.safetensors"}, {"vectors": "two.safetensors", "tensor": "x"}):
+            self.assertEqual(told(**more), want, more)
+        told(vectors="two.safetensors", tensor="y")
+        self.assertEqual(self.ids("--events", "f", "-k", "3", model=folder), "e d a")
+        for more, says in (
+                ({"vectors": "wrong.npy"}, r"wrong.npy: NumPy's 'i8' \[6\]\[2\], and vectors are"),
+                ({"vectors": "deep.npy"}, r"deep.npy: NumPy's 'f4' \[1\]\[6\]\[2\], and"),
+                ({"vectors": "flat.npy"}, r"flat.npy: NumPy's 'f4' \[12\], and"),
+                ({"vectors": "few.npy"}, "few.npy: 5 rows for the 6 items of the catalogue"),
+                ({"vectors": "none.npy"}, "none.npy: vectors of 0 elements; 1 to 4096 are possible"),
+                ({"vectors": "columns.npy"}, "columns.npy: an array in Fortran order"),
+                ({"vectors": "swapped.npy"}, "swapped.npy: its elements are no little-endian floats"),
+                ({"vectors": "nan.npy"}, "nan.npy: row 2 .from 0.: element 0 is no number"),
+                ({"vectors": "big.npy"}, "big.npy: row 0 .from 0.: element 0 is no number"),
+                ({"vectors": "cut.npy"}, "cut.npy: 12 elements of 4 bytes, but 47 bytes are there"),
+                ({"vectors": "text.npy"}, "text.npy: not a NumPy array"),
+                ({"vectors": "empty.npy"}, "empty.npy: not a NumPy array"),
+                ({"vectors": "missing.npy"}, "missing.npy: cannot open: No such file"),
+                ({"vectors": "vectors.npz"}, "vectors.npz: cannot open"),
+                ({"vectors": "two.safetensors"}, "two.safetensors: 'tensor' has to name one of its tensors .x, y."),
+                ({"vectors": "f32.safetensors", "tensor": "z"}, "one of its tensors, and not 'z' .x."),
+                ({"vectors": "i64.safetensors"}, r"i64.safetensors: I64 \[6\]\[2\], and vectors are"),
+                ({"vectors": "row.safetensors"}, r"row.safetensors: F32 \[2\], and vectors are")):
+            shop.write(folder, **more)
+            self.bad(EXIT_FAILURE, says, "recommend", "-m", folder)
+
     def test_starter_has_the_catalogue(self):
         with open(STARTER / "items.jsonl") as kept, open(program.ROOT / "models/catalogue.jsonl") as products:
             for item, product in zip(map(json.loads, kept), map(json.loads, products), strict=True):

@@ -39,6 +39,17 @@ def ranker(weights):
                       [tiny.port("score", "float32", ["candidates", 1])], [tiny.tensor("weights", w)])
 
 
+def safetensors(path, tensors):
+    """{name: (dtype, array)} to a file."""
+    head, data = {}, b""
+    for name, (dtype, array) in tensors.items():
+        raw = numpy.ascontiguousarray(array).tobytes()
+        head[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(head).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
 def write(folder, **more):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "recommender.json").write_text(json.dumps({**CONFIG, **more}))

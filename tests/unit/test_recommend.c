@@ -561,11 +561,67 @@ START_TEST(test_csv)
     ck_assert(memmem(list.items[0]->json.p, list.items[0]->json.n, "a \\\"b\\\", c", 10) != NULL);
     ck_assert(isnan(list.items[1]->price) && !list.items[1]->available);
     hn_item_list_free(&list);
-    ck_assert_int_eq(hn_item_list_parse(HN_STR("id,b\n1\n"), true, "t", &fields, &list, &err),
-                     HN_E_FORMAT);
-    ck_assert_str_eq(err.text, "t: line 2: 1 fields instead of 2");
-    ck_assert_int_lt(hn_item_list_parse(HN_STR("id\n\"1"), true, "t", &fields, &list, &err), 0);
-    ck_assert_int_lt(hn_item_list_parse(HN_STR("id\n1,2"), true, "t", &fields, &list, &err), 0);
+}
+END_TEST
+
+/* What is wrong with a catalogue is told with its line. */
+START_TEST(test_wrong_catalogues)
+{
+    static const struct hn_item_fields fields = {.id = "id",
+                                                 .price = "price",
+                                                 .popularity = "views",
+                                                 .categories = {"kind"},
+                                                 .n_categories = 1};
+    static const struct {
+        bool csv;
+        const char *text, *says;
+    } wrong[] = {
+        {true, "sku;price;views;kind\n1;2;3;4\n",
+         "t: line 1: there is no column 'id' (there are: sku;price;views;kind)"},
+        {true, "id,price,kind\n",
+         "t: line 1: there is no column 'views' (there are: id, price, kind)"},
+        {true, "id,price,views,kind,price\n", "t: line 1: two columns 'price'"},
+        {true, "id,price,views,kind\na,1,2,x\n\r\n\r\nb,1,2\n", "t: line 5: 3 cells for 4 columns"},
+        {true, "id,price,views,kind\na,1,2,x,\n", "t: line 2: 5 cells for 4 columns"},
+        {true, "id,price,views,kind\n\"a\nb\",1,2,x\nc,$3,2,x\n",
+         "t: line 4: 'price' is '$3', which is no number"},
+        {true, "id,price,views,kind\na,1,-2,x\n", "t: line 2: 'views' is below 0"},
+        {true, "id,price,views,kind\n,1,2,x\n", "t: line 2: 'id' is no text of 1 to 256 bytes"},
+        {true, "id,price,views,kind\na,1,2,\"x\nb,1,2,y\n", "t: line 2: a quote is not closed"},
+        {true, "id,price,views,kind\na,1,2,\"x\"y\n",
+         "t: line 2: something behind a closing quote"},
+        {true, "id,price,views,kind\na,1,2,\xff\n", "t: line 2: 'kind' is no UTF-8 text"},
+        {false, "{\"id\": \"a\"}\n{\"id\": \"b\"\n", "t: line 2: its JSON"},
+        {false, "\n[]\n", "t: line 2: this is no object"},
+        {false, "{\"id\": \"a\", \"price\": \"12,50\"}\n",
+         "t: line 1: 'price' is '12,50', which is no number"},
+        {false, "{\"id\": \"a\", \"price\": [1]}\n", "t: line 1: 'price' is no number"},
+        {false, "{\"id\": \"a\", \"kind\": 7}\n", "t: line 1: 'kind' is no text"},
+        {false, "{\"id\": \"a\", \"vector\": [1]}\n", "t: line 1: a 'vector' in a catalogue"},
+        {false, "{\"id\": 1.5}\n", "t: line 1: 'id' is no text"},
+    };
+    struct hn_item_list list;
+    for (size_t i = 0; i < HN_COUNT(wrong); i++) {
+        ck_assert_int_lt(
+            hn_item_list_parse(hn_str_from(wrong[i].text), wrong[i].csv, "t", &fields, &list, &err),
+            0);
+        ck_assert_msg(strncmp(err.text, wrong[i].says, strlen(wrong[i].says)) == 0, "%zu: %s", i,
+                      err.text);
+    }
+    /* A mark of UTF-8, and nothing at all. */
+    GOOD(hn_item_list_parse(HN_STR("\xEF\xBB\xBF"
+                                   "id,price,views,kind\n1,,,\n2,,,\n1,,,\n2,,,\n"),
+                            true, "t", &fields, &list, &err));
+    ck_assert_uint_eq(list.n, 4);
+    ck_assert(isnan(list.items[0]->price) && list.items[0]->available);
+    ck_assert_int_eq(hn_item_list_twice(&list, "t", &err), HN_E_FORMAT);
+    ck_assert_str_eq(err.text, "t: line 4: the id '1' is that of line 2, too");
+    hn_item_list_free(&list);
+    for (int csv = 0; csv < 2; csv++) {
+        GOOD(hn_item_list_parse(HN_STR(""), csv, "t", &fields, &list, &err));
+        ck_assert_uint_eq(list.n, 0);
+        hn_item_list_free(&list);
+    }
 }
 END_TEST
 
@@ -609,6 +665,7 @@ START_TEST(test_files_that_do_not_fit)
     put_file("recommender.json", "{\"catalogue\": \"items.jsonl\"}", 28);
     put_file("items.jsonl", "{\"id\": \"a\"}\n{\"id\": \"a\"}\n", 24);
     ck_assert_int_eq(hn_recommender_open(folder, &options, &r, &err), HN_E_FORMAT);
+    ck_assert(strstr(err.text, "items.jsonl: line 2: the id 'a' is that of line 1, too") != NULL);
     put_file("items.jsonl", "{\"id\": \"a\"}\n{\"id\": \"b\"}\n", 24);
     GOOD(hn_recommender_open(folder, &options, &r, &err)); /* without vectors: popularity */
     ck_assert_str_eq(ask_after(r, "b", NULL, 2), "a b");
@@ -641,6 +698,7 @@ int main(void)
     tcase_add_test(tcase, test_shared_journal);
     tcase_add_test(tcase, test_damaged_journal);
     tcase_add_test(tcase, test_csv);
+    tcase_add_test(tcase, test_wrong_catalogues);
     tcase_add_test(tcase, test_wrong_configurations);
     tcase_add_test(tcase, test_files_that_do_not_fit);
     return run_unit("recommend", tcase);

@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
+
+enum { SHOWN = 40 /* bytes of a wrong text in an error */ };
+
 uint64_t hn_category_bit(struct hn_str category)
 {
     return 1ull << (hn_str_hash(category, 0) >> 58);
@@ -46,7 +50,23 @@ static bool is_available(const json_t *value)
     if (!value) return true;
     if (!json_is_string(value)) return number_of(value) > 0;
     const struct hn_str text = hn_json_str(value);
-    return text.n && !hn_str_is(text, "no") && !hn_str_is(text, "false") && !hn_str_is(text, "0");
+    static const char *const nos[] = {"", "0", "no", "false", "No", "False", "NO", "FALSE"};
+    for (size_t i = 0; i < HN_COUNT(nos); i++)
+        if (hn_str_is(text, nos[i])) return false;
+    return true;
+}
+
+/* A number, where there is anything; NaN where there is none. */
+static enum hn_status read_number(const json_t *object, const char *name, float *out,
+                                  struct hn_error *err)
+{
+    const json_t *value = member(object, name);
+    *out = number_of(value);
+    if (!value || !isnan(*out)) return HN_OK;
+    if (!json_is_string(value) || json_string_length(value) > SHOWN)
+        return hn_fail(err, HN_E_FORMAT, "'%s' is no number", name);
+    return hn_fail(err, HN_E_FORMAT, "'%s' is '%s', which is no number", name,
+                   json_string_value(value));
 }
 
 /* Collects the categories, which stay the object's. */
@@ -138,7 +158,9 @@ enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *f
     if (!json_is_object(object)) return hn_fail(err, HN_E_FORMAT, "an item is no object");
     HN_TRY(id_of(object, fields->id, room, &id, err));
     HN_TRY(categories_of(object, fields, categories, &n, err));
-    const float popularity = number_of(member(object, fields->popularity));
+    float price, popularity;
+    HN_TRY(read_number(object, fields->price, &price, err));
+    HN_TRY(read_number(object, fields->popularity, &popularity, err));
     if (popularity < 0) return hn_fail(err, HN_E_FORMAT, "'%s' is below 0", fields->popularity);
     char *json = text_of(object);
     if (!json) return hn_fail_nomem(err, "an item", HN_ITEM_BYTES);
@@ -154,7 +176,7 @@ enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *f
     atomic_init(&item->refs, 1);
     item->row = row;
     item->available = is_available(member(object, fields->available));
-    item->price = number_of(member(object, fields->price));
+    item->price = price;
     item->popularity = isnan(popularity) ? 0 : popularity;
     for (size_t i = 0; i < fields->n_features; i++)
         item->features[i] = number_of(member(object, fields->features[i]));

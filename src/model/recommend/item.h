@@ -19,8 +19,9 @@ enum {
 struct hn_item_fields {
     const char *id;
     const char *price;
-    const char *available;  /* true, a number above 0, or a text but "", "no", "false", "0" */
-    const char *popularity; /* a number, 0 or more */
+    const char *
+        available; /* true, a number above 0, or a text but "", "no", "false", "0"; none given: it is */
+    const char *popularity;                     /* a number, 0 or more */
     const char *categories[HN_ITEM_CATEGORIES]; /* texts or arrays of texts */
     size_t n_categories;
     const char *const *features; /* numbers that a ranker wants; what is none is NaN */

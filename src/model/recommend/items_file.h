@@ -1,4 +1,4 @@
-/* Catalogues as files: JSON Lines, an object per line, or CSV with a line of names. */
+/* Catalogues as files. */
 #ifndef HN_MODEL_RECOMMEND_ITEMS_FILE_H
 #define HN_MODEL_RECOMMEND_ITEMS_FILE_H
 
@@ -6,12 +6,11 @@
 
 struct hn_item_list {
     struct hn_item **items; /* one reference to each; the order of the file, which is their row */
+    uint32_t *lines;        /* that they stand in */
     size_t n, room;
 };
 
-/* `csv`: else JSON Lines. A CSV's fields become numbers where they are written as JSON's, truths where they
- * are true or false, null where they are empty, and lists where a `|` separates texts of a category. Errors
- * name the line. On failure nothing is kept. */
+/* `csv`: else JSON Lines (recommend/row_file.h). Errors name the line. On failure nothing is kept. */
 enum hn_status hn_item_list_parse(struct hn_str text, bool csv, const char *name,
                                   const struct hn_item_fields *fields, struct hn_item_list *out,
                                   struct hn_error *err);
@@ -19,5 +18,9 @@ enum hn_status hn_item_list_parse(struct hn_str text, bool csv, const char *name
 enum hn_status hn_item_list_read(const char *path, const struct hn_item_fields *fields,
                                  struct hn_item_list *out, struct hn_error *err);
 void hn_item_list_free(struct hn_item_list *items);
+
+/* The error for a list in which an id comes twice: says which, and where. */
+enum hn_status hn_item_list_twice(const struct hn_item_list *items, const char *name,
+                                  struct hn_error *err);
 
 #endif

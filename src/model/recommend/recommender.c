@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "formats/npy.h"
-#include "formats/safetensors.h"
+#include "model/recommend/vector_file.h"
 #include "model/recommend/recommender_impl.h"
 
 enum {
@@ -45,75 +44,10 @@ struct hn_shelf *hn_recommender_shelf(struct hn_recommender *r)
 
 /* --- opening ----------------------------------------------------------------------------------- */
 
-/* A matrix of floats in a file. */
-struct matrix {
-    struct hn_map map;         /* of a .npy file */
-    struct hn_safetensors *st; /* or of safetensors */
-    const unsigned char *data; /* [rows][dims], little-endian, no alignment promised */
-    size_t rows, dims;
-};
-
-static void close_matrix(struct matrix *m)
-{
-    hn_map_close(&m->map);
-    hn_safetensors_close(m->st);
-}
-
-static enum hn_status read_npy(const char *path, struct matrix *m, struct hn_error *err)
-{
-    struct hn_npy npy;
-    HN_TRY(hn_map_open(path, &m->map, err));
-    HN_TRY(hn_npy_parse((struct hn_str){(const char *)m->map.data, m->map.size}, path, &npy, err));
-    if (npy.kind != 'f' || npy.item_bytes != 4 || npy.n_dims != 2)
-        return hn_fail(err, HN_E_FORMAT, "%s: this is no matrix of float32", path);
-    m->data = npy.data;
-    m->rows = npy.shape[0];
-    m->dims = npy.shape[1];
-    return HN_OK;
-}
-
-static enum hn_status read_safetensors(const char *path, const char *name, struct matrix *m,
-                                       struct hn_error *err)
-{
-    HN_TRY(hn_safetensors_open(path, &m->st, err));
-    const struct hn_st_tensor *t = name       ? hn_safetensors_find(m->st, hn_str_from(name))
-                                   : m->st->n ? m->st->items
-                                              : NULL;
-    if (!t || t->dtype != HN_ST_F32 || t->n_dims != 2)
-        return hn_fail(err, HN_E_FORMAT, "%s: '%s' is no matrix of float32", path,
-                       name ? name : "its first tensor");
-    m->data = t->data;
-    m->rows = t->shape[0];
-    m->dims = t->shape[1];
-    return HN_OK;
-}
-
-static enum hn_status read_matrix(const struct hn_recommender_config *c, const char *path,
-                                  struct matrix *m, struct hn_error *err)
-{
-    HN_TRY(hn_str_ends(hn_str_from(path), HN_STR(".npy"))
-               ? read_npy(path, m, err)
-               : read_safetensors(path, c->tensor, m, err));
-    if (!m->dims || m->dims > HN_VECTOR_DIMS)
-        return hn_fail(err, HN_E_LIMIT, "%s: vectors of %zu elements; 1 to %d are possible", path,
-                       m->dims, HN_VECTOR_DIMS);
-    return HN_OK;
-}
-
-/* Row `at`, aligned; HN_E_FORMAT when it is not finite. */
-static enum hn_status take_row(const struct matrix *m, size_t at, const char *path, float *out,
-                               struct hn_error *err)
-{
-    memcpy(out, m->data + at * m->dims * sizeof *out, m->dims * sizeof *out);
-    for (size_t i = 0; i < m->dims; i++)
-        if (!isfinite(out[i]))
-            return hn_fail(err, HN_E_FORMAT, "%s: row %zu is not finite", path, at);
-    return HN_OK;
-}
-
 /* The items of the catalogue's file with their vectors, if there are any, as the first shelf. */
 static enum hn_status fill_shelf(struct hn_recommender *r, const struct hn_item_list *items,
-                                 const struct matrix *m, const char *path, struct hn_error *err)
+                                 const char *catalogue, struct hn_vector_file *m,
+                                 struct hn_error *err)
 {
     enum { AT_ONCE = 65536 };
     const size_t dims = r->dims = m->rows ? m->dims : 1;
@@ -129,7 +63,7 @@ static enum hn_status fill_shelf(struct hn_recommender *r, const struct hn_item_
             changes[i] = (struct hn_shelf_change){.item = items->items[first + i]};
             if (!m->rows) continue;
             changes[i].vector = vectors + i * dims;
-            status = take_row(m, first + i, path, vectors + i * dims, err);
+            status = hn_vector_file_row(m, first + i, vectors + i * dims, err);
         }
         if (status >= 0) status = hn_shelf_with(r->shelf, changes, n, &shelf, err);
         if (status < 0) break;
@@ -139,7 +73,7 @@ static enum hn_status fill_shelf(struct hn_recommender *r, const struct hn_item_
     free(vectors);
     free(changes);
     if (status >= 0 && r->shelf->n_items < items->n)
-        status = hn_fail(err, HN_E_FORMAT, "the catalogue has the same id more than once");
+        status = hn_item_list_twice(items, catalogue, err);
     return status;
 }
 
@@ -147,18 +81,18 @@ static enum hn_status open_items(struct hn_recommender *r, const char *folder,
                                  struct hn_item_list *items, struct hn_error *err)
 {
     const struct hn_recommender_config *c = &r->config;
-    struct matrix m = {0};
+    struct hn_vector_file m = {0};
     char *path = path_in(folder, c->catalogue);
     char *vectors = path_in(folder, c->vectors ? c->vectors : "");
     enum hn_status status = path && vectors ? hn_item_list_read(path, &c->fields, items, err)
                                             : hn_fail_nomem(err, folder, strlen(folder));
-    if (status >= 0 && c->vectors) status = read_matrix(c, vectors, &m, err);
+    if (status >= 0 && c->vectors) status = hn_vector_file_open(vectors, c->tensor, &m, err);
     if (status >= 0 && c->vectors && m.rows != items->n)
         status = hn_fail(err, HN_E_FORMAT, "%s: %zu rows for the %zu items of the catalogue",
                          vectors, m.rows, items->n);
-    if (status >= 0) status = fill_shelf(r, items, &m, vectors, err);
+    if (status >= 0) status = fill_shelf(r, items, path, &m, err);
     r->n_rows = items->n;
-    close_matrix(&m);
+    hn_vector_file_close(&m);
     free(vectors);
     free(path);
     return status;
