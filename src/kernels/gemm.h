@@ -55,4 +55,38 @@ struct hn_depthwise {
     const struct hn_epilogue *epilogue;
 };
 
+enum {
+    HN_WINOGRAD_SIDE = 4,   /* of the square of outputs that a tile makes, from one of ... */
+    HN_WINOGRAD_WINDOW = 6, /* ... so many inputs a side */
+    HN_WINOGRAD_OUT = HN_WINOGRAD_SIDE * HN_WINOGRAD_SIDE,
+    HN_WINOGRAD_IN = HN_WINOGRAD_WINDOW * HN_WINOGRAD_WINDOW,
+    HN_WINOGRAD_TILES = 64,                        /* the most of one call */
+    HN_WINOGRAD_CHANNELS = 64,                     /* that are added up at a time */
+    HN_WINOGRAD_PITCH = HN_WINOGRAD_CHANNELS + 16, /* off the powers of two */
+};
+
+/* Convolution by 3 x 3 taps at stride 1 as products of transformed inputs and weights: 36 multiplications
+ * where 16 outputs need 144 (F(4x4, 3x3), Lavin and Gray 2016). The bits of a tile do not depend on the
+ * others of a call. */
+struct hn_winograd {
+    const float *const *x; /* [tiles][HN_WINOGRAD_IN]: points of `channels` floats, row after row */
+    size_t channels;
+    const float *w; /* panels of [9 taps * channels][HN_PANEL] */
+    size_t n;       /* columns: channels out */
+    float *y;       /* [points][ldy] */
+    size_t ldy;
+    /* [tiles][HN_WINOGRAD_OUT]: which points of y they are; SIZE_MAX where there is none. */
+    const size_t *points;
+    const struct hn_epilogue *epilogue; /* rows of `add` are points, too */
+    float *scratch; /* hn_winograd_scratch(channels, tiles) floats, aligned to 64 bytes */
+};
+
+/* Inputs of every 64 channels, weights of two panels, sums of two panels, each apart by 16 floats more. */
+static inline size_t hn_winograd_scratch(size_t channels, size_t tiles)
+{
+    const size_t chunks = (channels + HN_WINOGRAD_CHANNELS - 1) / HN_WINOGRAD_CHANNELS;
+    return HN_WINOGRAD_IN * (chunks * (tiles * HN_WINOGRAD_PITCH + 16) +
+                             (HN_WINOGRAD_CHANNELS * 32 + 16) + (tiles * 32 + 16));
+}
+
 #endif

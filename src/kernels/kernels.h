@@ -192,6 +192,7 @@ struct hn_kernels {
     void (*gemm_many)(const struct hn_gemm *g, size_t m);
     void (*epilogue)(float *y, size_t ldy, size_t m, size_t n, const struct hn_epilogue *epilogue);
     void (*depthwise)(const struct hn_depthwise *d, size_t n);
+    void (*winograd)(const struct hn_winograd *w, size_t tiles);
     void (*maximum)(float *y, const float *x, size_t n); /* y = max(y, x); x where either is NaN */
 
     /* Writes one head's row (n elements; Q8_0 wants a multiple of 32) in the KV type. */

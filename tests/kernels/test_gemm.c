@@ -3,6 +3,7 @@
 #include "../unit/unit.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
@@ -199,6 +200,72 @@ START_TEST(depthwise_sums_taps)
 }
 END_TEST
 
+enum { TILES = 17, CHANNELS = 90, OUT = 45, POINTS = TILES * HN_WINOGRAD_OUT };
+
+/* Tiles that read points of `a` here and there, and miss every seventh point of y. */
+static void place_tiles(const float **x, size_t *points)
+{
+    for (size_t i = 0; i < TILES * HN_WINOGRAD_IN; i++)
+        x[i] = a + i * 61 % (ROWS * K - CHANNELS);
+    for (size_t i = 0; i < POINTS; i++)
+        points[i] = i % 7 ? POINTS - 1 - i : SIZE_MAX;
+}
+
+START_TEST(squares_of_convolutions)
+{
+    static const float *x[TILES * HN_WINOGRAD_IN];
+    static size_t points[POINTS];
+    static float y[3][POINTS * PITCH];
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    const struct hn_kernels *ref = hn_kernels_for(HN_CPU_REF);
+    static const size_t sizes[][3] = {{TILES, CHANNELS, OUT}, {1, 16, 16}, {4, 64, 32}, {15, 3, 1}};
+    float *room =
+        aligned_alloc(64, hn_round_up(hn_winograd_scratch(CHANNELS, TILES) * sizeof(float), 64));
+    ck_assert_ptr_nonnull(room);
+    place_tiles(x, points);
+    for (size_t s = 0; s < HN_COUNT(sizes) * HN_COUNT(every_epilogue); s++) {
+        const size_t *size = sizes[s % HN_COUNT(sizes)];
+        struct hn_epilogue epilogue = every_epilogue[s / HN_COUNT(sizes)];
+        if (epilogue.add) epilogue.add = a, epilogue.ld_add = OUT;
+        const struct hn_winograd whole = {.x = x,
+                                          .channels = size[1],
+                                          .w = b,
+                                          .n = size[2],
+                                          .y = y[0],
+                                          .ldy = PITCH,
+                                          .points = points,
+                                          .epilogue = s == 0 ? NULL : &epilogue,
+                                          .scratch = room};
+        struct hn_winograd other = whole, alone = whole;
+        fill(s, COLUMNS);
+        for (size_t i = 0; i < POINTS * PITCH; i++)
+            y[0][i] = y[1][i] = y[2][i] = 77;
+        kernels->winograd(&whole, size[0]);
+        other.y = y[1];
+        ref->winograd(&other, size[0]);
+        for (size_t i = 0; i < POINTS * PITCH; i++)
+            expect(fabs((double)y[0][i] - (double)y[1][i]) < 4e-6 * sqrt(9. * (double)size[1]),
+                   "case %zu, element %zu: %.9g, not %.9g", s, i, (double)y[0][i], (double)y[1][i]);
+        for (size_t t = 0; t < size[0]; t++) { /* a tile and some columns alone: the same bits */
+            for (size_t column = 0; column < size[2]; column += 16) {
+                struct hn_epilogue part = epilogue;
+                if (part.bias) part.bias += column;
+                if (part.add) part.add += column;
+                alone.x = x + t * HN_WINOGRAD_IN;
+                alone.points = points + t * HN_WINOGRAD_OUT;
+                alone.w = b + column * 9 * size[1];
+                alone.n = hn_min(16, size[2] - column);
+                alone.y = y[2] + column;
+                if (s) alone.epilogue = &part;
+                kernels->winograd(&alone, 1);
+            }
+        }
+        ck_assert_mem_eq(y[0], y[2], sizeof y[0]);
+    }
+    free(room);
+}
+END_TEST
+
 int main(void)
 {
     const int levels = (int)hn_cpu_detect() + 1;
@@ -209,5 +276,6 @@ int main(void)
     tcase_add_loop_test(tcase, activations_keep_what_is_not_a_number, 0, levels);
     tcase_add_loop_test(tcase, erf_is_accurate, 0, levels);
     tcase_add_loop_test(tcase, depthwise_sums_taps, 0, levels);
+    tcase_add_loop_test(tcase, squares_of_convolutions, 0, levels);
     return run_unit("gemm", tcase);
 }

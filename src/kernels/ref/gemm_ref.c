@@ -55,6 +55,35 @@ void hn_depthwise_f32_ref(const struct hn_depthwise *d, size_t n)
     if (d->epilogue) hn_epilogue_f32_ref(d->y, d->channels, n, d->channels, d->epilogue);
 }
 
+/* One output: the convolution itself. */
+static float convolve(const struct hn_winograd *w, const float *const *x, size_t j)
+{
+    const float *panel = w->w + j / HN_PANEL * 9 * w->channels * HN_PANEL + j % HN_PANEL;
+    double sum = 0;
+    for (size_t t = 0; t < 9; t++)
+        for (size_t c = 0; c < w->channels; c++)
+            sum += (double)x[t / 3 * HN_WINOGRAD_WINDOW + t % 3][c] *
+                   (double)panel[(t * w->channels + c) * HN_PANEL];
+    return (float)sum;
+}
+
+void hn_winograd_f32_ref(const struct hn_winograd *w, size_t tiles)
+{
+    for (size_t i = 0; i < tiles * HN_WINOGRAD_OUT; i++) {
+        if (w->points[i] == SIZE_MAX) continue;
+        const size_t at = i % HN_WINOGRAD_OUT;
+        const float *const *x = w->x + i / HN_WINOGRAD_OUT * HN_WINOGRAD_IN +
+                                at / HN_WINOGRAD_SIDE * HN_WINOGRAD_WINDOW + at % HN_WINOGRAD_SIDE;
+        float *y = w->y + w->points[i] * w->ldy;
+        for (size_t j = 0; j < w->n; j++)
+            y[j] = convolve(w, x, j);
+        if (!w->epilogue) continue;
+        struct hn_epilogue epilogue = *w->epilogue;
+        if (epilogue.add) epilogue.add += w->points[i] * epilogue.ld_add;
+        hn_epilogue_f32_ref(y, w->ldy, 1, w->n, &epilogue);
+    }
+}
+
 void hn_maximum_f32_ref(float *y, const float *x, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -2,6 +2,8 @@
 #ifndef HN_KERNELS_X86_EPILOGUE_BODY_H
 #define HN_KERNELS_X86_EPILOGUE_BODY_H
 
+#include <math.h>
+
 #include "kernels/gemm.h"
 #include "kernels/x86/v16_math.h"
 
@@ -64,6 +66,34 @@ static void epilogue_block(float *y, size_t ldy, size_t m, size_t n, const struc
         AS(HN_ERF);
 #undef AS
     }
+}
+
+/* Activations that are two instructions are done where the sums still are in registers; `after` says that
+ * another one is left to activate_block. */
+struct clip {
+    v16 low, high;
+    bool after;
+};
+
+FOR_EPILOGUE struct clip clip_of(const struct hn_epilogue *f)
+{
+    const enum hn_activation kind = f ? f->activation : HN_LINEAR;
+    const bool clips = kind == HN_CLIP;
+    return (struct clip){
+        .low = v_set1(clips             ? f->low
+                      : kind == HN_RELU ? 0
+                                        : -INFINITY),
+        .high = v_set1(clips ? f->high : INFINITY),
+        .after = kind != HN_LINEAR && kind != HN_RELU && !clips,
+    };
+}
+
+static inline void activate_block(float *y, size_t ldy, size_t m, size_t n,
+                                  const struct hn_epilogue *f)
+{
+    struct hn_epilogue only = *f;
+    only.bias = only.add = NULL;
+    epilogue_block(y, ldy, m, n, &only, 0);
 }
 
 #endif

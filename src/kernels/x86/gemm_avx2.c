@@ -6,3 +6,4 @@
 #include "kernels/x86/v16_avx2.h"
 #include "kernels/x86/gemm_body.h"
 #include "kernels/x86/channels_body.h"
+#include "kernels/x86/winograd_body.h"

@@ -11,9 +11,9 @@
 
 #define FOR_TILE static inline __attribute__((always_inline))
 
-/* m rows by p panels, of which the last has `last` columns. */
-FOR_TILE void tile(size_t m, size_t p, const struct hn_gemm *g, const float *a, const float *b,
-                   float *y, size_t last)
+/* m rows by p panels, of which the last has `last` columns; rows of a lie `pitch` apart, a constant. */
+FOR_TILE void tile(size_t m, size_t p, const struct hn_gemm *g, const float *a, size_t pitch,
+                   const float *b, float *y, size_t last)
 {
     v16 sums[ROWS_MAX][WIDE];
     UNROLL for (size_t i = 0; i < m; i++) UNROLL for (size_t j = 0; j < p; j++)
@@ -28,7 +28,7 @@ FOR_TILE void tile(size_t m, size_t p, const struct hn_gemm *g, const float *a, 
         UNROLL for (size_t j = 0; j < p; j++) w[j] = v_load(b + j * g->ldb + k * HN_PANEL);
         UNROLL for (size_t i = 0; i < m; i++)
         {
-            const v16 x = v_set1(a[i * HN_GEMM_PITCH + k]);
+            const v16 x = v_set1(a[i * pitch + k]);
             UNROLL for (size_t j = 0; j < p; j++) sums[i][j] = v_fma(x, w[j], sums[i][j]);
         }
     }
@@ -40,15 +40,12 @@ FOR_TILE void tile(size_t m, size_t p, const struct hn_gemm *g, const float *a, 
     }
 }
 
-/* `p` panels from column `first` on by m <= ROWS_MAX rows. */
-FOR_TILE void run_panels(size_t p, const struct hn_gemm *g, const float *a, size_t m, size_t first)
+/* The same for m that is no constant. */
+FOR_TILE void tile_of_rows(size_t m, size_t p, const struct hn_gemm *g, const float *a,
+                           size_t pitch, const float *b, float *y, size_t last)
 {
-    const float *b = g->b + first / HN_PANEL * g->ldb;
-    float *y = g->y + first;
-    const size_t columns = hn_min(p * HN_PANEL, g->n - first);
-    const size_t last = columns - (p - 1) * HN_PANEL;
 #define ROWS(n)                                                                                    \
-    case n: tile(n, p, g, a, b, y, last); break
+    case n: tile(n, p, g, a, pitch, b, y, last); break
     switch (m) {
         ROWS(1);
         ROWS(2);
@@ -68,6 +65,16 @@ FOR_TILE void run_panels(size_t p, const struct hn_gemm *g, const float *a, size
 #endif
     }
 #undef ROWS
+}
+
+/* `p` panels from column `first` on by m <= ROWS_MAX rows. */
+FOR_TILE void run_panels(size_t p, const struct hn_gemm *g, const float *a, size_t m, size_t first)
+{
+    const float *b = g->b + first / HN_PANEL * g->ldb;
+    float *y = g->y + first;
+    const size_t columns = hn_min(p * HN_PANEL, g->n - first);
+    const size_t last = columns - (p - 1) * HN_PANEL;
+    tile_of_rows(m, p, g, a, HN_GEMM_PITCH, b, y, last);
     if (g->epilogue) epilogue_block(y, g->ldy, m, columns, g->epilogue, first);
 }
 
@@ -89,7 +96,7 @@ static __attribute__((noinline)) void run_two(const struct hn_gemm *g, const flo
 static __attribute__((noinline)) void run_wide(const struct hn_gemm *g, const float *a,
                                                size_t first)
 {
-    tile(1, WIDE, g, a, g->b + first / HN_PANEL * g->ldb, g->y + first,
+    tile(1, WIDE, g, a, HN_GEMM_PITCH, g->b + first / HN_PANEL * g->ldb, g->y + first,
          hn_min(WIDE * HN_PANEL, g->n - first) - (WIDE - 1) * HN_PANEL);
     if (g->epilogue)
         epilogue_block(g->y + first, g->ldy, 1, hn_min(WIDE * HN_PANEL, g->n - first), g->epilogue,

@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "model/graph/fast.h"
-#include "model/graph/op_window.h"
+#include "model/graph/fast_conv.h"
 
 struct conv {
     struct hn_op_state state;
@@ -214,6 +213,14 @@ static enum hn_status dense(struct hn_op *op, const struct view *view, size_t ba
 {
     const struct hn_window *w = view->window;
     const struct conv *c = view->conv;
+    const struct hn_convolution convolution = {.x = view->x,
+                                               .batch = batch,
+                                               .in = c->in,
+                                               .window = w,
+                                               .w = &c->w,
+                                               .y = y,
+                                               .epilogue = *epilogue};
+    if (hn_winograd_suits(&convolution)) return hn_winograd_run(op, &convolution);
     const struct hn_product product = {.a = plain(w) ? view->x : NULL,
                                        .lda = c->in,
                                        .gather = gather,
