@@ -45,7 +45,8 @@ static const struct hn_oneshot_ops ops = {.run = run, .close = close_model};
 enum hn_status hn_recommending_open(const struct hn_instance_options *options, unsigned workers,
                                     struct hn_oneshot **out, struct hn_error *err)
 {
-    struct hn_recommender_options how = {.threads = options->threads, .tidy = true};
+    struct hn_recommender_options how = {
+        .threads = options->threads, .tidy = true, .progress = options->progress};
     HN_TRY(hn_cpu_choose(options->cpu, &how.level, err));
     if (!how.threads) how.threads = hn_cpu_count();
     struct model *m = calloc(1, sizeof *m + workers * sizeof *m->seats);

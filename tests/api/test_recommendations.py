@@ -6,6 +6,7 @@ import pathlib
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,14 +14,22 @@ import threading
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "onnx"))
+sys.path[:0] = [str(HERE.parent / "onnx"), str(HERE.parent / "golden")]
 
 from serving import Server  # noqa: E402
 import tiny_shop as shop  # noqa: E402
+import encoders  # noqa: E402
 
 HENCE = sys.argv[1]
 STARTER = HERE.parents[1] / "models" / "starter-recommender"
 PATH, ITEMS = "/v1/recommendations", "/v1/recommendations/items"
+
+
+def key_of(folder, role):
+    """The header of a new key, kept in the folder's file."""
+    done = subprocess.run([HENCE, "keys", "add", role, "--role", role, "--file", folder / "keys"], check=True,
+                          capture_output=True, text=True)
+    return {"Authorization": "Bearer " + re.search(r"hn-\S+", done.stdout)[0]}
 
 
 class Recommendations(unittest.TestCase):
@@ -29,12 +38,8 @@ class Recommendations(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-recommend-"))
         self.shop = shop.write(self.folder / "shop")
-        keys = self.folder / "keys"
-        self.admin, self.user = (
-            {"Authorization": "Bearer " + re.search(r"hn-\S+", subprocess.run(
-                [HENCE, "keys", "add", role, "--role", role, "--file", keys], check=True, capture_output=True,
-                text=True).stdout)[0]} for role in ("admin", "user"))
-        self.words = ["-m", f"shop={self.shop}", "-m", f"starter={STARTER}", "--api-keys", keys]
+        self.admin, self.user = (key_of(self.folder, role) for role in ("admin", "user"))
+        self.words = ["-m", f"shop={self.shop}", "-m", f"starter={STARTER}", "--api-keys", self.folder / "keys"]
         self.server = Server(HENCE, *self.words)
 
     def tearDown(self):
@@ -185,6 +190,90 @@ class Recommendations(unittest.TestCase):
         for visitor in visitors:
             visitor.join()
         self.assertEqual(got, alone)
+
+
+class Texts(unittest.TestCase):
+    """Items that come while their texts are read by an embedding model."""
+
+    def setUp(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-recommend-"))
+        bert = encoders.FAMILIES["bert"]
+        encoders.write_directory(self.folder / "bert", bert, encoders.make_weights(bert))
+        (self.folder / "recommender.json").write_text(
+            '{"catalogue": "items.jsonl", "embedding": {"model": "bert", "text": ["name"]}}')
+        (self.folder / "items.jsonl").write_text(
+            '{"id": "a", "name": "ba de fi"}\n{"id": "b", "name": "gu ga"}\n{"id": "none"}\n')
+        self.admin = key_of(self.folder, "admin")
+        self.server = self.serve()
+
+    def tearDown(self):
+        self.server.stop()
+        shutil.rmtree(self.folder)
+
+    def serve(self):
+        return Server(HENCE, "-m", f"shop={self.folder}", "--api-keys", self.folder / "keys")
+
+    def scores(self, to):
+        status, _, answer = self.server.post(PATH, {"events": [to], "k": 20}, **self.admin)
+        self.assertEqual((status, answer["by"]), (200, "events"), answer)
+        return {row["id"]: row["score"] for row in answer["data"]}
+
+    def put(self, *items):
+        self.assertEqual(self.server.post(ITEMS, {"model": "shop", "put": items}, **self.admin)[0], 200)
+
+    def restart(self, signals):
+        self.server.stop(signals)
+        self.server = self.serve()
+
+    def test_items_that_come(self):
+        cache = self.folder / "vectors.cache"
+        self.put({"id": "c", "name": "ba de fi"}, {"id": "d", "name": "ku"}, {"id": "none", "price": 1})
+        first = self.scores("a")
+        self.assertEqual(sorted(first), ["b", "c", "d"])
+        self.assertAlmostEqual(first["c"], 1, places=5)
+        # Another price does not have the text read again, another name does.
+        size = cache.stat().st_size
+        self.put({"id": "d", "name": "ku", "price": 5})
+        self.assertEqual((cache.stat().st_size, self.scores("a")), (size, first))
+        self.put({"id": "d", "name": "gu ga"})
+        self.assertGreater(cache.stat().st_size, size)
+        self.assertEqual(self.scores("a")["d"], first["b"])
+        # One may bring its own, and have that of its text again; without either it has none.
+        self.put({"id": "d", "name": "gu ga", "vector": [1] + [0] * (len(self.vector()) - 1)})
+        own = self.scores("a")["d"]
+        self.assertNotAlmostEqual(own, first["b"])
+        last = self.scores("a")
+        self.restart((signal.SIGKILL,))
+        self.assertEqual(self.scores("a"), last)
+        size = cache.stat().st_size
+        self.put({"id": "d", "name": "gu ga"}, {"id": "b"})
+        self.assertEqual({**last, "d": first["b"]}, {**self.scores("a"), "b": last["b"]})
+        self.assertNotIn("b", self.scores("a"))
+        last = self.scores("a")
+        self.restart((signal.SIGTERM,))
+        self.assertEqual(self.scores("a"), last)
+
+    def vector(self):
+        done = subprocess.run([HENCE, "embed", "-m", self.folder / "bert"], input="ba", text=True, check=True,
+                              capture_output=True)
+        return done.stdout.split()
+
+    def test_the_cache_stays_small(self):
+        record = 24 + 4 * len(self.vector())
+        words = encoders.WORDS
+        for turn in range(12):
+            self.put(*({"id": f"x{i % 10}", "name": f"{words[turn]} {words[i % 60]} {words[i // 60]}"}
+                       for i in range(300)))
+        self.assertEqual(self.scores("a").keys() - {"b"}, {f"x{i}" for i in range(10)})
+        self.assertLess((self.folder / "vectors.cache").stat().st_size, 1400 * record)
+
+    def test_no_place_for_the_cache(self):
+        first = self.scores("a")
+        (self.folder / "vectors.cache").unlink()
+        (self.folder / "vectors.cache").mkdir()
+        self.restart((signal.SIGTERM,))
+        self.put({"id": "c", "name": "ba de fi"})
+        self.assertEqual(self.scores("a")["b"], first["b"])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 """hence recommend: folders of all kinds, and what is shown of them."""
 
 import json
+import struct
 import subprocess
 import sys
 
@@ -14,6 +15,8 @@ sys.path.insert(0, str(program.ROOT / "tests" / "onnx"))
 import tiny_shop as shop  # noqa: E402
 sys.path.insert(0, str(program.ROOT / "tools" / "starter"))
 import evaluate_recommender as evaluate  # noqa: E402
+import encoders  # noqa: E402
+import gguf_io  # noqa: E402
 
 STARTER = program.ROOT / "models" / "starter-recommender"
 
@@ -157,6 +160,122 @@ class Recommend(Program):
         folder = shop.write(self.folder / "wide", session={"model": "s.onnx", "length": shop.LENGTH})
         (folder / "s.onnx").write_bytes(shop.session(numpy.ones((7, 5), "float32")))
         self.bad(EXIT_FAILURE, "no 2 floats per visitor .a vector. nor 7", "recommend", "-m", folder, "-e", "a")
+
+
+class Texts(Program):
+    """Items whose vectors an embedding model computes of their texts."""
+
+    NAMES = {"a": "ba de fi", "b": "ba de fo", "c": "gu", "d": None, "e": "", "f": "gu ga"}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        bert, ranker = encoders.FAMILIES["bert"], encoders.FAMILIES["bert-ranker"]
+        encoders.write_directory(cls.folder / "bert", bert, encoders.make_weights(bert))
+        gguf_io.write_gguf(cls.folder / "bert.gguf", encoders.gguf_meta(bert),
+                           encoders.gguf_tensors(bert, encoders.make_weights(bert), "F32"))
+        gguf_io.write_gguf(cls.folder / "ranker.gguf", encoders.gguf_meta(ranker),
+                           encoders.gguf_tensors(ranker, encoders.make_weights(ranker), "F32"))
+
+    def shop(self, name, model="bert", catalogue="items.csv", **more):
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        for at in ("bert", "bert.gguf", "ranker.gguf"):
+            if not (folder / at).exists():
+                (folder / at).symlink_to(self.folder / at)
+        embedding = {"embedding": {"model": model, "text": ["name", "kinds", "size"], **more.pop("embedding", {})}}
+        (folder / "recommender.json").write_text(json.dumps(
+            {"catalogue": catalogue, "fields": {"categories": ["kinds"]}, **embedding, **more}))
+        (folder / "items.csv").write_text("id,name,kinds,size,price\n" + "".join(
+            f"{id},{text or ''},{'ku|na' if text else ''},{len(text) if text else ''},1\n"
+            for id, text in self.NAMES.items()))
+        return folder
+
+    def likest(self, folder, to):
+        rows = json.loads(self.good("recommend", "-m", folder, "--json", "-e", to))["data"]
+        return [(row["id"], row["score"]) for row in rows]
+
+    def expected(self, to, prefix=""):
+        """By `hence embed` of the texts, where the end of a line is one of a word."""
+        ids = [id for id, text in self.NAMES.items() if text]
+        out = []
+        for id in ids:
+            path = self.write("text", f"{prefix}{self.NAMES[id]} ku, na {len(self.NAMES[id])}")
+            done = self.good("embed", "-m", self.folder / "bert", "-f", path)
+            out.append(numpy.array(done.split(), "float32"))
+        scores = {id: float(x @ out[ids.index(to)]) for id, x in zip(ids, out) if id != to}
+        return sorted(scores.items(), key=lambda pair: -pair[1])
+
+    def assert_like(self, got, want):
+        self.assertEqual([id for id, _ in got], [id for id, _ in want])
+        numpy.testing.assert_allclose([s for _, s in got], [s for _, s in want], rtol=1e-5)
+
+    def test_vectors_are_those_of_the_texts(self):
+        want = self.expected("a")
+        self.assertEqual(len(want), 3)
+        for model in ("bert", "bert.gguf"):
+            self.assert_like(self.likest(self.shop("texts", model), "a"), want)
+        prefix = "ru "
+        self.assert_like(self.likest(self.shop("texts", embedding={"prefix": prefix}), "a"),
+                         self.expected("a", prefix))
+
+    def test_nothing_is_computed_twice(self):
+        folder = self.shop("cached")
+        want, cache = self.likest(folder, "a"), folder / "vectors.cache"
+        whole = cache.read_bytes()
+        dims = struct.unpack_from("<Q", whole, 16)[0]
+        record = 16 + 4 * dims + 8
+        self.assertEqual(len(whole), 24 + 4 * record)
+        self.assertEqual(self.likest(folder, "a"), want)
+        self.assertEqual(cache.read_bytes(), whole)
+        # The proof that the file is read: with the vectors of two texts exchanged, others are near.
+        records = [bytearray(whole[24 + i * record:24 + (i + 1) * record]) for i in range(4)]
+        records[1][16:-8], records[2][16:-8] = records[2][16:-8], records[1][16:-8]
+        for r in records:
+            r[-8:] = content_hash(content_hash(0, r[:16]), r[16:-8]).to_bytes(8, "little")
+        self.assertEqual(records[0], whole[24:24 + record])
+        cache.write_bytes(whole[:24] + b"".join(records))
+        scores = dict(self.likest(folder, "a"))
+        self.assertEqual((scores["b"], scores["c"]), (dict(want)["c"], dict(want)["b"]))
+        # Whatever is wrong with it, the answers are right, and it is right again.
+        damaged = bytearray(whole)
+        damaged[24 + record + 20] ^= 1
+        for bytes_ in (bytes(damaged), whole[:-5], whole[:24], whole[:10], b"", b"x" * 1000,
+                       whole[:8] + bytes(8) + whole[16:], whole[:16] + bytes(8) + whole[24:]):
+            cache.write_bytes(bytes_)
+            self.assertEqual(self.likest(folder, "a"), want)
+            self.assertEqual(self.likest(folder, "a"), want)
+            self.assertEqual((len(cache.read_bytes()) - 24) % record, 0)
+        # Another prompt is another model.
+        self.assertNotEqual(self.likest(self.shop("cached", embedding={"prefix": "ru "}), "a"), want)
+        self.assertEqual(self.likest(self.shop("cached"), "a"), want)
+
+    def test_errors(self):
+        for more, says in (
+                ({"model": "none.gguf"}, "none.gguf: cannot open"),
+                ({"model": "items.csv"}, "items.csv: "),
+                ({"model": "ranker.gguf"}, "ranker.gguf: this ranks pairs of texts and embeds none"),
+                ({"embedding": {"prompt": "other"}}, 'bert: the model has no prompt "other" .there are: '),
+                ({"embedding": {"prompt": "a", "prefix": "b"}}, "'embedding.prefix' and a prompt: only one"),
+                ({"embedding": {"text": []}}, "'embedding.text' does not name what of an item is read"),
+                ({"embedding": {"text": "name"}}, "'embedding.text' is no list of names"),
+                ({"embedding": {"text": ["title"]}}, "items.csv: line 1: there is no column 'title' .there are: id, na"),
+                ({"embedding": {"model": "../bert"}}, "'embedding.model' leads out of the folder"),
+                ({"embedding": {"words": 1}}, "'embedding.words' is not known"),
+                ({"vectors": "v.npy"}, "'embedding' and 'vectors': only one of them")):
+            with self.subTest(more):
+                self.bad(EXIT_FAILURE, says, "recommend", "-m", self.shop("wrong", **more))
+
+
+def content_hash(h, data):
+    """As vector_cache.c has it."""
+    word, mask = 0xff51afd7ed558ccd, 2**64 - 1
+    h ^= len(data) * 0x9e3779b97f4a7c15 & mask
+    for at in range(0, len(data) // 8 * 8, 8):
+        h = (h ^ int.from_bytes(data[at:at + 8], "little")) * word & mask
+        h ^= h >> 32
+    h = (h ^ int.from_bytes(data[len(data) // 8 * 8:], "little")) * word & mask
+    return h ^ h >> 32
 
 
 if __name__ == "__main__":

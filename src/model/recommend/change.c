@@ -33,6 +33,7 @@ static enum hn_status read_put(const struct hn_recommender *r, const json_t *obj
         return status;
     }
     out->vector = has ? vector : NULL;
+    out->item->own_vector = has;
     return HN_OK;
 }
 
@@ -133,7 +134,18 @@ static enum hn_status make(struct hn_recommender *r, const struct change *change
     pthread_mutex_unlock(&r->shelf_lock);
     hn_shelf_release(old);
     hn_recommender_tidy(r);
+    if (r->embedding) hn_item_vectors_tidy(r->embedding, r->shelf);
     return HN_OK;
+}
+
+/* Before the change lock: it may take long. A vector depends on the item's text alone. */
+static enum hn_status embed(struct hn_recommender *r, struct change *change, struct hn_error *err)
+{
+    struct hn_shelf *shelf = hn_recommender_shelf(r);
+    const enum hn_status status =
+        hn_item_vectors_change(r->embedding, shelf, change->items, change->n, change->vectors, err);
+    hn_shelf_release(shelf);
+    return status;
 }
 
 enum hn_status hn_recommender_change(struct hn_recommender *r, const json_t *object,
@@ -142,9 +154,10 @@ enum hn_status hn_recommender_change(struct hn_recommender *r, const json_t *obj
     struct change change;
     HN_TRY(read_change(r, object, r->dims, &change, err));
     char *record = json_dumps(object, JSON_COMPACT);
+    enum hn_status status = record ? HN_OK : hn_fail_nomem(err, "a change", change.n);
+    if (status >= 0 && r->embedding) status = embed(r, &change, err);
     pthread_mutex_lock(&r->change_lock);
-    const enum hn_status status = record ? make(r, &change, hn_str_from(record), err)
-                                         : hn_fail_nomem(err, "a change", change.n);
+    if (status >= 0) status = make(r, &change, hn_str_from(record), err);
     pthread_mutex_unlock(&r->change_lock);
     free(record);
     free_change(&change);

@@ -26,11 +26,13 @@ static enum hn_status add(struct hn_journal_draft *out, const char *key, json_t 
     return status;
 }
 
-/* The item with its vector, as a change has it. */
-static json_t *whole_item(const struct hn_shelf *shelf, size_t number)
+/* The item as a change has it: with its vector, unless that is computed of its text. */
+static json_t *whole_item(const struct hn_recommender *r, size_t number)
 {
     json_t *item = NULL;
-    const float *x = hn_shelf_vector(shelf, number);
+    const struct hn_shelf *shelf = r->shelf;
+    const bool computed = r->embedding && !hn_shelf_item(shelf, number)->own_vector;
+    const float *x = computed ? NULL : hn_shelf_vector(shelf, number);
     if (hn_json_parse(hn_shelf_item(shelf, number)->json, "item", &item, NULL) < 0) return NULL;
     json_t *vector = json_array();
     bool whole = vector != NULL;
@@ -53,7 +55,7 @@ static enum hn_status write_changes(const struct hn_recommender *r, struct hn_jo
         HN_TRY(add(out, "remove", json_stringn(r->gone[i]->id.p, r->gone[i]->id.n), err));
     for (size_t i = 0; i < shelf->n_blocks * HN_VECTORS; i++) {
         const struct hn_item *item = hn_shelf_item(shelf, i);
-        if (item && item->changed) HN_TRY(add(out, "put", whole_item(shelf, i), err));
+        if (item && item->changed) HN_TRY(add(out, "put", whole_item(r, i), err));
     }
     return HN_OK;
 }

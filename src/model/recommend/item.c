@@ -90,6 +90,42 @@ static enum hn_status categories_of(const json_t *object, const struct hn_item_f
     return HN_OK;
 }
 
+static void add_text(struct hn_buf *out, const char *before, const json_t *value)
+{
+    if (json_is_array(value)) {
+        for (size_t i = 0; i < json_array_size(value); i++)
+            add_text(out, i ? ", " : before, json_array_get(value, i));
+    } else if (json_is_string(value) && json_string_length(value)) {
+        hn_buf_str(out, hn_str_from(before));
+        hn_buf_str(out, hn_json_str(value));
+    } else if (json_is_integer(value)) {
+        hn_buf_printf(out, "%s%" JSON_INTEGER_FORMAT, before, json_integer_value(value));
+    } else if (json_is_real(value)) {
+        hn_buf_printf(out, "%s%.10g", before, json_real_value(value));
+    }
+}
+
+enum hn_status hn_item_text(const json_t *object, const struct hn_item_fields *fields,
+                            struct hn_buf *out, struct hn_error *err)
+{
+    for (size_t i = 0; i < fields->n_texts; i++)
+        add_text(out, out->n ? "\n" : "", member(object, fields->texts[i]));
+    return out->failed ? hn_fail_nomem(err, "a text", out->n) : HN_OK;
+}
+
+static enum hn_status text_key(const json_t *object, const struct hn_item_fields *fields,
+                               struct hn_text_key *out, struct hn_error *err)
+{
+    struct hn_buf text = {0};
+    *out = (struct hn_text_key){{0, 0}};
+    const enum hn_status status = hn_item_text(object, fields, &text, err);
+    if (text.n)
+        *out = (struct hn_text_key){
+            {hn_str_hash(hn_buf_view(&text), 1) | 1, hn_str_hash(hn_buf_view(&text), 2)}};
+    hn_buf_free(&text);
+    return status;
+}
+
 static struct hn_str copy_to(char **at, struct hn_str s)
 {
     const struct hn_str copy = {*at, s.n};
@@ -162,6 +198,8 @@ enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *f
     HN_TRY(read_number(object, fields->price, &price, err));
     HN_TRY(read_number(object, fields->popularity, &popularity, err));
     if (popularity < 0) return hn_fail(err, HN_E_FORMAT, "'%s' is below 0", fields->popularity);
+    struct hn_text_key text;
+    HN_TRY(text_key(object, fields, &text, err));
     char *json = text_of(object);
     if (!json) return hn_fail_nomem(err, "an item", HN_ITEM_BYTES);
     struct hn_item *item = NULL;
@@ -175,6 +213,7 @@ enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *f
     if (!item) return hn_fail_nomem(err, "an item", sizeof *item);
     atomic_init(&item->refs, 1);
     item->row = row;
+    item->text = text;
     item->available = is_available(member(object, fields->available));
     item->price = price;
     item->popularity = isnan(popularity) ? 0 : popularity;

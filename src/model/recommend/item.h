@@ -24,8 +24,15 @@ struct hn_item_fields {
     const char *popularity;                     /* a number, 0 or more */
     const char *categories[HN_ITEM_CATEGORIES]; /* texts or arrays of texts */
     size_t n_categories;
+    const char *texts[HN_ITEM_CATEGORIES]; /* that make the text, which an embedding model reads */
+    size_t n_texts;
     const char *const *features; /* numbers that a ranker wants; what is none is NaN */
     size_t n_features;
+};
+
+/* What stands for a text; zeros: for none. */
+struct hn_text_key {
+    uint64_t hash[2];
 };
 
 /* Immutable; counted references. */
@@ -36,6 +43,8 @@ struct hn_item {
     int32_t row;  /* its line in the catalogue's file, from 0; -1: it was added later */
     float price;  /* NaN: unknown */
     float popularity;
+    bool own_vector; /* it brought one */
+    struct hn_text_key text;
     uint64_t signature; /* a bit per category, by hn_category_bit */
     struct hn_str id;
     struct hn_str json; /* the object without its vector */
@@ -49,6 +58,14 @@ enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *f
                             struct hn_item **out, struct hn_error *err);
 void hn_item_hold(struct hn_item *item);
 void hn_item_release(struct hn_item *item); /* NULL is fine */
+
+/* Appends the text: the members one below the other, lists with commas. Nothing: it has none. */
+enum hn_status hn_item_text(const json_t *object, const struct hn_item_fields *fields,
+                            struct hn_buf *out, struct hn_error *err);
+static inline bool hn_item_has_text(const struct hn_item *item)
+{
+    return item->text.hash[0] || item->text.hash[1];
+}
 
 uint64_t hn_category_bit(struct hn_str category);
 bool hn_item_is_in(const struct hn_item *item, struct hn_str category);

@@ -48,7 +48,7 @@ static enum hn_status add(void *ctx, const json_t *row, size_t line, struct hn_e
 
 /* What of the fields a CSV must have. */
 struct columns {
-    const char *needed[3 + 1 + HN_ITEM_CATEGORIES + HN_ITEM_FEATURES + 1];
+    const char *needed[4 + 2 * HN_ITEM_CATEGORIES + HN_ITEM_FEATURES + 1];
     const char *texts[2], *lists[HN_ITEM_CATEGORIES + 1];
 };
 
@@ -61,6 +61,8 @@ static struct hn_row_form form_of(const struct hn_item_fields *f, struct columns
         if (single[i]) c->needed[n++] = single[i];
     for (size_t i = 0; i < f->n_categories; i++)
         c->needed[n++] = c->lists[i] = f->categories[i];
+    for (size_t i = 0; i < f->n_texts; i++)
+        c->needed[n++] = f->texts[i];
     for (size_t i = 0; i < f->n_features; i++)
         c->needed[n++] = f->features[i];
     return (struct hn_row_form){c->needed, c->texts, c->lists};

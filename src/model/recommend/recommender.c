@@ -12,7 +12,7 @@ enum {
     LARGE = 1 << 16, /* items, from which on threads search together */
 };
 
-static const char CONFIG[] = "recommender.json";
+static const char CONFIG[] = "recommender.json", CACHE[] = "vectors.cache";
 
 /* FOLDER/NAME; free it. */
 static char *path_in(const char *folder, const char *name)
@@ -50,7 +50,9 @@ static enum hn_status fill_shelf(struct hn_recommender *r, const struct hn_item_
                                  struct hn_error *err)
 {
     enum { AT_ONCE = 65536 };
-    const size_t dims = r->dims = m->rows ? m->dims : 1;
+    const size_t dims = r->dims = m->rows        ? m->dims
+                                  : r->embedding ? hn_item_vectors_dims(r->embedding)
+                                                 : 1;
     struct hn_shelf_change *changes = calloc(AT_ONCE, sizeof *changes);
     float *vectors = malloc(AT_ONCE * dims * sizeof *vectors);
     enum hn_status status = hn_shelf_new(dims, &r->shelf, err);
@@ -98,6 +100,27 @@ static enum hn_status open_items(struct hn_recommender *r, const char *folder,
     return status;
 }
 
+static enum hn_status open_embedding(struct hn_recommender *r, const char *folder,
+                                     const struct hn_recommender_options *options,
+                                     struct hn_error *err)
+{
+    if (!r->config.embedding) return HN_OK;
+    char *model = path_in(folder, r->config.embedding), *cache = path_in(folder, CACHE);
+    const enum hn_status status =
+        model && cache
+            ? hn_item_vectors_open(&(struct hn_item_vectors_options){.config = &r->config,
+                                                                     .model = model,
+                                                                     .cache = cache,
+                                                                     .threads = options->threads,
+                                                                     .level = options->level,
+                                                                     .progress = options->progress},
+                                   &r->embedding, err)
+            : hn_fail_nomem(err, folder, strlen(folder));
+    free(model);
+    free(cache);
+    return status;
+}
+
 static enum hn_status open_model(const char *folder, const char *name, size_t dims,
                                  enum hn_cpu_level level, struct hn_predictor **out,
                                  struct hn_error *err)
@@ -138,12 +161,14 @@ static enum hn_status open_all(struct hn_recommender *r, const char *folder,
     struct hn_item_list items = {0};
     HN_TRY(read_config(folder, &r->config, err));
     HN_TRY(open_model(folder, r->config.session, 0, options->level, &r->session, err));
+    HN_TRY(open_embedding(r, folder, options, err));
     HN_TRY(open_model(folder, r->config.ranker, r->config.n_features, options->level, &r->ranker,
                       err));
     char *journal = path_in(folder, r->config.journal);
     enum hn_status status =
         journal ? open_items(r, folder, &items, err) : hn_fail_nomem(err, folder, strlen(folder));
     if (status >= 0) status = hn_journal_open(journal, hn_recommender_replay, r, &r->journal, err);
+    if (status >= 0 && r->embedding) status = hn_item_vectors_fill(r->embedding, &r->shelf, err);
     if (status >= 0 && options->tidy) hn_recommender_tidy(r);
     if (status >= 0 && options->threads > 1 && r->shelf->n_items >= LARGE)
         status = hn_pool_create(options->threads, &r->pool, err);
@@ -177,6 +202,7 @@ void hn_recommender_close(struct hn_recommender *r)
         hn_item_release(r->gone[i]);
     free(r->gone);
     hn_shelf_release(r->shelf);
+    hn_item_vectors_close(r->embedding);
     hn_predictor_close(r->session);
     hn_predictor_close(r->ranker);
     hn_recommender_config_free(&r->config);
@@ -193,6 +219,7 @@ size_t hn_recommender_bytes(struct hn_recommender *r)
     for (size_t i = 0; i < shelf->n_blocks; i++)
         bytes += HN_VECTORS * (shelf->dims * sizeof(float) + shelf->vectors[i]->k);
     hn_shelf_release(shelf);
+    if (r->embedding) bytes += hn_item_vectors_bytes(r->embedding);
     if (r->session) bytes += hn_predictor_about(r->session)->bytes;
     if (r->ranker) bytes += hn_predictor_about(r->ranker)->bytes;
     return bytes;

@@ -6,13 +6,15 @@
 #include "model/recommend/recommender_config.h"
 #include "model/recommend/shelf.h"
 
+struct hn_load_progress;
 struct hn_recommender;
 struct hn_recommend_seat; /* memory for asking it: one thread's at a time */
 
 struct hn_recommender_options {
     enum hn_cpu_level level;
     bool tidy;        /* a long journal may be made smaller */
-    unsigned threads; /* that search a large catalogue together; 0 and 1: the caller's alone */
+    unsigned threads; /* that search a large catalogue together, or compute vectors; 0 and 1: one */
+    const struct hn_load_progress *progress; /* where vectors are computed; or NULL */
 };
 
 /* Whether a folder has a recommender.json. */

@@ -74,6 +74,22 @@ static enum hn_status enter(const struct reading *r, const char *key, const char
     return !value || json_is_object(value) ? HN_OK : wrong(r, key, "is no object");
 }
 
+/* A list of names. */
+static enum hn_status names(const struct reading *r, const char *key,
+                            const char *out[HN_ITEM_CATEGORIES], size_t *n)
+{
+    const json_t *list = json_object_get(r->object, key);
+    if (list && (!json_is_array(list) || json_array_size(list) > HN_ITEM_CATEGORIES))
+        return wrong(r, key, "is no list of names");
+    for (; *n < json_array_size(list); ++*n) {
+        const struct hn_str name = hn_json_str(json_array_get(list, *n));
+        if (!name.p || memchr(name.p, '\0', name.n)) return wrong(r, key, "is no list of names");
+        out[*n] = hn_arena_str(&r->config->arena, name).p;
+        if (!out[*n]) return hn_fail_nomem(r->err, "a name", name.n);
+    }
+    return HN_OK;
+}
+
 static enum hn_status read_fields(const struct reading *from)
 {
     static const char *const keys[] = {"id",         "price",      "available",
@@ -89,17 +105,27 @@ static enum hn_status read_fields(const struct reading *from)
     HN_TRY(text(&r, "price", &fields->price));
     HN_TRY(text(&r, "available", &fields->available));
     HN_TRY(text(&r, "popularity", &fields->popularity));
-    const json_t *list = json_object_get(r.object, "categories");
-    if (list && (!json_is_array(list) || json_array_size(list) > HN_ITEM_CATEGORIES))
-        return wrong(&r, "categories", "is no list of names");
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const struct hn_str name = hn_json_str(json_array_get(list, i));
-        if (!name.p || memchr(name.p, '\0', name.n))
-            return wrong(&r, "categories", "is no list of names");
-        fields->categories[i] = hn_arena_str(&r.config->arena, name).p;
-        if (!fields->categories[i]) return hn_fail_nomem(r.err, "a name", name.n);
-        fields->n_categories++;
-    }
+    return names(&r, "categories", fields->categories, &fields->n_categories);
+}
+
+static enum hn_status read_embedding(const struct reading *from)
+{
+    static const char *const keys[] = {"model", "text", "prompt", "prefix", NULL};
+    struct hn_recommender_config *c = from->config;
+    struct reading r;
+    bool has;
+    HN_TRY(enter(from, "embedding", "embedding.", &r, &has));
+    if (!has) return HN_OK;
+    HN_TRY(know(&r, keys));
+    HN_TRY(file(&r, "model", &c->embedding));
+    HN_TRY(text(&r, "prompt", &c->embedding_prompt));
+    HN_TRY(text(&r, "prefix", &c->embedding_prefix));
+    HN_TRY(names(&r, "text", c->fields.texts, &c->fields.n_texts));
+    if (!c->embedding) return wrong(&r, "model", "is missing");
+    if (!c->fields.n_texts) return wrong(&r, "text", "does not name what of an item is read");
+    if (c->embedding_prompt && c->embedding_prefix)
+        return wrong(&r, "prefix", "and a prompt: only one of them");
+    if (c->vectors) return wrong(from, "embedding", "and 'vectors': only one of them");
     return HN_OK;
 }
 
@@ -211,8 +237,9 @@ static enum hn_status read_events(const struct reading *from)
 
 static enum hn_status read_all(const struct reading *r)
 {
-    static const char *const keys[] = {"catalogue", "vectors", "tensor", "journal", "fields",
-                                       "session",   "ranker",  "decay",  "events",  NULL};
+    static const char *const keys[] = {"catalogue", "vectors",   "tensor",  "journal",
+                                       "fields",    "embedding", "session", "ranker",
+                                       "decay",     "events",    NULL};
     struct hn_recommender_config *c = r->config;
     if (!json_is_object(r->object)) return hn_fail(r->err, HN_E_FORMAT, "this is no object");
     HN_TRY(know(r, keys));
@@ -222,6 +249,7 @@ static enum hn_status read_all(const struct reading *r)
     HN_TRY(text(r, "tensor", &c->tensor));
     if (!c->catalogue) return wrong(r, "catalogue", "is missing");
     HN_TRY(read_fields(r));
+    HN_TRY(read_embedding(r));
     HN_TRY(read_session(r));
     HN_TRY(read_ranker(r));
     return read_events(r);

@@ -34,6 +34,9 @@ struct hn_recommender_config {
     const char *catalogue, *vectors, *tensor, *journal; /* files, relative to the folder */
     struct hn_item_fields fields;
 
+    /* The model that reads the items' texts; NULL: none. */
+    const char *embedding, *embedding_prompt, *embedding_prefix;
+
     /* The session model; NULL: none. */
     const char *session, *session_output;
     size_t session_length;

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "model/recommend/item_vectors.h"
 #include "model/recommend/items_file.h"
 #include "model/recommend/journal.h"
 #include "model/recommend/recommender.h"
@@ -12,6 +13,7 @@ struct hn_recommender {
     struct hn_recommender_config config;
     const struct hn_kernels *kernels;
     struct hn_predictor *session, *ranker; /* NULL: none */
+    struct hn_item_vectors *embedding;     /* NULL: vectors come in a file, or there are none */
     size_t n_rows; /* items of the catalogue's file: what the session model knows */
     size_t dims;
 

@@ -260,7 +260,7 @@ static enum hn_status put_item(struct edit *e, const struct hn_shelf_change *cha
         item->row = hn_shelf_item(e->shelf, number)->row; /* the session model goes on knowing it */
     }
     set_item(e, number, item);
-    if (change->vector) set_vector(e, number, change->vector);
+    if (change->vector || change->bare) set_vector(e, number, change->vector);
     return HN_OK;
 }
 

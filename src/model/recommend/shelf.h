@@ -66,6 +66,7 @@ struct hn_shelf_change {
     struct hn_item *item; /* comes or takes the place of the one with its id; NULL: `id` goes */
     struct hn_str id;
     const float *vector; /* of the item; NULL: the one it had, if any */
+    bool bare;           /* not even that */
 };
 
 /* A new shelf with all changes in their order, or (on failure) none. Items that are not there may be
