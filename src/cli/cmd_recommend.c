@@ -127,6 +127,7 @@ static void print_name(const struct hn_item *item)
 static void print_items(const struct hn_recommend_request *r)
 {
     static const char *const by[] = {"by what comes next in visits like this",
+                                     "by what others looked at in the same visit",
                                      "by what is like what was looked at", "by popularity"};
     printf("%s\n", by[r->how]);
     for (size_t i = 0; i < r->n; i++) {

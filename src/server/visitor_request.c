@@ -62,7 +62,7 @@ static const struct hn_field body_items[] = {
     {"attributes", HN_FIELD_BOOL, AT(attributes), .fallback = "false",
      .about = "Give each item as the catalogue has it."},
     {"why", HN_FIELD_BOOL, AT(why), .fallback = "false",
-     .about = "Give the event that each item is most like, and what each feature gave to the "
+     .about = "Give the event that each item goes back to, and what each feature gave to the "
               "ranker's score."},
 };
 #undef AT
@@ -234,6 +234,7 @@ static void put_why(struct hn_json_writer *w, const struct hn_recommender *r,
         hn_json_close(w, '}');
     }
     if (n) hn_json_put_real(w, "retrieval_score", item->retrieval);
+    if (item->together > 0) hn_json_put_real(w, "together", item->together);
     if (item->shares) {
         hn_json_open(w, "contributions", '{');
         for (size_t i = 0; i < n; i++)
@@ -247,8 +248,10 @@ static void put_why(struct hn_json_writer *w, const struct hn_recommender *r,
 void hn_visitor_answer_put(struct hn_json_writer *w, const struct hn_recommender *r,
                            const struct hn_visitor_request *request)
 {
-    static const char *const by[] = {
-        [HN_BY_SESSION] = "session", [HN_BY_EVENTS] = "events", [HN_BY_POPULARITY] = "popularity"};
+    static const char *const by[] = {[HN_BY_SESSION] = "session",
+                                     [HN_BY_TOGETHER] = "together",
+                                     [HN_BY_EVENTS] = "events",
+                                     [HN_BY_POPULARITY] = "popularity"};
     const struct hn_recommend_request *q = &request->recommend;
     hn_json_open(w, "data", '[');
     for (size_t i = 0; i < q->n; i++) {

@@ -192,6 +192,29 @@ class Recommendations(unittest.TestCase):
         self.assertEqual(got, alone)
 
 
+class PastVisits(unittest.TestCase):
+    def test_what_comes_again_is_another_item(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-recommend-"))
+        shop.write(folder, together={"file": "visits.csv"})
+        (folder / "visits.csv").write_text("visit,item\n1,a\n1,d\n2,a\n2,e\n3,a\n3,d\n")
+        admin = key_of(folder, "admin")
+        with Server(HENCE, "-m", f"shop={folder}", "--api-keys", folder / "keys") as server:
+            def ids():
+                rows = server.post(PATH, {"events": ["a"], "k": 3}, **admin)[2]["data"]
+                return " ".join(row["id"] for row in rows)
+
+            def change(**body):
+                self.assertEqual(server.post(ITEMS, {"model": "shop", **body}, **admin)[0], 200)
+            self.assertEqual(ids(), "d e b")
+            change(put=[{"id": "d", "price": 7}])
+            self.assertEqual(ids(), "d e b")
+            change(remove=["d"])
+            self.assertEqual(ids(), "e b c")
+            change(put=[{"id": "d"}, {"id": "new", "vector": [5, 0]}])
+            self.assertEqual(ids(), "e new b")
+        shutil.rmtree(folder)
+
+
 class Texts(unittest.TestCase):
     """Items that come while their texts are read by an embedding model."""
 

@@ -131,6 +131,112 @@ class Recommend(Program):
             shop.write(folder, **more)
             self.bad(EXIT_FAILURE, says, "recommend", "-m", folder)
 
+    def with_visits(self, name, rows, **more):
+        folder = shop.write(self.folder / name, together={"file": "visits.csv"}, **more)
+        (folder / "visits.csv").write_text("visit,item\n" + "".join(f"{visit},{item}\n" for visit, item in rows))
+        return folder
+
+    # Two visits with a and b, one of them with c, too; e alone, and twice, does not count.
+    VISITS = ["1a", "1b", "2c", "3b", "2a", "2b", "3c", "4d", "4a", "5a", "5a", "6e", "6x"]
+
+    def test_seen_together(self):
+        folder = self.with_visits("visits", self.VISITS)
+        plain = {key: value for key, value in shop.CONFIG.items() if key != "vectors"}
+        (folder / "recommender.json").write_text(json.dumps({**plain, "together": {"file": "visits.csv"}}))
+        near = {"ab": 2 / 8, "ad": 1 / (8 * 6) ** 0.5, "ac": 1 / (8 * 7) ** 0.5, "bc": 2 / (8 * 7) ** 0.5}
+
+        def told(*words):
+            answer = json.loads(self.good("recommend", "-m", folder, "--json", "--why", *words))
+            self.assertEqual(answer["by"], "together")
+            return ([(row["id"], row["why"].get("event", {}).get("id")) for row in answer["data"]],
+                    [row["score"] for row in answer["data"]])
+        ids, scores = told("-e", "a")
+        self.assertEqual(ids, [("b", "a"), ("d", "a"), ("c", "a"), ("e", None), ("f", None)])
+        numpy.testing.assert_allclose(scores, [near["ab"], near["ad"], near["ac"], 0, 0], rtol=1e-6)
+        # What came last counts most; what weighs more, more.
+        ids, scores = told("-e", "none,a,b", "-k", "2")
+        self.assertEqual(ids, [("c", "b"), ("d", "a")])
+        numpy.testing.assert_allclose(scores, [(near["bc"] + 0.8 * near["ac"]) / 1.8, 0.8 * near["ad"] / 1.8], rtol=1e-6)
+        numpy.testing.assert_allclose(told("-e", "a:cart,b", "-k", "1")[1],
+                                      [(near["bc"] + 3.2 * near["ac"]) / 4.2], rtol=1e-6)
+        self.assertEqual(told("-e", "a", "--category", "stove", "--price-max", "50")[0], [("d", "a")])
+        self.assertEqual(told("-e", "a", "--category", "set")[0], [("f", None)])
+        self.assertRegex(self.good("recommend", "-m", folder, "-e", "a", "-k", "1", "--why"),
+                         "by what others looked at in the same visit\n  1     0.2500  b .* like a\n")
+        self.assertEqual(json.loads(self.good("recommend", "-m", folder, "--json", "-e", "e"))["by"], "popularity")
+        # With vectors, those that were never seen together follow by them; without events, popularity.
+        folder = self.with_visits("visits", self.VISITS)
+        self.assertEqual(self.ids("-e", "a", model=folder), "b d c f e")
+        self.assertEqual(self.ids("-k", "1", model=folder), "d")
+
+    def test_seen_together_as_counted(self):
+        draw, n = numpy.random.default_rng(3), 60
+        visits = [draw.choice(n, draw.integers(1, 9), replace=False) for _ in range(400)]
+        visits.append(numpy.arange(n))
+        folder = self.with_visits("many", [(f"v{v}", i) for v, items in enumerate(visits) for i in items])
+        (folder / "recommender.json").write_text(json.dumps(
+            {"catalogue": "items.csv", "together": {"file": "visits.csv"}, "decay": 0.5}))
+        (folder / "items.csv").write_text("id\n" + "".join(f"{i}\n" for i in range(n)))
+        seen = numpy.array([[i in items for i in range(n)] for items in visits if len(items) > 1], float)
+        both, each = seen.T @ seen, seen.sum(0) + 5
+        near = both / numpy.sqrt(numpy.outer(each, each))
+        for events in ([7], [3, 3, 9], list(range(20, 30))):
+            weights = 0.5 ** numpy.arange(len(events))[::-1]
+            want = weights @ near[events] / weights.sum()
+            for i in set(events):  # of itself an item tells nothing
+                want[i] = -1
+            rows = json.loads(self.good("recommend", "-m", folder, "--json", "-k", "30", "-e",
+                                        ",".join(map(str, events))))["data"]
+            scores = [row["score"] for row in rows]
+            numpy.testing.assert_allclose(scores, numpy.sort(want)[::-1][:30], rtol=1e-5)
+            numpy.testing.assert_allclose(scores, [want[int(row["id"])] for row in rows], rtol=1e-5)
+
+    def test_trees_rank(self):
+        # Two trees by hand: the sum of their leaves, by the features in the order that the folder declares.
+        features = ["price", "together", "item.stock", "user.member"]
+        forest = [{"feature": 0, "below": 250, "yes": 1.0, "no": 3.0},
+                  {"feature": 1, "below": 0.14, "yes": 0.25, "no": 0.75}]
+        folder = self.with_visits("trees", self.VISITS, ranker={"model": "r.json", "features": features})
+        # Price: a 100, b 200, c 300, d 40, e none, f 500; seen with a: b 0.25, c 0.134, d 0.144. A missing
+        # price goes with the small ones.
+        want = [("c", 3.25), ("f", 3.25), ("b", 1.75), ("d", 1.75), ("e", 1.25)]
+        for missing, last in ((True, 1.25), (False, 3.25)):
+            (folder / "r.json").write_text(json.dumps(shop.xgboost(forest, features, missing)))
+            answer = json.loads(self.good("recommend", "-m", folder, "--json", "-e", "a", "--why"))
+            got = [(row["id"], row["score"]) for row in answer["data"]]
+            self.assertEqual(sorted(got), sorted(want[:4] + [("e", last)]))
+            self.assertEqual([score for _, score in got], sorted((s for _, s in got), reverse=True))
+            for row in answer["data"]:
+                shares = row["why"]["contributions"]
+                self.assertEqual(sorted(shares), sorted([*features, "base"]))
+                self.assertAlmostEqual(sum(shares.values()), row["score"], places=5)
+        # Of equals, the one that is more like what was looked at.
+        self.assertEqual(self.ids("-e", "a", "-k", "2", model=folder), "c f")
+        # LightGBM's text of the same; columns without names are taken as they come.
+        (folder / "r.txt").write_text(shop.lightgbm(forest, len(features)))
+        shop.write(folder, together={"file": "visits.csv"}, ranker={"model": "r.txt", "features": features})
+        self.assertEqual(self.ids("-e", "a", "-k", "4", model=folder), "c f b d")
+        # The model's own names in another order are an error.
+        shop.write(folder, together={"file": "visits.csv"},
+                   ranker={"model": "r.json", "features": ["together", "price", "item.stock", "user.member"]})
+        self.bad(EXIT_FAILURE, "r.json: feature 1 is 'price' there, and 'together' in recommender.json", "recommend",
+                 "-m", folder)
+        shop.write(folder, ranker={"model": "r.json", "features": features[:3]})
+        self.bad(EXIT_FAILURE, "'ranker.features' has 'together', and there are no past visits", "recommend", "-m",
+                 folder)
+        shop.write(folder, ranker={"model": "r.json", "features": features[:1]})
+        self.bad(EXIT_FAILURE, "r.json: this wants 4 features, not 1", "recommend", "-m", folder)
+
+    def test_wrong_visits(self):
+        folder = self.with_visits("wrong-visits", self.VISITS)
+        for text, says in (("session,item\n", "visits.csv: line 1: there is no column 'visit' .there are: session, item"),
+                           ("visit,item\n1,a\n2\n", "visits.csv: line 3: 1 cells for 2 columns"),
+                           ("visit,item\n,a\n", "visits.csv: line 2: 'visit' is no text")):
+            (folder / "visits.csv").write_text(text)
+            self.bad(EXIT_FAILURE, says, "recommend", "-m", folder)
+        (folder / "visits.csv").write_text("")
+        self.assertEqual(self.ids("-k", "1", model=folder), "d")
+
     def test_starter_has_the_catalogue(self):
         with open(STARTER / "items.jsonl") as kept, open(program.ROOT / "models/catalogue.jsonl") as products:
             for item, product in zip(map(json.loads, kept), map(json.loads, products), strict=True):

@@ -39,6 +39,32 @@ def ranker(weights):
                       [tiny.port("score", "float32", ["candidates", 1])], [tiny.tensor("weights", w)])
 
 
+def xgboost(forest, names, missing_below):
+    """Trees of one question each, as XGBoost's JSON: a feature below a number, or not."""
+    trees = [{"left_children": [1, -1, -1], "right_children": [2, -1, -1], "split_indices": [tree["feature"], 0, 0],
+              "split_conditions": [tree["below"], tree["yes"], tree["no"]], "default_left": [int(missing_below), 0, 0],
+              "sum_hessian": [2.0, 1.0, 1.0], "base_weights": [0.0, tree["yes"], tree["no"]],
+              "tree_param": {"size_leaf_vector": "0"}} for tree in forest]
+    return {"version": [1, 7, 6], "learner": {
+        "gradient_booster": {"name": "gbtree", "model": {"trees": trees, "tree_info": [0] * len(trees)}},
+        "feature_names": names, "objective": {"name": "reg:squarederror"},
+        "learner_model_param": {"base_score": "0", "num_feature": str(len(names)), "num_class": "0"}}}
+
+
+def lightgbm(forest, n_features):
+    """The same as LightGBM's text, where what is missing counts as below."""
+    head = ("tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nlabel_index=0\n"
+            f"max_feature_idx={n_features - 1}\nobjective=regression\n"
+            f"feature_names={' '.join(f'Column_{i}' for i in range(n_features))}\n"
+            f"feature_infos={' '.join(['[0:1000]'] * n_features)}\n\n")
+    return head + "".join(
+        f"Tree={i}\nnum_leaves=2\nnum_cat=0\nsplit_feature={tree['feature']}\nsplit_gain=1\n"
+        f"threshold={tree['below']}\ndecision_type=10\nleft_child=-1\nright_child=-2\n"
+        f"leaf_value={tree['yes']} {tree['no']}\nleaf_weight=1 1\nleaf_count=1 1\ninternal_value=0\n"
+        "internal_weight=0\ninternal_count=2\nis_linear=0\nshrinkage=1\n\n\n" for i, tree in enumerate(forest)
+    ) + "end of trees\n"
+
+
 def safetensors(path, tensors):
     """{name: (dtype, array)} to a file."""
     head, data = {}, b""

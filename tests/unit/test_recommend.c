@@ -351,7 +351,7 @@ END_TEST
 /* One item changes again and again: the file does not grow with it, nor does a crash's rest disturb. */
 START_TEST(test_journal_stays_small)
 {
-    enum { TEXT = 50000, CHANGES = 120 };
+    enum { TEXT = 50000, CHANGES = 70 };
     static char text[TEXT + 200];
     struct hn_recommender *r = open_it();
     struct stat st;
@@ -637,7 +637,8 @@ START_TEST(test_wrong_configurations)
         {"{\"catalogue\": \"x\", \"session\": {\"model\": \"m\", \"length\": 0}}",
          "t: 'session.length' is no number from 1 to 1000"},
         {"{\"catalogue\": \"x\", \"ranker\": {\"model\": \"m\", \"features\": [\"x\"]}}",
-         "t: 'ranker.features' has 'x', which is none of score, popularity, price, seen, events, "
+         "t: 'ranker.features' has 'x', which is none of score, together, popularity, price, seen, "
+         "events, "
          "user.NAME, item.NAME"},
         {"{\"catalogue\": \"x\", \"decay\": 2}", "t: 'decay' is no number above 0 and at most 1"},
         {"{\"catalogue\": \"x\", \"fields\": {\"id\": 1}}", "t: 'fields.id' is no text"},
@@ -682,6 +683,7 @@ static void clear(void)
 int main(void)
 {
     TCase *tcase = tcase_create("recommend");
+    tcase_set_timeout(tcase, 60);
     tcase_add_checked_fixture(tcase, make_folder, clear);
     tcase_add_test(tcase, test_what_is_like_it);
     tcase_add_test(tcase, test_popular);

@@ -83,6 +83,11 @@ void hn_visit_reason(const struct hn_recommender *r, struct hn_visit *visit)
     const size_t dims = visit->shelf->dims;
     for (size_t i = 0; i < request->n; i++) {
         struct hn_recommended *item = &request->items[i];
+        const struct hn_visit_near *near = hn_visit_near_of(visit, item->item);
+        if (near && request->how == HN_BY_TOGETHER) {
+            item->because = near->because;
+            continue;
+        }
         const float *vector = hn_shelf_vector(visit->shelf, item->item);
         const double norm = norm_of(r, vector, dims);
         double most = 0;

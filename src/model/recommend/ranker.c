@@ -1,10 +1,12 @@
 /* The ranker: features of every candidate to one score. */
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "model/recommend/recommender_impl.h"
+#include "tensor/element.h"
 
 static float user_number(const struct hn_recommend_request *r, const char *name)
 {
@@ -20,6 +22,12 @@ static bool was_seen(const struct hn_visit *visit, size_t item)
     return false;
 }
 
+static float together_of(const struct hn_visit *visit, size_t item)
+{
+    const struct hn_visit_near *near = hn_visit_near_of(visit, item);
+    return near ? (float)near->score : 0;
+}
+
 static float feature_of(const struct hn_visit *visit, const struct hn_feature *feature,
                         const struct hn_top_hit *hit)
 {
@@ -28,6 +36,7 @@ static float feature_of(const struct hn_visit *visit, const struct hn_feature *f
     case HN_FEATURE_ITEM: return item->features[feature->index];
     case HN_FEATURE_USER: return user_number(visit->request, feature->name);
     case HN_FEATURE_SCORE: return (float)hit->score;
+    case HN_FEATURE_TOGETHER: return together_of(visit, hit->item);
     case HN_FEATURE_POPULARITY: return item->popularity;
     case HN_FEATURE_PRICE: return item->price;
     case HN_FEATURE_SEEN: return was_seen(visit, hit->item) ? 1 : 0;
@@ -48,6 +57,7 @@ static enum hn_status take_hits(struct hn_visit *visit, struct hn_error *err)
             .item = visit->hits[i].item,
             .score = visit->hits[i].score,
             .retrieval = visit->hits[i].score,
+            .together = (double)together_of(visit, visit->hits[i].item),
             .because = SIZE_MAX,
         };
     return HN_OK;
@@ -81,21 +91,22 @@ static enum hn_status take_scores(const struct hn_recommender *r, struct hn_visi
 {
     struct hn_recommend_request *request = visit->request;
     const size_t width = score->n_dims > 1 ? score->n / hn_max(score->shape[0], 1) : 1;
-    if (score->type != HN_EL_F32 || (first + request->n) * width > score->n)
-        return hn_fail(err, HN_E_FORMAT, "the ranker gives no float per candidate");
-    const float *scores = score->data;
+    if (!hn_element_is_number(score->type) || (first + request->n) * width > score->n)
+        return hn_fail(err, HN_E_FORMAT, "the ranker gives no number per candidate");
     for (size_t i = 0; i < request->n; i++) {
         /* Of several classes, the last: the probability of yes. */
-        const float value = scores[(first + i) * width + width - 1];
-        request->items[i].score = isnan(value) ? -INFINITY : (double)value;
+        const double value = hn_array_real(score, (first + i) * width + width - 1);
+        request->items[i].score =
+            isnan(value) ? -(double)FLT_MAX : fmax(-(double)FLT_MAX, fmin((double)FLT_MAX, value));
     }
     const size_t n = r->config.n_features + 1;
-    if (!shares || !request->why || shares->type != HN_EL_F32 ||
+    if (!shares || !request->why || !hn_element_is_number(shares->type) ||
         (first + request->n) * n > shares->n)
         return HN_OK;
     float *copy = hn_arena_alloc(request->arena, request->n * n, sizeof *copy);
     if (!copy) return hn_fail_nomem(err, "reasons", request->n * n * sizeof *copy);
-    memcpy(copy, (const float *)shares->data + first * n, request->n * n * sizeof *copy);
+    for (size_t i = 0; i < request->n * n; i++)
+        copy[i] = (float)hn_array_real(shares, first * n + i);
     for (size_t i = 0; i < request->n; i++)
         request->items[i].shares = copy + i * n;
     return HN_OK;

@@ -57,7 +57,11 @@ static enum hn_status search(struct hn_recommender *r, struct hn_visit *visits, 
         else if (status >= 0 && !visit->vector) status = hn_visit_popular(visit);
         if (status < 0) return hn_fail_nomem(err, "candidates", visit->want);
     }
-    return search_vectors(r, visits, n, err);
+    HN_TRY(search_vectors(r, visits, n, err));
+    for (size_t i = 0; i < n; i++)
+        if (hn_visit_add_seen_with(r, &visits[i]) < 0)
+            return hn_fail_nomem(err, "candidates", visits[i].want);
+    return HN_OK;
 }
 
 static enum hn_status diversify(const struct hn_recommender *r, struct hn_visit *visits, size_t n,

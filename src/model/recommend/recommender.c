@@ -121,22 +121,63 @@ static enum hn_status open_embedding(struct hn_recommender *r, const char *folde
     return status;
 }
 
-static enum hn_status open_model(const char *folder, const char *name, size_t dims,
-                                 enum hn_cpu_level level, struct hn_predictor **out,
-                                 struct hn_error *err)
+/* Of the catalogue as its file has it, before changes. */
+static enum hn_status open_together(struct hn_recommender *r, const char *folder,
+                                    struct hn_error *err)
 {
-    const struct hn_predictor_options options = {.cpu = hn_cpu_level_name(level)};
+    const struct hn_recommender_config *c = &r->config;
+    if (!c->together) return HN_OK;
+    char *path = path_in(folder, c->together);
+    const enum hn_status status = path ? hn_together_read(path, c->together_visit, c->together_item,
+                                                          r->shelf, &r->together, err)
+                                       : hn_fail_nomem(err, folder, strlen(folder));
+    free(path);
+    return status;
+}
+
+/* The features have to be in the order of the model's columns; where it has other names, nobody can tell. */
+static enum hn_status check_features(const struct hn_recommender_config *c,
+                                     const struct hn_predictor_about *about, struct hn_error *err)
+{
+    if (about->n_columns && about->n_columns != c->n_features)
+        return hn_fail(err, HN_E_FORMAT, "this wants %zu features, not %zu", about->n_columns,
+                       c->n_features);
+    for (size_t i = 0; about->columns && i < about->n_columns; i++)
+        for (size_t j = 0; j < c->n_features; j++)
+            if (i != j && strcmp(about->columns[i], c->features[j].label) == 0 &&
+                strcmp(about->columns[i], c->features[i].label) != 0)
+                return hn_fail(err, HN_E_FORMAT,
+                               "feature %zu is '%s' there, and '%s' in recommender.json", i + 1,
+                               about->columns[i], c->features[i].label);
+    return HN_OK;
+}
+
+static enum hn_status check_model(const struct hn_predictor_about *about, const char *output,
+                                  struct hn_error *err)
+{
+    bool found = !output && about->n_outputs;
+    if (about->n_inputs != 1)
+        return hn_fail(err, HN_E_UNSUPPORTED, "this has %zu inputs, and takes one here",
+                       about->n_inputs);
+    for (size_t i = 0; !found && i < about->n_outputs; i++)
+        found = strcmp(about->outputs[i].name, output) == 0;
+    if (found) return HN_OK;
+    return hn_fail(err, HN_E_FORMAT, "this has no output '%s'", output ? output : "");
+}
+
+static enum hn_status open_model(const char *folder, const char *name, const char *output,
+                                 const struct hn_recommender_config *ranker,
+                                 struct hn_predictor **out, struct hn_error *err)
+{
     if (!name) return HN_OK;
     char *path = path_in(folder, name);
     if (!path) return hn_fail_nomem(err, name, strlen(name));
-    enum hn_status status = hn_predictor_open(path, &options, out, err);
+    enum hn_status status = hn_predictor_open(path, NULL, out, err);
     if (status >= 0) {
         const struct hn_predictor_about *about = hn_predictor_about(*out);
-        if (about->n_inputs != 1 || !about->n_outputs)
-            status = hn_fail(err, HN_E_UNSUPPORTED, "%s: this has no single input", path);
-        else if (about->n_columns && dims && about->n_columns != dims)
-            status = hn_fail(err, HN_E_FORMAT, "%s: this wants %zu features, not %zu", path,
-                             about->n_columns, dims);
+        status = check_model(about, output, err);
+        if (status >= 0 && ranker) status = check_features(ranker, about, err);
+        if (status < 0) (void)hn_fail_in(err, status, "%s", path);
     }
     free(path);
     return status;
@@ -160,13 +201,14 @@ static enum hn_status open_all(struct hn_recommender *r, const char *folder,
 {
     struct hn_item_list items = {0};
     HN_TRY(read_config(folder, &r->config, err));
-    HN_TRY(open_model(folder, r->config.session, 0, options->level, &r->session, err));
+    const struct hn_recommender_config *c = &r->config;
+    HN_TRY(open_model(folder, c->session, c->session_output, NULL, &r->session, err));
+    HN_TRY(open_model(folder, c->ranker, c->ranker_output, c, &r->ranker, err));
     HN_TRY(open_embedding(r, folder, options, err));
-    HN_TRY(open_model(folder, r->config.ranker, r->config.n_features, options->level, &r->ranker,
-                      err));
     char *journal = path_in(folder, r->config.journal);
     enum hn_status status =
         journal ? open_items(r, folder, &items, err) : hn_fail_nomem(err, folder, strlen(folder));
+    if (status >= 0) status = open_together(r, folder, err);
     if (status >= 0) status = hn_journal_open(journal, hn_recommender_replay, r, &r->journal, err);
     if (status >= 0 && r->embedding) status = hn_item_vectors_fill(r->embedding, &r->shelf, err);
     if (status >= 0 && options->tidy) hn_recommender_tidy(r);
@@ -203,6 +245,7 @@ void hn_recommender_close(struct hn_recommender *r)
     free(r->gone);
     hn_shelf_release(r->shelf);
     hn_item_vectors_close(r->embedding);
+    hn_together_free(r->together);
     hn_predictor_close(r->session);
     hn_predictor_close(r->ranker);
     hn_recommender_config_free(&r->config);
@@ -220,6 +263,7 @@ size_t hn_recommender_bytes(struct hn_recommender *r)
         bytes += HN_VECTORS * (shelf->dims * sizeof(float) + shelf->vectors[i]->k);
     hn_shelf_release(shelf);
     if (r->embedding) bytes += hn_item_vectors_bytes(r->embedding);
+    if (r->together) bytes += hn_together_bytes(r->together);
     if (r->session) bytes += hn_predictor_about(r->session)->bytes;
     if (r->ranker) bytes += hn_predictor_about(r->ranker)->bytes;
     return bytes;

@@ -44,7 +44,7 @@ struct hn_visit_number {
     double value;
 };
 
-enum hn_retrieval { HN_BY_SESSION, HN_BY_EVENTS, HN_BY_POPULARITY };
+enum hn_retrieval { HN_BY_SESSION, HN_BY_TOGETHER, HN_BY_EVENTS, HN_BY_POPULARITY };
 
 enum hn_recommend_stage {
     HN_STAGE_VISITOR, /* events to a vector */
@@ -59,7 +59,8 @@ struct hn_recommended {
     size_t item; /* its number on the shelf */
     double score;
     double retrieval; /* the score before ranking */
-    size_t because;   /* the event that it is most like; SIZE_MAX: none */
+    double together;  /* how near it is to what the events were seen with; 0: not at all */
+    size_t because;   /* the event that it goes back to; SIZE_MAX: none */
     const float
         *shares; /* [features + 1] what each gave to the ranker's score, and the base; or NULL */
 };

@@ -129,6 +129,23 @@ static enum hn_status read_embedding(const struct reading *from)
     return HN_OK;
 }
 
+static enum hn_status read_together(const struct reading *from)
+{
+    static const char *const keys[] = {"file", "visit", "item", NULL};
+    struct hn_recommender_config *c = from->config;
+    struct reading r;
+    bool has;
+    HN_TRY(enter(from, "together", "together.", &r, &has));
+    if (!has) return HN_OK;
+    HN_TRY(know(&r, keys));
+    HN_TRY(file(&r, "file", &c->together));
+    if (!c->together) return wrong(&r, "file", "is missing");
+    c->together_visit = "visit";
+    c->together_item = "item";
+    HN_TRY(text(&r, "visit", &c->together_visit));
+    return text(&r, "item", &c->together_item);
+}
+
 static enum hn_status read_session(const struct reading *from)
 {
     static const char *const keys[] = {"model", "length", "output", NULL};
@@ -151,6 +168,7 @@ static enum hn_status read_feature(const struct reading *r, struct hn_str label,
         const char *label;
         enum hn_feature_source source;
     } own[] = {{"score", HN_FEATURE_SCORE},
+               {"together", HN_FEATURE_TOGETHER},
                {"popularity", HN_FEATURE_POPULARITY},
                {"price", HN_FEATURE_PRICE},
                {"seen", HN_FEATURE_SEEN},
@@ -161,7 +179,8 @@ static enum hn_status read_feature(const struct reading *r, struct hn_str label,
     for (size_t i = 0; i < HN_COUNT(own); i++)
         if (hn_str_is(label, own[i].label)) {
             out->source = own[i].source;
-            return HN_OK;
+            if (out->source != HN_FEATURE_TOGETHER || c->together) return HN_OK;
+            return wrong(r, "features", "has 'together', and there are no past visits");
         }
     if (hn_str_starts(label, HN_STR("user."))) {
         out->source = HN_FEATURE_USER;
@@ -170,11 +189,11 @@ static enum hn_status read_feature(const struct reading *r, struct hn_str label,
         out->index = c->fields.n_features;
         item_names[c->fields.n_features++] = out->label + 5;
     } else {
-        return hn_fail(
-            r->err, HN_E_FORMAT,
-            "'ranker.features' has '%.*s', which is none of score, popularity, price, seen, "
-            "events, user.NAME, item.NAME",
-            HN_FMT(label));
+        return hn_fail(r->err, HN_E_FORMAT,
+                       "'ranker.features' has '%.*s', which is none of score, together, "
+                       "popularity, price, seen, "
+                       "events, user.NAME, item.NAME",
+                       HN_FMT(label));
     }
     out->name = out->label + 5;
     return HN_OK;
@@ -237,9 +256,9 @@ static enum hn_status read_events(const struct reading *from)
 
 static enum hn_status read_all(const struct reading *r)
 {
-    static const char *const keys[] = {"catalogue", "vectors",   "tensor",  "journal",
-                                       "fields",    "embedding", "session", "ranker",
-                                       "decay",     "events",    NULL};
+    static const char *const keys[] = {"catalogue", "vectors",   "tensor",   "journal",
+                                       "fields",    "embedding", "together", "session",
+                                       "ranker",    "decay",     "events",   NULL};
     struct hn_recommender_config *c = r->config;
     if (!json_is_object(r->object)) return hn_fail(r->err, HN_E_FORMAT, "this is no object");
     HN_TRY(know(r, keys));
@@ -250,6 +269,7 @@ static enum hn_status read_all(const struct reading *r)
     if (!c->catalogue) return wrong(r, "catalogue", "is missing");
     HN_TRY(read_fields(r));
     HN_TRY(read_embedding(r));
+    HN_TRY(read_together(r));
     HN_TRY(read_session(r));
     HN_TRY(read_ranker(r));
     return read_events(r);

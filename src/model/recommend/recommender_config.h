@@ -17,6 +17,7 @@ enum hn_feature_source {
     HN_FEATURE_ITEM,       /* "item.NAME": a number of the item */
     HN_FEATURE_USER,       /* "user.NAME": a number that the request tells of the visitor */
     HN_FEATURE_SCORE,      /* "score": of the retrieval */
+    HN_FEATURE_TOGETHER,   /* "together": how near it is to what the events were seen with, or 0 */
     HN_FEATURE_POPULARITY, /* "popularity" */
     HN_FEATURE_PRICE,      /* "price" */
     HN_FEATURE_SEEN,       /* "seen": 1 when it is among the events */
@@ -36,6 +37,9 @@ struct hn_recommender_config {
 
     /* The model that reads the items' texts; NULL: none. */
     const char *embedding, *embedding_prompt, *embedding_prefix;
+
+    /* Past visits; NULL: none. */
+    const char *together, *together_visit, *together_item; /* file, names of its columns */
 
     /* The session model; NULL: none. */
     const char *session, *session_output;

@@ -8,12 +8,14 @@
 #include "model/recommend/items_file.h"
 #include "model/recommend/journal.h"
 #include "model/recommend/recommender.h"
+#include "model/recommend/together.h"
 
 struct hn_recommender {
     struct hn_recommender_config config;
     const struct hn_kernels *kernels;
     struct hn_predictor *session, *ranker; /* NULL: none */
     struct hn_item_vectors *embedding;     /* NULL: vectors come in a file, or there are none */
+    struct hn_together *together;          /* NULL: no past visits */
     size_t n_rows; /* items of the catalogue's file: what the session model knows */
     size_t dims;
 
@@ -42,6 +44,14 @@ void hn_recommender_tidy(struct hn_recommender *r);
 /* The same of any journal; it stays as it is where less than half would go. */
 enum hn_status hn_recommender_compact(struct hn_recommender *r, struct hn_error *err);
 
+/* An item that events were seen with: the sum over them of what they weigh times how near it is, over all that they
+ * weigh. */
+struct hn_visit_near {
+    size_t item;
+    double score;
+    size_t because; /* the event that gave most */
+};
+
 /* A request on its way. */
 struct hn_visit {
     struct hn_recommend_request *request;
@@ -51,9 +61,11 @@ struct hn_visit {
     size_t n_excluded;
     size_t *included; /* NULL: all */
     size_t n_included;
-    uint64_t signature;  /* of the wanted categories; 0: any */
-    float *vector;       /* [dims] or NULL */
-    const float *scores; /* [rows + 1] of the session model, where it gives such; or NULL */
+    uint64_t signature;         /* of the wanted categories; 0: any */
+    float *vector;              /* [dims] or NULL */
+    const float *scores;        /* [rows + 1] of the session model, where it gives such; or NULL */
+    struct hn_visit_near *near; /* [n_near] by number */
+    size_t n_near;
     struct hn_top_filter filter;
     struct hn_top_hit *hits; /* [want] */
     size_t n_hits, want;
@@ -61,6 +73,14 @@ struct hn_visit {
 
 /* Ids to numbers, and the filter. HN_E_NOMEM. */
 enum hn_status hn_visit_begin(struct hn_visit *visit);
+/* Whether an item may be shown. */
+bool hn_visit_fits(const struct hn_visit *visit, size_t item);
+/* What the events were seen with, into visit->near. HN_E_NOMEM. */
+enum hn_status hn_visit_see_with(const struct hn_recommender *r, struct hn_visit *visit);
+/* NULL: it is not among them. */
+const struct hn_visit_near *hn_visit_near_of(const struct hn_visit *visit, size_t item);
+/* Puts that among the hits: for a ranker beside them, else, where nothing better is known, before them. */
+enum hn_status hn_visit_add_seen_with(const struct hn_recommender *r, struct hn_visit *visit);
 /* The best by popularity, or by scores of rows, into visit->hits. */
 enum hn_status hn_visit_popular(struct hn_visit *visit);
 enum hn_status hn_visit_scored(struct hn_visit *visit);

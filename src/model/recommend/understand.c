@@ -1,5 +1,5 @@
-/* What a visitor's events say: by a session model that knows sequences, else a mean of what was looked at,
- * in which what came last counts most. */
+/* What a visitor's events say: by a session model that knows sequences; else by what they were seen with, and
+ * a mean of what was looked at, in which what came last counts most. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,9 +121,14 @@ enum hn_status hn_visits_understand(struct hn_recommend_seat *seat, struct hn_vi
     for (size_t i = 0; i < n; i++) {
         struct hn_visit *visit = &visits[i];
         visit->request->how = HN_BY_SESSION;
-        if (visit->vector || visit->scores) continue;
+        const bool told = visit->vector || visit->scores;
+        if ((!told || seat->ranker) && hn_visit_see_with(seat->r, visit) < 0)
+            return hn_fail_nomem(err, "a visitor", 0);
+        if (told) continue;
         HN_TRY(by_mean(seat->r, visit, err));
-        visit->request->how = visit->vector ? HN_BY_EVENTS : HN_BY_POPULARITY;
+        visit->request->how = visit->n_near   ? HN_BY_TOGETHER
+                              : visit->vector ? HN_BY_EVENTS
+                                              : HN_BY_POPULARITY;
     }
     return HN_OK;
 }

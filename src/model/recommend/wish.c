@@ -26,9 +26,8 @@ static bool price_fits(const struct hn_recommend_request *r, float price)
            (isnan(r->price_max) || (double)price <= r->price_max);
 }
 
-static bool fits(const void *ctx, size_t number)
+bool hn_visit_fits(const struct hn_visit *visit, size_t number)
 {
-    const struct hn_visit *visit = ctx;
     const struct hn_recommend_request *r = visit->request;
     const struct hn_item *item = hn_shelf_item(visit->shelf, number);
     if (!item || (r->only_available && !item->available) || !price_fits(r, item->price))
@@ -38,6 +37,11 @@ static bool fits(const void *ctx, size_t number)
     for (size_t i = 0; i < r->n_categories; i++)
         if (hn_item_is_in(item, r->categories[i])) return true;
     return r->n_categories == 0;
+}
+
+static bool fits(const void *ctx, size_t number)
+{
+    return hn_visit_fits(ctx, number);
 }
 
 /* The same by columns, as far as they tell. */
@@ -139,7 +143,7 @@ static void offer_block(struct hn_visit *visit, size_t at, const float *scores)
             const size_t place = p * HN_PANEL + (size_t)__builtin_ctz(left);
             const size_t number = at * HN_VECTORS + place;
             if (scores[place] > -INFINITY && is_wanted(visit, (double)scores[place]) &&
-                fits(visit, number))
+                hn_visit_fits(visit, number))
                 insert(visit, (struct hn_top_hit){number, (double)scores[place]});
         }
 }
