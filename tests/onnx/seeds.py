@@ -2,8 +2,8 @@
 
 import struct
 
-from onnx_io import (BOOL, DOUBLE, FLOAT, FLOAT16, INT4, INT64, STRING, attribute, floats, function, graph,
-                     ints, model, node, number, tensor, tensor_type, text, value)
+from onnx_io import (BOOL, DOUBLE, FLOAT, FLOAT16, INT4, INT64, STRING, attribute, field, floats, function,
+                     graph, ints, model, node, tensor, tensor_type, value)
 
 
 def chain():
@@ -61,7 +61,7 @@ def sequences():
 
 def calls():
     scaled = function("Scaled", "d", ["p"], ["q"],
-                      [node("Elu", ["p"], ["q"], raw=text(5, attribute("alpha", 1, ref="a")))],
+                      [node("Elu", ["p"], ["q"], raw=field(5, attribute("alpha", 1, ref="a")))],
                       attributes=["b"], defaults=[attribute("a", 0.5)])
     twice = function("Twice", "d", ["p"], ["q"],
                      [node("Scaled", ["p"], ["h"], domain="d"),
@@ -74,8 +74,8 @@ def types():
     tensors = [tensor("f16", FLOAT16, [2], int32_data=[0x3C00, 0xC000]),
                tensor("i4", INT4, [3], b"\x21\x0f"), tensor("t", STRING, [2], string_data=["a", ""]),
                tensor("d", DOUBLE, [1], double_data=[0.5]), tensor("b", BOOL, [2], int32_data=[0, 7])]
-    sparse = [text(1, floats("sp", [2], [5, 6])) + text(2, ints("", [2, 2], [0, 1, 1, 0])) +
-              number(3, 2) + number(3, 2)]
+    sparse = [field(1, floats("sp", [2], [5, 6])) + field(2, ints("", [2, 2], [0, 1, 1, 0])) +
+              field(3, 2) + field(3, 2)]
     nodes = [node("Cast", ["f16"], ["y0"], to=1), node("Cast", ["i4"], ["y1"], to=1),
              node("Where", ["b", "t", "t"], ["y2"]), node("Cast", ["x"], ["y3"], to=8),
              node("MatMul", ["sp", "x2"], ["y4"]), node("Cast", ["d"], ["y5"], to=18)]
@@ -84,7 +84,7 @@ def types():
 
 
 def optional():
-    kind = text(9, text(1, tensor_type(FLOAT, [2])))
+    kind = field(9, field(1, tensor_type(FLOAT, [2])))
     nodes = [node("OptionalHasElement", ["o"], ["h"]), node("Optional", ["x"], ["p"]),
              node("OptionalGetElement", ["p"], ["y"])]
     return model(graph(nodes, [value("o", kind), value("x", FLOAT, [2])],
