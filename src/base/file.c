@@ -45,6 +45,11 @@ void hn_map_close(struct hn_map *map)
     *map = (struct hn_map){0};
 }
 
+void hn_map_rest(const struct hn_map *map)
+{
+    if (map->data) (void)madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED);
+}
+
 static enum hn_status read_all(int fd, const char *path, size_t limit, struct hn_buf *out,
                                struct hn_error *err)
 {

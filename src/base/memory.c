@@ -129,6 +129,16 @@ void hn_memory_unmap(void *memory, size_t bytes)
     munmap(memory, bytes);
 }
 
+void *hn_memory_take(size_t bytes)
+{
+    enum { HUGE = 2 << 20 };
+    void *p;
+    if (posix_memalign(&p, bytes < HUGE ? 64 : HUGE, bytes ? bytes : 1) != 0) return NULL;
+    /* What is left over goes into pages as they come, so as to take no more than is asked for. */
+    if (bytes >= HUGE) (void)madvise(p, bytes / HUGE * HUGE, MADV_HUGEPAGE);
+    return p;
+}
+
 /* Bytes in pages that were never touched; none where the system does not tell. */
 static size_t untouched_in(const struct region *r)
 {

@@ -17,6 +17,10 @@ size_t hn_memory_promised(void);
 void *hn_memory_map(size_t bytes);
 void hn_memory_unmap(void *memory, size_t bytes); /* NULL is fine */
 
+/* Memory for much that lasts, to be freed with free: aligned to 64 bytes, in huge pages as far as it fills
+ * them. NULL when there is none. */
+void *hn_memory_take(size_t bytes);
+
 /* For a program that runs for long: large pieces go back to the system when they are freed, and little
  * is kept of the others. Of the whole process, before threads are started. */
 void hn_memory_keep_little(void);

@@ -17,8 +17,6 @@ static void *take(void *data, size_t size)
     struct meter *meter = data;
     if (size > meter->left) return NULL;
     meter->left -= size;
-    /* Weights are used where protobuf-c puts them. */
-    if (size >= 4096) return aligned_alloc(64, hn_round_up(size, 64));
     return malloc(size ? size : 1);
 }
 
@@ -32,9 +30,6 @@ static enum hn_status unpack(struct hn_onnx_store *store, struct hn_str bytes,
                              const ProtobufCMessageDescriptor *kind, ProtobufCMessage **out,
                              struct hn_error *err)
 {
-    size_t messages = HN_ONNX_MESSAGES;
-    const enum hn_status status = hn_wire_check(bytes, kind, HN_ONNX_DEPTH, &messages, err);
-    if (status < 0) return hn_fail_in(err, status, "%s", store->name);
     if (store->n_messages == store->messages_room) {
         const size_t room = 2 * store->messages_room + 16;
         void *more = realloc(store->messages, room * sizeof *store->messages);
@@ -42,10 +37,18 @@ static enum hn_status unpack(struct hn_onnx_store *store, struct hn_str bytes,
         store->messages = more;
         store->messages_room = room;
     }
+    struct hn_buf slim = {0};
+    size_t messages = HN_ONNX_MESSAGES;
+    const enum hn_status status = hn_wire_slim(bytes, kind, HN_ONNX_DEPTH, &messages, &slim, err);
+    if (status < 0) {
+        hn_buf_free(&slim);
+        return hn_fail_in(err, status, "%s", store->name);
+    }
     /* The structs of a message take up to 200 times its shortest form. */
-    struct meter meter = {bytes.n > (SIZE_MAX >> 9) ? SIZE_MAX : 256 * bytes.n + (1 << 20)};
+    struct meter meter = {slim.n > (SIZE_MAX >> 9) ? SIZE_MAX : 256 * slim.n + (1 << 20)};
     ProtobufCAllocator allocator = {take, give, &meter};
-    *out = protobuf_c_message_unpack(kind, &allocator, bytes.n, (const uint8_t *)bytes.p);
+    *out = protobuf_c_message_unpack(kind, &allocator, slim.n, (const uint8_t *)slim.p);
+    hn_buf_free(&slim);
     if (!*out) return hn_fail(err, HN_E_FORMAT, "%s: not a well-formed ONNX file", store->name);
     store->messages[store->n_messages++] = *out;
     return HN_OK;
@@ -168,6 +171,14 @@ static enum hn_status read_type(struct hn_onnx_store *store, const Onnx__TypePro
 static enum hn_status read_graph(struct hn_onnx_store *store, const Onnx__GraphProto *from,
                                  struct hn_onnx_graph *out, struct hn_error *err);
 
+/* A constant that anybody may read. */
+static enum hn_status read_settled(struct hn_onnx_store *store, Onnx__TensorProto *from,
+                                   struct hn_onnx_tensor *out, struct hn_error *err)
+{
+    HN_TRY(hn_onnx_tensor_read(store, from, out, err));
+    return hn_onnx_tensor_settle(store, out, err);
+}
+
 /* Old files do not say the type: it is that of the only field that is there. */
 static int attr_type(const Onnx__AttributeProto *a)
 {
@@ -205,11 +216,11 @@ static enum hn_status read_attr(struct hn_onnx_store *store, const Onnx__Attribu
     }
     case HN_ONNX_TENSOR:
         out->n = from->t != NULL;
-        EACH(out->tensors, out->n, &from->t, hn_onnx_tensor_read);
+        EACH(out->tensors, out->n, &from->t, read_settled);
         break;
     case HN_ONNX_TENSORS:
         out->n = from->n_tensors;
-        EACH(out->tensors, out->n, from->tensors, hn_onnx_tensor_read);
+        EACH(out->tensors, out->n, from->tensors, read_settled);
         break;
     case HN_ONNX_SPARSE:
         out->type = HN_ONNX_TENSOR;
@@ -404,18 +415,30 @@ static enum hn_status finish(struct hn_onnx *model, enum hn_status status, struc
     return HN_OK;
 }
 
-enum hn_status hn_onnx_parse(struct hn_str bytes, const char *name, const char *folder,
-                             struct hn_onnx **out, struct hn_error *err)
+/* `map` is where the bytes are mapped, to be taken over, or empty. */
+static enum hn_status parse(struct hn_str bytes, const char *name, const char *folder,
+                            struct hn_map *map, struct hn_onnx **out, struct hn_error *err)
 {
-    *out = NULL;
     struct hn_onnx *model = create(name, folder, err);
-    if (!model) return HN_E_NOMEM;
+    if (!model) {
+        hn_map_close(map);
+        return HN_E_NOMEM;
+    }
+    model->store->file.map = *map;
     ProtobufCMessage *message;
     enum hn_status status =
         unpack(model->store, bytes, &onnx__model_proto__descriptor, &message, err);
     if (status >= 0)
         status = read_model(model->store, (const Onnx__ModelProto *)message, model, err);
     return finish(model, status, out);
+}
+
+enum hn_status hn_onnx_parse(struct hn_str bytes, const char *name, const char *folder,
+                             struct hn_onnx **out, struct hn_error *err)
+{
+    struct hn_map none = {0};
+    *out = NULL;
+    return parse(bytes, name, folder, &none, out, err);
 }
 
 enum hn_status hn_onnx_parse_tensor(struct hn_str bytes, const char *name, struct hn_onnx **out,
@@ -443,13 +466,13 @@ enum hn_status hn_onnx_open(const char *path, struct hn_onnx **out, struct hn_er
     HN_TRY(hn_map_open(path, &map, err));
     const char *slash = strrchr(path, '/');
     char *folder = slash ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
-    enum hn_status status;
-    if (!folder) status = hn_fail_nomem(err, path, strlen(path));
-    else
-        status = hn_onnx_parse((struct hn_str){(const char *)map.data, map.size}, path, folder, out,
-                               err);
+    if (!folder) {
+        hn_map_close(&map);
+        return hn_fail_nomem(err, path, strlen(path));
+    }
+    const struct hn_str bytes = {(const char *)map.data, map.size};
+    const enum hn_status status = parse(bytes, path, folder, &map, out, err);
     free(folder);
-    hn_map_close(&map);
     return status;
 }
 
@@ -467,9 +490,29 @@ void hn_onnx_close(struct hn_onnx *model)
     free(store->messages);
     for (struct hn_onnx_file *file = store->files; file; file = file->next)
         hn_map_close(&file->map);
+    hn_map_close(&store->file.map);
     hn_arena_free(&store->arena);
     free(store);
     free(model);
+}
+
+enum hn_status hn_onnx_settle(struct hn_onnx *model, struct hn_onnx_tensor *tensor,
+                              struct hn_error *err)
+{
+    return hn_onnx_tensor_settle(model->store, tensor, err);
+}
+
+static void rest(struct hn_onnx_file *file)
+{
+    if (file->views) hn_map_rest(&file->map);
+    else hn_map_close(&file->map);
+}
+
+void hn_onnx_rest(struct hn_onnx *model)
+{
+    for (struct hn_onnx_file *file = model->store->files; file; file = file->next)
+        rest(file);
+    rest(&model->store->file);
 }
 
 bool hn_onnx_sniff(struct hn_str head)

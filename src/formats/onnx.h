@@ -11,11 +11,18 @@ enum {
     HN_ONNX_MESSAGES = 20000000, /* in one file */
 };
 
-/* A constant. The elements stand in memory of its own, in a mapped file, or nowhere once released. */
+struct hn_onnx_file;
+
+/* A constant. The elements stand in memory of its own, in a mapped file, or nowhere once released. Loose ones
+ * are mapped at an address that is none for their type: they are read byte by byte, or after hn_onnx_settle.
+ * Only large initialisers of floats in two or more dimensions are ever loose. */
 struct hn_onnx_tensor {
     struct hn_str name;
     struct hn_array array;
-    void *own; /* what is to be freed, or NULL */
+    void *own;                 /* what is to be freed, or NULL */
+    struct hn_onnx_file *file; /* where they are mapped, or NULL */
+    bool loose;
+    unsigned users; /* that may release it: for who loads the model to count */
 };
 
 struct hn_onnx_graph;
@@ -118,7 +125,7 @@ struct hn_onnx {
     struct hn_onnx_store *store; /* what all of it lies in */
 };
 
-/* Reads a file. Errors name it. External data must lie in the model's folder. */
+/* Maps a file. Errors name it. External data must lie in the model's folder. */
 enum hn_status hn_onnx_open(const char *path, struct hn_onnx **out, struct hn_error *err);
 /* Likewise from memory; `bytes` may go afterwards. `folder` is where external data lie; NULL: none are
  * allowed. */
@@ -130,8 +137,13 @@ void hn_onnx_close(struct hn_onnx *model);
 enum hn_status hn_onnx_parse_tensor(struct hn_str bytes, const char *name, struct hn_onnx **out,
                                     struct hn_error *err);
 
-/* Frees the elements where they are the tensor's own. */
+/* The elements are needed no more. */
 void hn_onnx_release(struct hn_onnx_tensor *tensor);
+/* Copies those of a loose tensor to where their type may stand. */
+enum hn_status hn_onnx_settle(struct hn_onnx *model, struct hn_onnx_tensor *tensor,
+                              struct hn_error *err);
+/* Gives the pages of mapped files back; those that are read again come again. */
+void hn_onnx_rest(struct hn_onnx *model);
 
 /* Whether the bytes begin as a ModelProto does; for telling files apart. */
 bool hn_onnx_sniff(struct hn_str head);

@@ -7,8 +7,13 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/memory.h"
+#include "tensor/element.h"
 
-enum { MAX_DENSE = 1 << 30 }; /* bytes of all sparse tensors of a model, made dense */
+enum {
+    MAX_DENSE = 1 << 30,   /* bytes of all sparse tensors of a model, made dense */
+    LOOSE_BYTES = 1 << 16, /* smaller tensors are copied at once where they lie amiss */
+};
 
 static char empty[64] __attribute__((aligned(64))); /* the elements of arrays that have none */
 
@@ -48,7 +53,7 @@ static enum hn_status make_room(struct hn_onnx_tensor *out, struct hn_error *err
         return HN_OK;
     }
     if (bytes > SIZE_MAX - 64) return hn_fail_nomem(err, "a tensor", bytes);
-    out->own = aligned_alloc(64, hn_round_up(bytes, 64));
+    out->own = hn_memory_take(bytes);
     if (!out->own) return hn_fail_nomem(err, "a tensor", bytes);
     out->array.data = out->own;
     return HN_OK;
@@ -96,20 +101,37 @@ static void tidy_bools(void *data, size_t n)
         p[i] = p[i] != 0;
 }
 
+/* Whether elements can stay where they are mapped, as they should or loosely. */
+static bool view(const unsigned char *bytes, size_t n, struct hn_onnx_file *file,
+                 struct hn_onnx_tensor *out)
+{
+    const struct hn_element_info *info = hn_element_info(out->array.type);
+    const size_t align = hn_min(info->bytes, 8);
+    const bool amiss = (uintptr_t)bytes % align != 0;
+    if (!file || n == 0 || stored_bits(out->array.type) < 8 || out->array.type == HN_EL_BOOL)
+        return false;
+    if (amiss &&
+        (!hn_element_is_float(out->array.type) || out->array.n_dims < 2 || n < LOOSE_BYTES))
+        return false;
+    out->array.data = (void *)(uintptr_t)bytes; /* nobody writes constants */
+    out->loose = amiss;
+    out->file = file;
+    file->views++;
+    return true;
+}
+
+/* `file` is what they are mapped from, NULL where they must be copied. */
 static enum hn_status from_bytes(struct hn_onnx_store *store, const unsigned char *bytes, size_t n,
-                                 struct hn_onnx_tensor *out, bool keep_view, struct hn_error *err)
+                                 struct hn_onnx_file *file, struct hn_onnx_tensor *out,
+                                 struct hn_error *err)
 {
     const enum hn_element type = out->array.type;
-    const size_t bits = stored_bits(type), size = hn_element_info(type)->bytes;
+    const size_t bits = stored_bits(type);
     if (type == HN_EL_STRING) return FAIL(HN_E_FORMAT, "strings cannot be raw");
     if (n != hn_div_up(out->array.n * bits, 8))
         return FAIL(HN_E_FORMAT, "%zu bytes where %zu elements of %s take %zu", n, out->array.n,
                     hn_element_info(type)->name, hn_div_up(out->array.n * bits, 8));
-    const size_t align = size > 8 ? 8 : size;
-    if (keep_view && bits >= 8 && type != HN_EL_BOOL && n && (uintptr_t)bytes % align == 0) {
-        out->array.data = (void *)(uintptr_t)bytes; /* mapped; nobody writes constants */
-        return HN_OK;
-    }
+    if (view(bytes, n, file, out)) return HN_OK;
     HN_TRY(make_room(out, err));
     if (bits < 8) unpack_bits(type, bytes, out->array.data, out->array.n);
     else if (n) memcpy(out->array.data, bytes, n);
@@ -117,21 +139,16 @@ static enum hn_status from_bytes(struct hn_onnx_store *store, const unsigned cha
     return HN_OK;
 }
 
-/* The message's own copy, when it can serve as it is. */
-static enum hn_status from_raw(struct hn_onnx_store *store, Onnx__TensorProto *from,
+static enum hn_status from_raw(struct hn_onnx_store *store, const Onnx__TensorProto *from,
                                struct hn_onnx_tensor *out, struct hn_error *err)
 {
-    ProtobufCBinaryData *raw = &from->raw_data;
-    const enum hn_element type = out->array.type;
-    const size_t size = hn_element_info(type)->bytes;
-    if (type == HN_EL_STRING || raw->len == 0 || stored_bits(type) < 8 ||
-        raw->len != out->array.n * size)
-        return from_bytes(store, raw->data, raw->len, out, false, err);
-    out->own = out->array.data = raw->data; /* from malloc: aligned for every type */
-    *raw = (ProtobufCBinaryData){0};
-    from->has_raw_data = 0;
-    if (type == HN_EL_BOOL) tidy_bools(out->array.data, out->array.n);
-    return HN_OK;
+    struct hn_str raw; /* instead of the data (hn_wire_slim) */
+    const struct hn_map *map = &store->file.map;
+    memcpy(&raw, from->raw_data.data, sizeof raw);
+    const unsigned char *bytes = (const unsigned char *)raw.p;
+    /* Those of a function's attributes lie in the message around. */
+    const bool mapped = map->data && bytes >= map->data && bytes < map->data + map->size;
+    return from_bytes(store, bytes, raw.n, mapped ? &store->file : NULL, out, err);
 }
 
 /* "model.data", "weights/0.bin"; nothing that leaves the folder. */
@@ -147,8 +164,8 @@ static bool stays_inside(const char *path)
 }
 
 static enum hn_status open_external(struct hn_onnx_store *store, const char *location,
-                                    const struct hn_onnx_tensor *out,
-                                    const struct hn_onnx_file **file, struct hn_error *err)
+                                    const struct hn_onnx_tensor *out, struct hn_onnx_file **file,
+                                    struct hn_error *err)
 {
     if (!store->folder) return FAIL(HN_E_UNSUPPORTED, "its data lie in another file");
     for (*file = store->files; *file; *file = (*file)->next)
@@ -196,12 +213,12 @@ static enum hn_status from_file(struct hn_onnx_store *store, const Onnx__TensorP
             return FAIL(HN_E_FORMAT, "%s '%.40s' of its data is no number", it->key, it->value);
     }
     if (!location) return FAIL(HN_E_FORMAT, "it does not say where its data lie");
-    const struct hn_onnx_file *file;
+    struct hn_onnx_file *file;
     HN_TRY(open_external(store, location, out, &file, err));
     if (offset > file->map.size || length > file->map.size - offset)
         return FAIL(HN_E_FORMAT, "bytes %" PRIu64 " to +%" PRIu64 " of '%.100s', which has %zu",
                     offset, length, location, file->map.size);
-    return from_bytes(store, file->map.data + offset, length, out, true, err);
+    return from_bytes(store, file->map.data + offset, length, file, out, err);
 }
 
 #define COPY(list, count, type)                                                                    \
@@ -226,7 +243,7 @@ static enum hn_status from_ints(struct hn_onnx_store *store, const Onnx__TensorP
         if (!bytes) return hn_fail_nomem(err, "a tensor", expected);
         for (size_t i = 0; i < expected; i++)
             bytes[i] = (unsigned char)from->int32_data[i];
-        const enum hn_status status = from_bytes(store, bytes, expected, out, false, err);
+        const enum hn_status status = from_bytes(store, bytes, expected, NULL, out, err);
         free(bytes);
         return status;
     }
@@ -381,8 +398,23 @@ enum hn_status hn_onnx_sparse_read(struct hn_onnx_store *store, Onnx__SparseTens
 
 void hn_onnx_release(struct hn_onnx_tensor *tensor)
 {
-    if (!tensor->own) return;
+    if (tensor->file) tensor->file->views--;
+    if (tensor->own || tensor->file) tensor->array.data = empty;
     free(tensor->own);
     tensor->own = NULL;
-    tensor->array.data = empty;
+    tensor->file = NULL;
+    tensor->loose = false;
+}
+
+enum hn_status hn_onnx_tensor_settle(struct hn_onnx_store *store, struct hn_onnx_tensor *tensor,
+                                     struct hn_error *err)
+{
+    if (!tensor->loose) return HN_OK;
+    const void *from = tensor->array.data;
+    HN_TRY(make_room(tensor, err));
+    memcpy(tensor->own, from, tensor->array.n * hn_element_info(tensor->array.type)->bytes);
+    tensor->file->views--;
+    tensor->file = NULL;
+    tensor->loose = false;
+    return keep(store, tensor, err);
 }

@@ -1,5 +1,5 @@
-/* A look at protocol buffers before protobuf-c unpacks them: it follows nesting without bound, and merges
- * messages that occur twice. */
+/* A look at protocol buffers before protobuf-c unpacks them: it follows nesting without bound, merges
+ * messages that occur twice, and copies the raw data of tensors, which are nearly all of a file. */
 #ifndef HN_FORMATS_ONNX_WIRE_H
 #define HN_FORMATS_ONNX_WIRE_H
 
@@ -19,8 +19,10 @@ struct hn_wire_field {
 bool hn_wire_next(struct hn_str *bytes, struct hn_wire_field *out);
 
 /* Checks that `bytes` are a message of that kind: fields well formed, nesting at most `depth`, no single
- * message twice. *messages counts all of them down; HN_E_LIMIT at 0. */
-enum hn_status hn_wire_check(struct hn_str bytes, const ProtobufCMessageDescriptor *kind,
-                             unsigned depth, size_t *messages, struct hn_error *err);
+ * message twice; *messages counts all of them down, HN_E_LIMIT at 0. `out` becomes the same message, but
+ * that for each tensor's raw data there stands where they are: a struct hn_str into `bytes`. */
+enum hn_status hn_wire_slim(struct hn_str bytes, const ProtobufCMessageDescriptor *kind,
+                            unsigned depth, size_t *messages, struct hn_buf *out,
+                            struct hn_error *err);
 
 #endif

@@ -98,6 +98,57 @@ class Graphs(Program):
         self.assertIn("which has 12", self.predict(seeds.external(offset="8"), x=X))
         self.assertIn("no number", self.predict(seeds.external(offset="-4"), x=X))
 
+    def test_large_constants_lie_anywhere_in_the_file(self):
+        """They are read where they are mapped: by products, gathered from, folded, added, in graphs in
+        graphs, and as outputs; each of them with its elements at every place modulo 4."""
+        rng = np.random.default_rng(1)
+        w = rng.standard_normal((6, 128, 144)).astype(np.float32)
+        k = rng.standard_normal((144, 16, 3, 3)).astype(np.float32)
+        yes = o.graph([o.node("Identity", ["w4"], ["t"])], [], [o.value("t", o.FLOAT)])
+        nodes = [o.node("MatMul", ["x", "w0"], ["product"]),
+                 o.node("Gather", ["w1", "i"], ["rows"]),
+                 o.node("Transpose", ["w2"], ["turned"], perm=[1, 0]),
+                 o.node("MatMul", ["product", "turned"], ["back"]),
+                 o.node("Add", ["w3", "x"], ["sum"], name="s"),
+                 o.node("If", ["c"], ["branch"], then_branch=("graph", yes),
+                        else_branch=("graph", yes)),
+                 o.node("Conv", ["p", "k"], ["conv"])]
+        inputs = [o.value("x", o.FLOAT, ["n", 128]), o.value("i", o.INT64, ["m"]),
+                  o.value("c", o.BOOL, []), o.value("p", o.FLOAT, ["n", 16, 3, 3])]
+        x = rng.standard_normal((128, 128)).astype(np.float32)
+        w3 = w[3].reshape(144, 128)
+        p = rng.standard_normal((2, 16, 3, 3)).astype(np.float32)
+        i, add = np.array([5, 0, 127, 5]), x[:1]
+        for pad in range(4):
+            tensors = [o.tensor(f"w{j}", o.FLOAT, w3.shape if j == 3 else w[j].shape, w[j].tobytes())
+                       for j in range(6)] + [o.tensor("k", o.FLOAT, k.shape, k.tobytes())]
+            tensors.insert(0, o.tensor("pad", o.INT8, [pad], bytes(pad)))
+            outputs = ["product", "rows", "back", "sum", "branch", "conv", "w5"]
+            graph = o.graph(nodes, inputs, [o.value(name, o.FLOAT) for name in outputs], tensors)
+            got = self.predict(o.model(graph), x=add, i=i, c=np.array(True), p=p)
+            self.assertIsInstance(got, dict, got)
+            product = add @ w[0]
+            wants = {"rows": w[1][i], "sum": w3 + add, "branch": w[4], "w5": w[5]}
+            for name, want in wants.items():
+                np.testing.assert_array_equal(got[name], want)
+            for name, want in (("product", product), ("back", product @ w[2].T),
+                               ("conv", np.einsum("ncij,ocij->no", p, k)[:, :, None, None])):
+                self.assertLess(abs(got[name] - want).max() / abs(want).max(), 1e-5, name)
+
+    def test_a_constant_in_a_function_serves_all_its_calls(self):
+        w = np.arange(128 * 160, dtype=np.float32).reshape(128, 160) / 1000
+        yes = o.graph([o.node("MatMul", ["a", "w"], ["t"])], [], [o.value("t", o.FLOAT)],
+                      [o.tensor("w", o.FLOAT, w.shape, w.tobytes())])
+        body = [o.node("If", ["c"], ["b"], then_branch=("graph", yes), else_branch=("graph", yes))]
+        calls = [o.node("F", [x, "c"], [y], domain="d") for x, y in (("x", "y"), ("x2", "y2"))]
+        graph = o.graph(calls, [o.value("x", o.FLOAT), o.value("x2", o.FLOAT), o.value("c", o.BOOL, [])],
+                        [o.value("y", o.FLOAT), o.value("y2", o.FLOAT)])
+        model = o.model(graph, functions=[o.function("F", "d", ["a", "c"], ["b"], body)],
+                        domains=[("d", 1)])
+        x = np.ones((1, 128), np.float32)
+        got = self.predict(model, x=x, x2=2 * x, c=np.array(True))
+        self.check(got, y=x @ w, y2=2 * x @ w)
+
     def test_random_numbers_are_those_of_numpy(self):
         nodes = [o.node("RandomUniform", [], ["u"], shape=[3, 4], seed=5.0, low=-1.0, high=3.0),
                  o.node("RandomNormal", [], ["n"], shape=[7], seed=5.0, scale=2.0),

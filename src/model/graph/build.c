@@ -364,6 +364,7 @@ static enum hn_status fill_body(struct names *names, const struct hn_onnx_graph 
         HN_TRY(define(names, file->tensors[i].name, &slot, err));
         body->slots[slot].constant = &file->tensors[i].array;
         body->slots[slot].tensor = &file->tensors[i];
+        file->tensors[i].users++;
     }
     HN_TRY(add_inputs(names, file, err));
     for (size_t i = 0; i < file->n_nodes; i++)

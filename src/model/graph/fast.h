@@ -4,6 +4,8 @@
 #ifndef HN_MODEL_GRAPH_FAST_H
 #define HN_MODEL_GRAPH_FAST_H
 
+#include <string.h>
+
 #include "model/graph/op_list.h"
 
 /* Names of parameters. */
@@ -42,8 +44,15 @@ struct hn_packed {
 
 /* Floats of a packed matrix; false when there are too many. */
 bool hn_packed_size(size_t k, size_t n, size_t *out);
-/* Element (i, j) is from[i * step_k + j * step_n] * scale. */
-void hn_pack_matrix(struct hn_packed *to, const float *from, size_t step_k, size_t step_n,
+/* The float at index i of an array at any address. */
+static inline float hn_float_at(const char *from, size_t i)
+{
+    float v;
+    memcpy(&v, from + i * sizeof v, sizeof v);
+    return v;
+}
+/* Element (i, j) is from[i * step_k + j * step_n] * scale; the floats may lie at any address. */
+void hn_pack_matrix(struct hn_packed *to, const void *from, size_t step_k, size_t step_n,
                     float scale);
 
 /* Makes rows of the left matrix: columns [first, first + n) of m rows from `row` on, ld floats apart. */

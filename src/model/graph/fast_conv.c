@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/memory.h"
 #include "model/graph/fast_conv.h"
 
 struct conv {
@@ -26,22 +27,27 @@ static void free_conv(struct hn_op_state *state)
 
 /* --- loading --- */
 
-static void pack_dense(const struct conv *c, const float *w, const float *scale)
+/* One panel; weights are read in the order of the file, from any address. */
+static void pack_panel(const struct conv *c, const char *w, const float *scale, size_t panel)
 {
-    const size_t taps = c->kernel[0] * c->kernel[1];
-    float *at = c->w.panels;
-    for (size_t j = 0; j < c->out; j += HN_PANEL)
-        for (size_t t = 0; t < taps; t++)
-            for (size_t i = 0; i < c->in; i++, at += HN_PANEL)
-                for (size_t l = 0; l < HN_PANEL; l++) {
-                    const size_t o = j + l;
-                    at[l] = o < c->out ? w[(o * c->in + i) * taps + t] * (scale ? scale[o] : 1) : 0;
-                }
+    const size_t taps = c->kernel[0] * c->kernel[1], first = panel * HN_PANEL;
+    const size_t n = hn_min(HN_PANEL, c->out - first), row = c->in * taps;
+    float *to = c->w.panels + first * row, by[HN_PANEL] = {0};
+    for (size_t l = 0; l < n; l++)
+        by[l] = scale ? scale[first + l] : 1;
+    w += first * row * sizeof(float);
+    for (size_t i = 0; i < c->in; i++)
+        for (size_t t = 0; t < taps; t++) {
+            float *at = to + (t * c->in + i) * HN_PANEL;
+            for (size_t l = 0; l < HN_PANEL; l++)
+                at[l] = l < n ? hn_float_at(w, l * row + i * taps + t) * by[l] : 0;
+        }
 }
 
 static enum hn_status pack(struct hn_op *op, struct conv *c)
 {
-    const float *w = op->in[1]->data, *scale = op->in[4] ? op->in[4]->data : NULL;
+    const char *w = op->in[1]->data;
+    const float *scale = op->in[4] ? op->in[4]->data : NULL;
     const size_t taps = c->kernel[0] * c->kernel[1];
     size_t floats = taps * c->out;
     if (op->in[1]->shape[1] == 1 && c->in > 1) {
@@ -49,14 +55,15 @@ static enum hn_status pack(struct hn_op *op, struct conv *c)
         if (!c->taps) return hn_fail_nomem(op->err, "weights", floats * sizeof *c->taps);
         for (size_t o = 0; o < c->out; o++)
             for (size_t t = 0; t < taps; t++)
-                c->taps[t * c->out + o] = w[o * taps + t] * (scale ? scale[o] : 1);
+                c->taps[t * c->out + o] = hn_float_at(w, o * taps + t) * (scale ? scale[o] : 1);
     } else {
         c->w = (struct hn_packed){.k = taps * c->in, .n = c->out};
         if (!hn_packed_size(c->w.k, c->w.n, &floats))
             return hn_op_fail(op, HN_E_LIMIT, "weights are too large");
-        c->w.panels = aligned_alloc(64, hn_round_up(floats * sizeof(float) + 1, 64));
+        c->w.panels = hn_memory_take(floats * sizeof(float));
         if (!c->w.panels) return hn_fail_nomem(op->err, "weights", floats * sizeof(float));
-        pack_dense(c, w, scale);
+        for (size_t i = 0; i < hn_div_up(c->out, HN_PANEL); i++)
+            pack_panel(c, w, scale, i);
     }
     c->state.bytes += floats * sizeof(float);
     return HN_OK;
@@ -283,8 +290,11 @@ static enum hn_status run_conv(struct hn_op *op)
     return hn_fast_add(op, &own, add, &epilogue);
 }
 
-const struct hn_op_row hn_fast_conv = {
-    .domain = "hence", .name = "Conv", .fn = run_conv, .prepare = prepare_conv};
+const struct hn_op_row hn_fast_conv = {.domain = "hence",
+                                       .name = "Conv",
+                                       .fn = run_conv,
+                                       .prepare = prepare_conv,
+                                       .flags = HN_OP_LOOSE_1};
 
 /* --- pools --- */
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/memory.h"
 #include "model/graph/fast.h"
 
 struct hn_epilogue hn_fast_epilogue(const struct hn_op *op)
@@ -88,7 +89,7 @@ static enum hn_status prepare_linear(struct hn_op *op, struct hn_op_state **out)
     size_t floats;
     if (!hn_packed_size(k, n, &floats)) return hn_op_fail(op, HN_E_LIMIT, "weights are too large");
     l->w = (struct hn_packed){.k = k, .n = n};
-    l->w.panels = aligned_alloc(64, hn_round_up(floats * sizeof(float) + 1, 64));
+    l->w.panels = hn_memory_take(floats * sizeof(float));
     if (!l->w.panels) return hn_fail_nomem(op->err, "weights", floats * sizeof(float));
     hn_pack_matrix(&l->w, w->data, transposed ? 1 : n, transposed ? k : 1,
                    hn_op_float(op, "alpha", 1));
@@ -146,8 +147,11 @@ static enum hn_status run_linear(struct hn_op *op)
     return hn_fast_add(op, &own, add, &after);
 }
 
-const struct hn_op_row hn_fast_linear = {
-    .domain = "hence", .name = "Linear", .fn = run_linear, .prepare = prepare_linear};
+const struct hn_op_row hn_fast_linear = {.domain = "hence",
+                                         .name = "Linear",
+                                         .fn = run_linear,
+                                         .prepare = prepare_linear,
+                                         .flags = HN_OP_LOOSE_1};
 
 /* --- the activation alone --- */
 

@@ -20,19 +20,38 @@ bool hn_packed_size(size_t k, size_t n, size_t *out)
     return hn_mul(k, columns, out) && *out <= PTRDIFF_MAX / sizeof(float);
 }
 
-void hn_pack_matrix(struct hn_packed *to, const float *from, size_t step_k, size_t step_n,
+/* A panel of all its columns, which is what nearly all are: the compiler knows how many. */
+static void pack_panel(float *at, const char *from, size_t k, size_t step_k, size_t step_n,
+                       float scale)
+{
+    for (size_t i = 0; i < k; i++, at += HN_PANEL)
+        if (step_n == 1) {
+            float row[HN_PANEL];
+            memcpy(row, from + i * step_k * sizeof *row, sizeof row);
+            for (size_t l = 0; l < HN_PANEL; l++)
+                at[l] = row[l] * scale;
+        } else {
+            for (size_t l = 0; l < HN_PANEL; l++)
+                at[l] = hn_float_at(from, i * step_k + l * step_n) * scale;
+        }
+}
+
+static void pack_columns(float *at, const char *from, size_t k, size_t n, size_t step_k,
+                         size_t step_n, float scale)
+{
+    for (size_t i = 0; i < k; i++, at += HN_PANEL)
+        for (size_t l = 0; l < HN_PANEL; l++)
+            at[l] = l < n ? hn_float_at(from, i * step_k + l * step_n) * scale : 0;
+}
+
+void hn_pack_matrix(struct hn_packed *to, const void *from, size_t step_k, size_t step_n,
                     float scale)
 {
     float *at = to->panels;
-    for (size_t j = 0; j < to->n; j += HN_PANEL) {
-        const size_t n = hn_min(HN_PANEL, to->n - j);
-        for (size_t i = 0; i < to->k; i++, at += HN_PANEL) {
-            const float *row = from + i * step_k + j * step_n;
-            for (size_t l = 0; l < n; l++)
-                at[l] = row[l * step_n] * scale;
-            for (size_t l = n; l < HN_PANEL; l++)
-                at[l] = 0;
-        }
+    for (size_t j = 0; j < to->n; j += HN_PANEL, at += to->k * HN_PANEL) {
+        const char *columns = (const char *)from + j * step_n * sizeof(float);
+        if (to->n - j >= HN_PANEL) pack_panel(at, columns, to->k, step_k, step_n, scale);
+        else pack_columns(at, columns, to->k, to->n - j, step_k, step_n, scale);
     }
 }
 

@@ -82,6 +82,12 @@ static enum hn_status keep_output(struct hn_graph *graph, struct hn_body *body,
     return HN_OK;
 }
 
+static enum hn_status settle(struct hn_body *body, int32_t slot, struct hn_error *err)
+{
+    struct hn_onnx_tensor *tensor = slot == HN_NO_SLOT ? NULL : body->slots[slot].tensor;
+    return tensor ? hn_onnx_settle(body->graph->file, tensor, err) : HN_OK;
+}
+
 /* A node that fails is left to fail when it is run, if it ever is. */
 static enum hn_status fold_node(struct hn_run *run, struct hn_body *body, size_t at,
                                 struct hn_error *err)
@@ -91,6 +97,8 @@ static enum hn_status fold_node(struct hn_run *run, struct hn_body *body, size_t
     struct hn_op *op = &frame->ops[at];
     struct hn_error ignored;
     enum hn_status status = HN_OK;
+    for (size_t i = 0; i < node->n_in; i++)
+        HN_TRY(settle(body, node->in[i], err));
     hn_frame_point(frame, at);
     run->frame = frame;
     run->nodes_left = 1;
@@ -115,6 +123,7 @@ enum hn_status hn_graph_fold(struct hn_graph *graph, struct hn_error *err)
         struct hn_body *body = graph->bodies[b];
         for (size_t i = 0; i < body->n_captures; i++) {
             const struct hn_capture *c = &body->captures[i];
+            if (status >= 0) status = settle(body->outer, c->outer, err);
             body->slots[c->inner].constant = body->outer->slots[c->outer].constant;
         }
         for (size_t i = 0; i < body->n_nodes && status >= 0; i++)
@@ -129,7 +138,7 @@ enum hn_status hn_graph_fold(struct hn_graph *graph, struct hn_error *err)
 static void release(struct hn_graph *graph, struct hn_slot *slot)
 {
     if (slot->pinned) return;
-    if (slot->tensor) hn_onnx_release(slot->tensor);
+    if (slot->tensor && --slot->tensor->users == 0) hn_onnx_release(slot->tensor);
     if (slot->own) {
         graph->folded_bytes -= bytes_of(slot->constant);
         free(slot->own);
@@ -156,6 +165,30 @@ void hn_op_release(struct hn_op *op, size_t j)
 
 /* --- preparing --- */
 
+/* Whether a node can do with elements at any address. */
+static bool takes_loose(const struct hn_node *node, size_t i)
+{
+    return i < 2 && node->row->flags & (HN_OP_LOOSE_0 << i);
+}
+
+static enum hn_status settle_inputs(struct hn_body *body, const struct hn_node *node,
+                                    struct hn_error *err)
+{
+    for (size_t i = 0; i < node->n_in; i++)
+        if (!takes_loose(node, i)) HN_TRY(settle(body, node->in[i], err));
+    return HN_OK;
+}
+
+/* For all that reads constants without having prepared them. */
+static enum hn_status settle_read(struct hn_body *body, struct hn_error *err)
+{
+    for (size_t i = 0; i < body->n_nodes; i++)
+        HN_TRY(settle_inputs(body, &body->nodes[i], err));
+    for (size_t i = 0; i < body->n_outputs; i++)
+        HN_TRY(settle(body, body->outputs[i], err));
+    return HN_OK;
+}
+
 static enum hn_status prepare_node(struct hn_run *run, struct hn_body *body, size_t at,
                                    struct hn_error *err)
 {
@@ -163,6 +196,7 @@ static enum hn_status prepare_node(struct hn_run *run, struct hn_body *body, siz
     struct hn_node *node = &body->nodes[at];
     struct hn_op *op = &frame->ops[at];
     const struct hn_array **in = (const struct hn_array **)(uintptr_t)op->in;
+    HN_TRY(settle_inputs(body, node, err));
     for (size_t i = 0; i < node->n_in; i++)
         in[i] = node->in[i] == HN_NO_SLOT ? NULL : body->slots[node->in[i]].constant;
     op->err = err;
@@ -188,6 +222,7 @@ enum hn_status hn_graph_prepare(struct hn_graph *graph, struct hn_error *err)
         for (size_t i = 0; i < body->n_nodes && status >= 0; i++)
             if (body->nodes[i].row->prepare && !body->nodes[i].state)
                 status = prepare_node(run, body, i, err);
+        if (status >= 0) status = settle_read(body, err);
     }
     hn_run_destroy(run);
     return status;

@@ -20,7 +20,8 @@ struct hn_node *hn_fuse_only(const struct hn_fuse *f, int32_t slot, const char *
 bool hn_fuse_is(const struct hn_node *node, const char *op);
 /* Input i of the node, HN_NO_SLOT where there are fewer. */
 int32_t hn_fuse_in(const struct hn_node *node, size_t i);
-/* The constant in a slot; NULL when it is none. */
+/* The constant in a slot; NULL when it is none. In two or more dimensions it may be loose (formats/onnx.h):
+ * only its shape is for passes to read. */
 const struct hn_array *hn_fuse_constant(const struct hn_fuse *f, int32_t slot);
 /* Whether the slot is a constant float scalar (one element); its value. */
 bool hn_fuse_scalar(const struct hn_fuse *f, int32_t slot, float *out);

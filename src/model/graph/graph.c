@@ -18,6 +18,7 @@ static const struct hn_op_row rows[] = {
 #define VALUES  HN_OP_VALUES
 #define RANDOM  HN_OP_RANDOM
 #define CALLS   HN_OP_CALLS
+#define LOOSE_0 HN_OP_LOOSE_0
 #include "model/graph/ops.def"
 #undef OP
 #undef OP_PREPARED
@@ -27,6 +28,7 @@ static const struct hn_op_row rows[] = {
 #undef VALUES
 #undef RANDOM
 #undef CALLS
+#undef LOOSE_0
 };
 
 const struct hn_op_row *hn_op_rows(size_t *n)
@@ -65,7 +67,9 @@ static enum hn_status load(struct hn_graph *graph, const char *cpu, struct hn_er
     graph->stacks = hn_graph_rows_apart(graph);
     HN_TRY(hn_graph_fuse(graph, err));
     hn_graph_release_unread(graph);
-    return hn_graph_prepare(graph, err);
+    HN_TRY(hn_graph_prepare(graph, err));
+    hn_onnx_rest(graph->file);
+    return HN_OK;
 }
 
 enum hn_status hn_graph_load(struct hn_onnx *file, const char *name,
@@ -152,7 +156,7 @@ size_t hn_graph_bytes(const struct hn_graph *graph)
         bytes += body->nodes_room * sizeof *body->nodes + body->slots_room * sizeof *body->slots;
         for (size_t i = 0; i < body->file->n_tensors; i++) {
             const struct hn_onnx_tensor *t = &body->file->tensors[i];
-            if (t->own) bytes += t->array.n * hn_element_info(t->array.type)->bytes;
+            if (t->own || t->file) bytes += t->array.n * hn_element_info(t->array.type)->bytes;
         }
     }
     return bytes;

@@ -14,6 +14,9 @@ enum {
     HN_OP_VALUES = 1 << 0, /* takes or makes sequences and optionals */
     HN_OP_RANDOM = 1 << 1, /* gives something else each time: never folded */
     HN_OP_CALLS = 1 << 2,  /* runs graphs that are its attributes */
+    HN_OP_LOOSE_0 =
+        1 << 3, /* reads a constant input 0 byte by byte: it may be loose (formats/onnx.h) */
+    HN_OP_LOOSE_1 = 1 << 4, /* likewise, input 1 */
 };
 
 struct hn_lower;
