@@ -2,6 +2,7 @@
 #include "text/grammar_schema.h"
 
 #include "base/bits.h"
+#include "base/real.h"
 #include "text/grammar_regex.h"
 #include "text/json_write.h"
 #include "text/utf8.h"
@@ -128,6 +129,13 @@ enum hn_status hn_schema_string(struct hn_schema *s, const struct hn_shape *shap
     return *out ? HN_OK : hn_schema_no_room(s);
 }
 
+/* Whoever reads the text takes it for a double: the digits of a float would not do. */
+static void put_double(struct hn_json_writer *w, const char *key, double x)
+{
+    char text[HN_REAL_TEXT];
+    hn_json_put_raw(w, key, (struct hn_str){text, hn_real_text(x, false, text)});
+}
+
 static void put_value(struct hn_json_writer *w, const char *key, const json_t *v)
 {
     const char *name;
@@ -146,7 +154,7 @@ static void put_value(struct hn_json_writer *w, const char *key, const json_t *v
         return;
     case JSON_STRING: hn_json_put_text(w, key, hn_json_str(v)); return;
     case JSON_INTEGER: hn_json_put_int(w, key, json_integer_value(v)); return;
-    case JSON_REAL: hn_json_put_real(w, key, json_real_value(v)); return;
+    case JSON_REAL: put_double(w, key, json_real_value(v)); return;
     case JSON_TRUE:
     case JSON_FALSE: hn_json_put_bool(w, key, json_is_true(v)); return;
     case JSON_NULL: hn_json_put_null(w, key); return;
