@@ -109,12 +109,30 @@ static int split_target(struct hn_http_request *r)
     return n ? decode_path(r, p, n) : decode_path(r, "/", 1);
 }
 
+static size_t count_headers(const struct hn_http_request *r, const char *name)
+{
+    const char *end = r->head.p + r->head.n;
+    size_t n = 0;
+    for (const char *p = r->head.p + r->headers_at; p < end;) {
+        const char *value = p + strlen(p) + 1;
+        n += strcasecmp(p, name) == 0;
+        p = value + strlen(value) + 1;
+    }
+    return n;
+}
+
 static int check_head(struct hn_http_request *r)
 {
     const http_parser *parser = &r->parser;
     if (parser->http_major != 1) return refuse(r, 505, "HTTP/1.1 is spoken here");
-    if (parser->http_minor >= 1 && !hn_http_request_header(r, "Host").p)
-        return refuse(r, 400, "no Host header");
+    const size_t hosts = count_headers(r, "Host");
+    if (parser->http_minor >= 1 && !hosts) return refuse(r, 400, "no Host header");
+    if (hosts > 1) return refuse(r, 400, "several Host headers");
+    /* What the parser takes as chunks may be packed within them. */
+    const struct hn_str coding = hn_http_request_header(r, "Transfer-Encoding");
+    if (coding.p &&
+        (strcasecmp(coding.p, "chunked") != 0 || count_headers(r, "Transfer-Encoding") > 1))
+        return refuse(r, 501, "a transfer coding that is not known here; 'chunked' is");
     if (parser->content_length != UINT64_MAX && parser->content_length > r->max_body)
         return refuse(r, 413, too_large);
     const struct hn_str expect = hn_http_request_header(r, "Expect");

@@ -1,6 +1,7 @@
 #include "server/router.h"
 
 #include <stdio.h>
+#include <strings.h>
 
 #include "server/endpoints.h"
 #include "server/gate.h"
@@ -36,6 +37,17 @@ static enum hn_status check_state(const struct hn_call *call, struct hn_refusal 
                : hn_refuse(why, 503, "shutting_down", NULL, "The server is shutting down."));
     why->retry_after = 1;
     return HN_E_BUSY;
+}
+
+/* Bodies are taken as they are. */
+static enum hn_status check_coding(const struct hn_call *call, struct hn_refusal *why)
+{
+    const struct hn_str coding = hn_exchange_header(call->x, "content-encoding");
+    if (!coding.n || strcasecmp(coding.p, "identity") == 0) return HN_OK;
+    return hn_refuse(why, 415, "unsupported_content_encoding", NULL,
+                     "The body of your request has the content encoding '%.40s'; none is "
+                     "understood here.",
+                     coding.p);
 }
 
 static enum hn_status parse_body(struct hn_call *call, struct hn_refusal *why)
@@ -81,6 +93,7 @@ static void route(struct hn_call *call)
     enum hn_status status = find(call, &why);
     if (status >= 0) status = hn_gate_enter(call, &why);
     if (status >= 0) status = check_state(call, &why);
+    if (status >= 0) status = check_coding(call, &why);
     if (status < 0) {
         hn_call_refuse(call, &why);
         hn_call_release(call);

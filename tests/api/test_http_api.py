@@ -132,6 +132,9 @@ class TestRoutes(Running):
             self.refused(self.server.ask("POST", CHAT, body.encode()), 400, "invalid_json")
         self.refused(self.server.post(CHAT, {}), 400, "missing_required_parameter", "messages")
         self.refused(self.server.post(CHAT, {"messages": {}}), 400, "invalid_type", "messages")
+        self.refused(self.server.post(CHAT, chat(), **{"Content-Encoding": "gzip"}), 415,
+                     "unsupported_content_encoding")
+        self.assertEqual(self.server.post(CHAT, chat(), **{"Content-Encoding": "identity"})[0], 200)
 
     def test_large_bodies_are_done_elsewhere(self):
         message = self.refused(self.server.post(CHAT, chat("tent " * 100000)), 400,

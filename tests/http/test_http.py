@@ -219,7 +219,9 @@ class Basics(unittest.TestCase):
                 (request("/", "POST", "Content-Length: 99999999999999999999999\r\n"), 400),
                 (request("/", "POST", "Content-Length: 5\r\nContent-Length: 6\r\n", b"hello"), 400),
                 (request("/", "POST", "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400),
-                (request("/", "POST", "Transfer-Encoding: gzip\r\n"), 400),
+                (request("/", "POST", "Transfer-Encoding: gzip\r\n"), 501),
+                (request("/", "POST", "Transfer-Encoding: gzip, chunked\r\n", b"0\r\n\r\n"), 501),
+                (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
                 (request("/", "POST", "Transfer-Encoding: chunked\r\n", b"zz\r\n"), 400)]:
             with self.subTest(raw=raw):
                 self.refused(raw, status)
