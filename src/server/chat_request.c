@@ -53,12 +53,7 @@ static const struct hn_field items[] = {
      .about = "Whether the prompt ends with the beginning of an answer. An extension."},
     {"metadata", HN_FIELD_IGNORED, .schema = "{\"type\": \"object\"}",
      .about = "The client's notes. Taken without effect: nothing is stored."},
-    {"safety_identifier", HN_FIELD_IGNORED, .schema = "{\"type\": \"string\"}",
-     .about = "Taken without effect."},
-    {"prompt_cache_key", HN_FIELD_IGNORED, .schema = "{\"type\": \"string\"}",
-     .about = "Taken without effect: prompts are cached by what they are."},
-    {"prompt_cache_retention", HN_FIELD_IGNORED, .schema = "{\"type\": \"string\"}",
-     .about = "Taken without effect: cached prompts stay while there is room."},
+#include "server/openai_ignored.def"
     {"store", HN_FIELD_REFUSED, .words = "false", .about = "Nothing is stored here."},
     {"modalities", HN_FIELD_REFUSED, .words = "[\"text\"]", .about = "Answers are text."},
     {"audio", HN_FIELD_REFUSED, .words = "", .about = "Answers are text."},

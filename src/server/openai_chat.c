@@ -21,6 +21,7 @@ static void forget(void *ctx)
 
 /* --- pieces of documents ----------------------------------------------------------------------- */
 
+static const char chunk[] = "chat.completion.chunk";
 static const char id_prefix[] = "chatcmpl-";
 
 /* A token's text may be a part of a character: its bytes are told, too. */
@@ -125,7 +126,6 @@ static void whole(struct hn_generation *g, struct hn_json_writer *w)
         put_choice(w, &g->choices[i]);
     hn_json_close(w, ']');
     hn_openai_usage(w, g);
-    hn_openai_tier(w, g);
     hn_json_close(w, '}');
 }
 
@@ -136,8 +136,7 @@ static void open_delta(struct hn_json_writer *w, struct hn_choice *c)
 {
     hn_sse_open(w);
     hn_json_open(w, NULL, '{');
-    hn_openai_head(w, c->of, id_prefix, "chat.completion.chunk");
-    hn_openai_tier(w, c->of);
+    hn_openai_head(w, c->of, id_prefix, chunk);
     hn_json_open(w, "choices", '[');
     hn_json_open(w, NULL, '{');
     hn_json_put_uint(w, "index", c->index);
@@ -215,18 +214,7 @@ static void finish(struct hn_choice *c, struct hn_json_writer *w)
 static void end(struct hn_generation *g, struct hn_json_writer *w)
 {
     const struct mind *mind = g->mind;
-    if (mind->include_usage) {
-        hn_sse_open(w);
-        hn_json_open(w, NULL, '{');
-        hn_openai_head(w, g, id_prefix, "chat.completion.chunk");
-        hn_openai_tier(w, g);
-        hn_json_open(w, "choices", '[');
-        hn_json_close(w, ']');
-        hn_openai_usage(w, g);
-        hn_json_close(w, '}');
-        hn_sse_close(w);
-    }
-    hn_buf_text(&w->out, "data: [DONE]\n\n");
+    hn_openai_end(w, g, id_prefix, chunk, mind->include_usage);
 }
 
 static const struct hn_voice voice = {

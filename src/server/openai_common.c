@@ -80,9 +80,9 @@ static enum hn_status take_bias(const json_t *biases, struct hn_openai_ask *out,
     json_object_foreach((json_t *)biases, key, value)
     {
         char *end;
-        const long id = strtol(key, &end, 10);
+        const long id = strtol(key, &end, 10); /* which takes a sign and blanks before it */
         const double bias = json_number_value(value);
-        if (end == key || *end || id < 0 || id > INT32_MAX)
+        if (*key < '0' || *key > '9' || *end || id > INT32_MAX)
             return hn_refuse(why, 400, "invalid_value", "logit_bias",
                              "Invalid 'logit_bias': '%.40s' is no token id.", key);
         if (!json_is_number(value) || !(bias >= -100 && bias <= 100))
@@ -92,6 +92,19 @@ static enum hn_status take_bias(const json_t *biases, struct hn_openai_ask *out,
     }
     out->ask.request.sample.bias = out->bias;
     out->ask.request.sample.n_bias = n;
+    return HN_OK;
+}
+
+/* The vocabulary is that of the model, which is known last. */
+static enum hn_status check_bias(const struct hn_openai_ask *ask, struct hn_refusal *why)
+{
+    const struct hn_sample_params *sample = &ask->ask.request.sample;
+    const size_t n = hn_tokenizer_size(hn_served_instance(ask->ask.served)->tokenizer);
+    for (size_t i = 0; i < sample->n_bias; i++)
+        if ((size_t)sample->bias[i].id >= n)
+            return hn_refuse(why, 400, "invalid_value", "logit_bias",
+                             "Invalid 'logit_bias.%d': expected a token id from 0 to %zu.",
+                             sample->bias[i].id, n - 1);
     return HN_OK;
 }
 
@@ -149,7 +162,8 @@ enum hn_status hn_openai_ask(struct hn_call *call, struct hn_openai_common *c,
     s->presence_penalty = (float)c->presence_penalty;
     s->seed = c->seed == HN_NOT_GIVEN ? random_seed() : (uint64_t)c->seed;
     s->top_logprobs = -1;
-    return hn_find_model(call, c->model, &ask->served, why);
+    HN_TRY(hn_find_model(call, c->model, &ask->served, why));
+    return check_bias(out, why);
 }
 
 enum hn_status hn_openai_prompts(struct hn_openai_ask *ask, size_t n, struct hn_refusal *why)
@@ -192,6 +206,12 @@ void hn_openai_ask_free(struct hn_openai_ask *ask)
 
 /* --- what all answers say ---------------------------------------------------------------------- */
 
+void hn_openai_tier(struct hn_json_writer *w, const struct hn_generation *g)
+{
+    const bool flex = g->klass == HN_CLASS_BATCH;
+    hn_json_put_text(w, "service_tier", flex ? HN_STR("flex") : HN_STR("default"));
+}
+
 void hn_openai_head(struct hn_json_writer *w, const struct hn_generation *g, const char *prefix,
                     const char *object)
 {
@@ -202,6 +222,7 @@ void hn_openai_head(struct hn_json_writer *w, const struct hn_generation *g, con
     hn_json_put_int(w, "created", g->created);
     hn_json_put_text(w, "model", hn_str_from(hn_served_name(g->served)));
     hn_json_put_text(w, "system_fingerprint", hn_str_from(g->call->server->fingerprint));
+    hn_openai_tier(w, g);
 }
 
 void hn_openai_usage(struct hn_json_writer *w, const struct hn_generation *g)
@@ -228,10 +249,20 @@ const char *hn_openai_finish(const struct hn_choice *choice)
     return choice->n_calls && strcmp(text, "stop") == 0 ? "tool_calls" : text;
 }
 
-void hn_openai_tier(struct hn_json_writer *w, const struct hn_generation *g)
+void hn_openai_end(struct hn_json_writer *w, const struct hn_generation *g, const char *prefix,
+                   const char *object, bool include_usage)
 {
-    const bool flex = g->klass == HN_CLASS_BATCH;
-    hn_json_put_text(w, "service_tier", flex ? HN_STR("flex") : HN_STR("default"));
+    if (include_usage) {
+        hn_sse_open(w);
+        hn_json_open(w, NULL, '{');
+        hn_openai_head(w, g, prefix, object);
+        hn_json_open(w, "choices", '[');
+        hn_json_close(w, ']');
+        hn_openai_usage(w, g);
+        hn_json_close(w, '}');
+        hn_sse_close(w);
+    }
+    hn_buf_text(&w->out, "data: [DONE]\n\n");
 }
 
 void hn_openai_fail(struct hn_generation *g, const struct hn_refusal *why, struct hn_json_writer *w)

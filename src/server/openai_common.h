@@ -50,17 +50,21 @@ enum hn_status hn_openai_hold(struct hn_call *call, struct hn_openai_ask *ask,
 enum hn_status hn_openai_prompts(struct hn_openai_ask *ask, size_t n, struct hn_refusal *why);
 void hn_openai_ask_free(struct hn_openai_ask *ask);
 
-/* {"id", "object", "created", "model", "system_fingerprint"}: how each document and event begins. */
+/* {"id", "object", "created", "model", "system_fingerprint", "service_tier"}: how each document and event
+ * begins. */
 void hn_openai_head(struct hn_json_writer *w, const struct hn_generation *g, const char *prefix,
                     const char *object);
+/* "service_tier": the one that was used. */
+void hn_openai_tier(struct hn_json_writer *w, const struct hn_generation *g);
 /* "usage" and "hence". */
 void hn_openai_usage(struct hn_json_writer *w, const struct hn_generation *g);
 
-/* "service_tier": the one that was used. */
-void hn_openai_tier(struct hn_json_writer *w, const struct hn_generation *g);
-
 /* "stop", "length", "tool_calls". */
 const char *hn_openai_finish(const struct hn_choice *choice);
+
+/* The end of a stream, behind an event that has the usage alone where the client wants one. */
+void hn_openai_end(struct hn_json_writer *w, const struct hn_generation *g, const char *prefix,
+                   const char *object, bool include_usage);
 
 /* An event {"error": ...}. */
 void hn_openai_fail(struct hn_generation *g, const struct hn_refusal *why,

@@ -240,17 +240,7 @@ static void finish(struct hn_choice *c, struct hn_json_writer *w)
 static void end(struct hn_generation *g, struct hn_json_writer *w)
 {
     const struct mind *mind = g->mind;
-    if (mind->include_usage) {
-        hn_sse_open(w);
-        hn_json_open(w, NULL, '{');
-        hn_openai_head(w, g, id_prefix, object);
-        hn_json_open(w, "choices", '[');
-        hn_json_close(w, ']');
-        hn_openai_usage(w, g);
-        hn_json_close(w, '}');
-        hn_sse_close(w);
-    }
-    hn_buf_text(&w->out, "data: [DONE]\n\n");
+    hn_openai_end(w, g, id_prefix, object, mind->include_usage);
 }
 
 static const struct hn_voice voice = {

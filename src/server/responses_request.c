@@ -54,12 +54,7 @@ static const struct hn_field items[] = {
      .about = "Taken without effect: reasoning is always told."},
     {"user", HN_FIELD_IGNORED, .schema = "{\"type\": \"string\"}",
      .about = "Taken without effect."},
-    {"safety_identifier", HN_FIELD_IGNORED, .schema = "{\"type\": \"string\"}",
-     .about = "Taken without effect."},
-    {"prompt_cache_key", HN_FIELD_IGNORED, .schema = "{\"type\": \"string\"}",
-     .about = "Taken without effect: prompts are cached by what they are."},
-    {"prompt_cache_retention", HN_FIELD_IGNORED, .schema = "{\"type\": \"string\"}",
-     .about = "Taken without effect: cached prompts stay while there is room."},
+#include "server/openai_ignored.def"
     {"service_tier", HN_FIELD_ANY, AT(service_tier), .schema = "{\"type\": \"string\"}",
      .about = "How urgent it is, as in chats."},
     {"store", HN_FIELD_REFUSED, .words = "false", .about = "Nothing is stored here."},

@@ -144,6 +144,8 @@ test("errors are OpenAI's", async () => {
     [{ store: true }, 400, "store", "unsupported_parameter"],
     [{ modalities: ["text", "audio"] }, 400, "modalities", "unsupported_parameter"],
     [{ colour: "red" }, 400, "colour", "unrecognized_argument"],
+    [{ logit_bias: { 99999999: 1 } }, 400, "logit_bias", "invalid_value"],
+    [{ logit_bias: { " 1": 1 } }, 400, "logit_bias", "invalid_value"],
     [{ tool_choice: "auto" }, 400, "tool_choice", "invalid_value"],
     [{ tools: [{ type: "function", function: { name: "a b" } }] }, 400, "tools[0].function.name", "invalid_value"],
     [{ messages: [{ role: "user", content: "long ".repeat(3000) }] }, 400, null, "context_length_exceeded"],
@@ -171,6 +173,8 @@ test("service_tier says what was used", async () => {
   assert.equal(flex.service_tier, "flex");
   assert.equal(flex.hence.class, "batch");
   assert.ok(flex.hence.seconds.core > 0);
+  const text = await client.completions.create({ model: "starter", prompt: "a", max_tokens: 1, service_tier: "flex" });
+  assert.equal(text.service_tier, "flex");
 });
 
 const complete = (more) => client.completions.create({ model: "starter", prompt: "The tent", temperature: 0, ...more });
