@@ -6,18 +6,14 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "base/clock.h"
-#include "base/file.h"
-
-enum { LOOK_EVERY_NS = 1000000000 };
+#include "base/watch.h"
 
 struct hn_tls {
     const char *cert, *key;
     void (*complain)(void *ctx, const char *text);
     void *ctx;
-    pthread_mutex_t lock; /* for what follows */
-    uint64_t looked_ns;
-    struct hn_file_version cert_version, key_version;
+    pthread_mutex_t lock;  /* for what follows */
+    struct hn_watch watch; /* a key may come a moment after its certificate */
     SSL_CTX *now;
 };
 
@@ -83,9 +79,7 @@ enum hn_status hn_tls_open(const char *cert, const char *key,
     struct hn_tls *tls = calloc(1, sizeof *tls);
     if (!tls) return hn_fail_nomem(err, "TLS", sizeof *tls);
     *tls = (struct hn_tls){.cert = cert, .key = key, .complain = complain, .ctx = ctx};
-    tls->looked_ns = hn_clock_ns();
-    hn_file_look(cert, &tls->cert_version);
-    hn_file_look(key, &tls->key_version);
+    hn_watch_begin(&tls->watch, cert, key);
     const enum hn_status status = read_files(cert, key, &tls->now, err);
     if (status < 0) {
         free(tls);
@@ -104,21 +98,11 @@ void hn_tls_close(struct hn_tls *tls)
     free(tls);
 }
 
-/* With the lock. The versions are taken first: what changes while it is read is seen next time, as is a
- * key that comes a moment after its certificate. False: *err says why the files are of no use. */
+/* With the lock. False: *err says why the files are of no use. */
 static bool follow_files(struct hn_tls *tls, struct hn_error *err)
 {
-    const uint64_t now = hn_clock_ns();
-    if (now < tls->looked_ns + LOOK_EVERY_NS) return true;
-    tls->looked_ns = now;
-    struct hn_file_version cert, key;
-    hn_file_look(tls->cert, &cert);
-    hn_file_look(tls->key, &key);
-    if (hn_file_same(&cert, &tls->cert_version) && hn_file_same(&key, &tls->key_version))
-        return true;
-    tls->cert_version = cert;
-    tls->key_version = key;
     SSL_CTX *fresh;
+    if (!hn_watch_due(&tls->watch) || !hn_watch_changed(&tls->watch)) return true;
     if (read_files(tls->cert, tls->key, &fresh, err) < 0) return false;
     SSL_CTX_free(tls->now);
     tls->now = fresh;

@@ -1,14 +1,11 @@
 #include "server/keys.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/file.h"
+#include "base/watch.h"
 #include "server/key_file.h"
-
-enum { LOOK_EVERY_NS = 1000000000 };
 
 /* What a key has used. Accounts of keys that are gone stay: a request may still be settled. */
 struct account {
@@ -25,10 +22,9 @@ struct hn_keys {
     char *path;
     void (*complain)(void *ctx, const char *text);
     void *ctx;
-    pthread_mutex_t reading; /* one reload at a time: held for version and accounts */
-    struct hn_file_version version;
+    pthread_mutex_t reading; /* one reload at a time: held for what the watch sees and accounts */
+    struct hn_watch watch;
     struct account *accounts;
-    _Atomic uint64_t looked_ns;
     pthread_rwlock_t lock; /* for what follows */
     struct entry *entries; /* by id */
     size_t n;
@@ -88,11 +84,10 @@ static void install(struct hn_keys *keys, struct entry *entries, size_t n)
     free(old);
 }
 
-/* With `reading` held. The version is taken first: what changes while it is read is seen next time. */
+/* With `reading` held. */
 static enum hn_status reload(struct hn_keys *keys, struct hn_error *err)
 {
     struct hn_key_list list;
-    hn_file_look(keys->path, &keys->version);
     HN_TRY(hn_key_list_read(keys->path, &list, err));
     struct entry *entries = make_entries(keys, &list);
     if (entries) install(keys, entries, list.n);
@@ -103,24 +98,18 @@ static enum hn_status reload(struct hn_keys *keys, struct hn_error *err)
 enum hn_status hn_keys_reload(struct hn_keys *keys, struct hn_error *err)
 {
     pthread_mutex_lock(&keys->reading);
+    (void)hn_watch_changed(&keys->watch);
     const enum hn_status status = reload(keys, err);
     pthread_mutex_unlock(&keys->reading);
     return status;
 }
 
-/* Once a second one thread looks at the file; the others do not wait for it. */
+/* One thread looks at the file; the others do not wait for it. */
 static void look_for_change(struct hn_keys *keys)
 {
-    const uint64_t now = hn_clock_ns();
-    uint64_t looked = atomic_load(&keys->looked_ns);
-    if (now < looked + LOOK_EVERY_NS ||
-        !atomic_compare_exchange_strong(&keys->looked_ns, &looked, now))
-        return;
-    if (pthread_mutex_trylock(&keys->reading) != 0) return;
-    struct hn_file_version version;
     struct hn_error err;
-    hn_file_look(keys->path, &version);
-    const bool failed = !hn_file_same(&version, &keys->version) && reload(keys, &err) < 0;
+    if (!hn_watch_due(&keys->watch) || pthread_mutex_trylock(&keys->reading) != 0) return;
+    const bool failed = hn_watch_changed(&keys->watch) && reload(keys, &err) < 0;
     pthread_mutex_unlock(&keys->reading);
     if (failed && keys->complain) keys->complain(keys->ctx, err.text);
 }
@@ -135,8 +124,8 @@ enum hn_status hn_keys_open(const char *path, void (*complain)(void *ctx, const 
     keys->ctx = ctx;
     pthread_mutex_init(&keys->reading, NULL);
     pthread_rwlock_init(&keys->lock, NULL);
-    keys->looked_ns = hn_clock_ns();
     keys->path = strdup(path);
+    hn_watch_begin(&keys->watch, keys->path, NULL);
     const enum hn_status status =
         keys->path ? hn_keys_reload(keys, err) : hn_fail_nomem(err, "keys", strlen(path));
     if (status < 0) hn_keys_close(keys);

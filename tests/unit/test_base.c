@@ -1,7 +1,10 @@
 #include "unit.h"
 
 #include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/bits.h"
@@ -10,6 +13,7 @@
 #include "base/rng.h"
 #include "base/status.h"
 #include "base/str.h"
+#include "base/watch.h"
 
 START_TEST(errors_say_what_and_where)
 {
@@ -148,6 +152,33 @@ START_TEST(cpu_level_is_masked_not_raised)
 }
 END_TEST
 
+START_TEST(a_watch_sees_each_change_once)
+{
+    char dir[] = "/tmp/hence-watch-XXXXXX", a[64], b[64];
+    struct hn_watch watch;
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(a, sizeof a, "%s/a", dir);
+    snprintf(b, sizeof b, "%s/b", dir);
+    ck_assert_int_eq(hn_file_write(a, "1", 1, NULL), HN_OK);
+    hn_watch_begin(&watch, a, b);
+    ck_assert(!hn_watch_due(&watch));
+    ck_assert(!hn_watch_changed(&watch));
+    ck_assert_int_eq(hn_file_write(b, "1", 1, NULL), HN_OK); /* there was none */
+    ck_assert(hn_watch_changed(&watch));
+    ck_assert(!hn_watch_changed(&watch));
+    ck_assert_int_eq(hn_file_write(a, "12", 2, NULL), HN_OK);
+    ck_assert(hn_watch_changed(&watch));
+    ck_assert_int_eq(unlink(a), 0);
+    ck_assert(hn_watch_changed(&watch));
+    ck_assert(!hn_watch_changed(&watch));
+    watch.looked_ns = 0;
+    ck_assert(hn_watch_due(&watch));
+    ck_assert(!hn_watch_due(&watch));
+    ck_assert_int_eq(unlink(b), 0);
+    ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
 int main(void)
 {
     TCase *tcase = tcase_create("base");
@@ -159,5 +190,6 @@ int main(void)
     tcase_add_test(tcase, pool_keeps_jobs_apart);
     tcase_add_test(tcase, philox_matches_published_vectors);
     tcase_add_test(tcase, cpu_level_is_masked_not_raised);
+    tcase_add_test(tcase, a_watch_sees_each_change_once);
     return run_unit("base", tcase);
 }

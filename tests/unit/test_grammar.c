@@ -6,23 +6,6 @@
 #include "unit.h"
 #include "words.h"
 
-static struct hn_tokenizer *tokenizer;
-static struct hn_masker *masker;
-
-static void start(void)
-{
-    struct hn_error err = {.text = ""};
-    tokenizer = words_tokenizer(1);
-    ck_assert_msg(hn_masker_create(tokenizer, HN_MASKER_MEMORY, &masker, &err) == HN_OK, "%s",
-                  err.text);
-}
-
-static void stop(void)
-{
-    hn_masker_destroy(masker);
-    hn_tokenizer_destroy(tokenizer);
-}
-
 typedef enum hn_status compile(struct hn_str, struct hn_grammar **, struct hn_error *);
 
 /* Whether the whole text matches, byte by byte. */
@@ -336,7 +319,7 @@ int main(void)
 {
     TCase *tcase = tcase_create("grammar");
     tcase_set_timeout(tcase, 60);
-    tcase_add_checked_fixture(tcase, start, stop);
+    tcase_add_checked_fixture(tcase, words_start, words_stop);
     tcase_add_test(tcase, gbnf_notation);
     tcase_add_test(tcase, gbnf_recursion);
     tcase_add_test(tcase, gbnf_ambiguity);

@@ -6,23 +6,6 @@
 #include "unit.h"
 #include "words.h"
 
-static struct hn_tokenizer *tokenizer;
-static struct hn_masker *masker;
-
-static void start(void)
-{
-    struct hn_error err = {.text = ""};
-    tokenizer = words_tokenizer(1);
-    ck_assert_msg(hn_masker_create(tokenizer, HN_MASKER_MEMORY, &masker, &err) == HN_OK, "%s",
-                  err.text);
-}
-
-static void stop(void)
-{
-    hn_masker_destroy(masker);
-    hn_tokenizer_destroy(tokenizer);
-}
-
 static bool bit(const uint32_t *mask, size_t i)
 {
     return mask[i / 32] >> (i % 32) & 1;
@@ -357,7 +340,7 @@ int main(void)
 {
     TCase *tcase = tcase_create("grammar_mask");
     tcase_set_timeout(tcase, 120);
-    tcase_add_checked_fixture(tcase, start, stop);
+    tcase_add_checked_fixture(tcase, words_start, words_stop);
     tcase_add_test(tcase, json_masks);
     tcase_add_test(tcase, counted_masks);
     tcase_add_test(tcase, ambiguous_masks);

@@ -4,6 +4,7 @@
 #define HN_TESTS_WORDS_H
 
 #include "base/bits.h"
+#include "text/grammar_mask.h"
 #include "text/tokenizer.h"
 #include "unit.h"
 
@@ -139,6 +140,24 @@ static inline struct hn_tokenizer *words_tokenizer(uint64_t seed)
     spec.eos = WORDS_EOS;
     ck_assert_msg(hn_tokenizer_create(&spec, &tokenizer, &err) == HN_OK, "%s", err.text);
     return tokenizer;
+}
+
+/* The fixture of a test: the vocabulary, and a masker for it. */
+static struct hn_tokenizer *tokenizer;
+static struct hn_masker *masker;
+
+static void words_start(void)
+{
+    struct hn_error err = {.text = ""};
+    tokenizer = words_tokenizer(1);
+    ck_assert_msg(hn_masker_create(tokenizer, HN_MASKER_MEMORY, &masker, &err) == HN_OK, "%s",
+                  err.text);
+}
+
+static void words_stop(void)
+{
+    hn_masker_destroy(masker);
+    hn_tokenizer_destroy(tokenizer);
 }
 
 #endif
