@@ -45,14 +45,30 @@ struct hn_gemm {
     void *scratch; /* HN_GEMM_SCRATCH bytes, aligned to 64 */
 };
 
-/* y = the epilogue of sum_t x[t][c] w[t][c] for n points: x is [n][taps] pointers to `channels` floats. */
+/* The same bits for rows that overlap, as those of a convolution do along a row of an image: row i is
+ * `pieces` times `piece` floats, the first of piece s at a[s] + i * lda. */
+struct hn_direct {
+    const float *const *a;
+    size_t lda, pieces, piece;
+    const float *b; /* panels of [pieces * piece][HN_PANEL] */
+    size_t n;       /* columns */
+    float *y;       /* [m][ldy] */
+    size_t ldy;
+    const struct hn_epilogue *epilogue; /* or NULL */
+};
+
+/* y = the epilogue of sums over taps, each channel by itself, of a rectangle of points: rows of it begin x_row
+ * and y_row floats apart, and `add_row` in its epilogue's `add`. */
 struct hn_depthwise {
-    const float *const *x;
+    const float *x; /* the first point's first tap; [..][..][channels] */
+    size_t x_row;
+    size_t kernel[2], stride[2], dilation[2];
     const float *w; /* [taps][channels] */
-    size_t taps;
     size_t channels;
-    float *y; /* [n][channels] */
-    const struct hn_epilogue *epilogue;
+    float *y; /* [rows][points][channels] */
+    size_t y_row, points;
+    const struct hn_epilogue *epilogue; /* or NULL */
+    size_t add_row;
 };
 
 enum {

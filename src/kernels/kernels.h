@@ -186,12 +186,14 @@ struct hn_kernels {
     /* y = softmax(y), in place; exp as in `attend`. */
     void (*softmax)(float *y, size_t n);
 
-    /* gemm.h: m rows, HN_GEMM_ROWS at most; m rows of n columns in place; n points. */
+    /* gemm.h: m rows, HN_GEMM_ROWS at most; m rows of n columns in place; rows, rows and tiles of
+     * convolutions. */
     void (*gemm)(const struct hn_gemm *g, size_t m);
     /* The same for products of many rows, where the level has a faster form with other bits. */
     void (*gemm_many)(const struct hn_gemm *g, size_t m);
     void (*epilogue)(float *y, size_t ldy, size_t m, size_t n, const struct hn_epilogue *epilogue);
-    void (*depthwise)(const struct hn_depthwise *d, size_t n);
+    void (*direct)(const struct hn_direct *d, size_t m);
+    void (*depthwise)(const struct hn_depthwise *d, size_t rows);
     void (*winograd)(const struct hn_winograd *w, size_t tiles);
     void (*maximum)(float *y, const float *x, size_t n); /* y = max(y, x); x where either is NaN */
 

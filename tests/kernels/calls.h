@@ -51,6 +51,7 @@ enum shape {
              : BLOCK, SLOT(tree_add_f64)                                                           \
              : BLOCK, SLOT(epilogue)                                                               \
              : BLOCK, SLOT(depthwise)                                                              \
+             : BLOCK, SLOT(direct)                                                                 \
              : BLOCK, SLOT(winograd)                                                               \
              : BLOCK, SLOT(screen)                                                                 \
              : SCREEN, SLOT(product)                                                               \

@@ -167,35 +167,92 @@ START_TEST(erf_is_accurate)
 }
 END_TEST
 
+/* Rows that overlap give the bits of the same rows side by side. */
+START_TEST(rows_in_pieces_are_rows)
+{
+    enum { PIECE = 30, PIECES = 7, STEP = 10, M = 31 };
+    const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
+    static float rows[M * PIECE * PIECES], y[2][M * PITCH];
+    static const size_t columns[] = {1, 16, 24, 32, 96, COLUMNS};
+    for (size_t c = 0; c < HN_COUNT(columns) * HN_COUNT(every_epilogue); c++) {
+        const size_t n = columns[c % HN_COUNT(columns)], m = 1 + c * 7 % M;
+        const struct hn_epilogue *epilogue = &every_epilogue[c / HN_COUNT(columns)];
+        const float *pieces[PIECES];
+        fill(c, COLUMNS);
+        for (size_t p = 0; p < PIECES; p++) {
+            pieces[p] = a + p * 1001;
+            for (size_t i = 0; i < m; i++)
+                memcpy(rows + (i * PIECES + p) * PIECE, pieces[p] + i * STEP, PIECE * sizeof *rows);
+        }
+        for (size_t i = 0; i < M * PITCH; i++)
+            y[0][i] = y[1][i] = 77;
+        const struct hn_direct d = {.a = pieces,
+                                    .lda = STEP,
+                                    .pieces = PIECES,
+                                    .piece = PIECE,
+                                    .b = b,
+                                    .n = n,
+                                    .y = y[0],
+                                    .ldy = PITCH,
+                                    .epilogue = epilogue};
+        kernels->direct(&d, m);
+        const struct hn_gemm g = {.a = rows,
+                                  .lda = PIECE * PIECES,
+                                  .b = b,
+                                  .ldb = PIECE * PIECES * HN_PANEL,
+                                  .k = PIECE * PIECES,
+                                  .n = n,
+                                  .y = y[1],
+                                  .ldy = PITCH,
+                                  .epilogue = epilogue,
+                                  .scratch = scratch};
+        kernels->gemm(&g, m);
+        ck_assert_mem_eq(y[0], y[1], sizeof y[0]);
+    }
+}
+END_TEST
+
 START_TEST(depthwise_sums_taps)
 {
     const struct hn_kernels *kernels = hn_kernels_for((enum hn_cpu_level)_i);
-    enum { POINTS = 7, TAPS = 9, CHANNELS = 37 };
-    static const float *x[POINTS * TAPS];
-    static float y[2][POINTS * CHANNELS + 1], one[CHANNELS];
+    enum { DEEP = 37, ROW = DEEP * 43, Y_ROW = DEEP * 13, HIGH = 3 };
+    static float y[3][HIGH * Y_ROW + 1];
+    static const size_t shapes[][3] = {{3, 1, 1}, {3, 2, 1}, {5, 1, 2}, {1, 3, 1}};
     fill(5, COLUMNS);
-    for (size_t i = 0; i < POINTS * TAPS; i++)
-        x[i] = a + i * 11;
-    const struct hn_epilogue epilogue = {.bias = bias, .activation = HN_CLIP, .low = -1, .high = 1};
-    for (int run = 0; run < 2; run++) {
-        y[run][POINTS * CHANNELS] = 5;
-        const struct hn_depthwise d = {
-            .x = x, .w = b, .taps = TAPS, .channels = CHANNELS, .y = y[run], .epilogue = &epilogue};
-        (run ? hn_kernels_for(HN_CPU_REF) : kernels)->depthwise(&d, POINTS);
-        ck_assert(y[run][POINTS * CHANNELS] == 5);
-    }
-    for (size_t i = 0; i < POINTS * CHANNELS; i++)
-        expect(fabs((double)y[0][i] - (double)y[1][i]) < 4e-6, "element %zu: %.9g, not %.9g", i,
-               (double)y[0][i], (double)y[1][i]);
-    for (size_t i = 0; i < POINTS; i++) { /* a point alone has the same bits */
-        const struct hn_depthwise d = {.x = x + i * TAPS,
-                                       .w = b,
-                                       .taps = TAPS,
-                                       .channels = CHANNELS,
-                                       .y = one,
-                                       .epilogue = &epilogue};
-        kernels->depthwise(&d, 1);
-        ck_assert_mem_eq(one, y[0] + i * CHANNELS, sizeof one);
+    for (size_t s = 0; s < HN_COUNT(shapes) * HN_COUNT(every_epilogue); s++) {
+        const size_t *of = shapes[s % HN_COUNT(shapes)];
+        struct hn_epilogue epilogue = every_epilogue[s / HN_COUNT(shapes)];
+        if (epilogue.add) epilogue.ld_add = DEEP;
+        struct hn_depthwise d = {.x = a,
+                                 .x_row = ROW,
+                                 .kernel = {of[0], of[0]},
+                                 .stride = {of[1], of[1]},
+                                 .dilation = {of[2], of[2]},
+                                 .w = b,
+                                 .channels = DEEP,
+                                 .y = y[0],
+                                 .y_row = Y_ROW,
+                                 .points = 11,
+                                 .epilogue = &epilogue,
+                                 .add_row = 500};
+        for (size_t i = 0; i < HN_COUNT(y[0]); i++)
+            y[0][i] = y[1][i] = y[2][i] = 77;
+        kernels->depthwise(&d, HIGH);
+        d.y = y[1];
+        hn_kernels_for(HN_CPU_REF)->depthwise(&d, HIGH);
+        for (size_t i = 0; i < HN_COUNT(y[0]); i++)
+            expect(fabs((double)y[0][i] - (double)y[1][i]) < 1e-5,
+                   "case %zu, element %zu: %g, not %g", s, i, (double)y[0][i], (double)y[1][i]);
+        d.points = 1;
+        for (size_t i = 0; i < HIGH * 11; i++) { /* a point alone has the same bits */
+            struct hn_epilogue one = epilogue;
+            d.x = a + i / 11 * of[1] * ROW + i % 11 * of[1] * DEEP;
+            d.y = y[2] + i / 11 * Y_ROW + i % 11 * DEEP;
+            if (one.add) one.add += i / 11 * 500 + i % 11 * DEEP;
+            d.epilogue = &one;
+            kernels->depthwise(&d, 1);
+        }
+        ck_assert_mem_eq(y[0], y[2], sizeof y[0]);
     }
 }
 END_TEST
@@ -275,6 +332,7 @@ int main(void)
     tcase_add_loop_test(tcase, any_cut_gives_the_same_bits, 2, 2 * levels);
     tcase_add_loop_test(tcase, activations_keep_what_is_not_a_number, 0, levels);
     tcase_add_loop_test(tcase, erf_is_accurate, 0, levels);
+    tcase_add_loop_test(tcase, rows_in_pieces_are_rows, 0, levels);
     tcase_add_loop_test(tcase, depthwise_sums_taps, 0, levels);
     tcase_add_loop_test(tcase, squares_of_convolutions, 0, levels);
     return run_unit("gemm", tcase);

@@ -43,16 +43,48 @@ void hn_gemm_f32_ref(const struct hn_gemm *g, size_t m)
     if (g->epilogue) hn_epilogue_f32_ref(g->y, g->ldy, m, g->n, g->epilogue);
 }
 
-void hn_depthwise_f32_ref(const struct hn_depthwise *d, size_t n)
+void hn_direct_f32_ref(const struct hn_direct *d, size_t m)
 {
-    for (size_t i = 0; i < n; i++)
-        for (size_t c = 0; c < d->channels; c++) {
+    const size_t k = d->pieces * d->piece;
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < d->n; j++) {
+            const float *b = d->b + j / HN_PANEL * k * HN_PANEL + j % HN_PANEL;
             double sum = 0;
-            for (size_t t = 0; t < d->taps; t++)
-                sum += (double)d->x[i * d->taps + t][c] * (double)d->w[t * d->channels + c];
-            d->y[i * d->channels + c] = (float)sum;
+            for (size_t l = 0; l < k; l++)
+                sum +=
+                    (double)d->a[l / d->piece][i * d->lda + l % d->piece] * (double)b[l * HN_PANEL];
+            d->y[i * d->ldy + j] = (float)sum;
         }
-    if (d->epilogue) hn_epilogue_f32_ref(d->y, d->channels, n, d->channels, d->epilogue);
+    if (d->epilogue) hn_epilogue_f32_ref(d->y, d->ldy, m, d->n, d->epilogue);
+}
+
+/* All channels of one point. */
+static void depthwise_point(const struct hn_depthwise *d, const float *x, float *y)
+{
+    for (size_t c = 0; c < d->channels; c++) {
+        double sum = 0;
+        for (size_t t = 0; t < d->kernel[0] * d->kernel[1]; t++) {
+            const size_t row = t / d->kernel[1] * d->dilation[0];
+            const size_t column = t % d->kernel[1] * d->dilation[1];
+            sum += (double)x[row * d->x_row + column * d->channels + c] *
+                   (double)d->w[t * d->channels + c];
+        }
+        y[c] = (float)sum;
+    }
+}
+
+void hn_depthwise_f32_ref(const struct hn_depthwise *d, size_t rows)
+{
+    for (size_t i = 0; i < rows; i++) {
+        float *y = d->y + i * d->y_row;
+        for (size_t j = 0; j < d->points; j++)
+            depthwise_point(d, d->x + i * d->stride[0] * d->x_row + j * d->stride[1] * d->channels,
+                            y + j * d->channels);
+        if (!d->epilogue) continue;
+        struct hn_epilogue epilogue = *d->epilogue;
+        if (epilogue.add) epilogue.add += i * d->add_row;
+        hn_epilogue_f32_ref(y, d->channels, d->points, d->channels, &epilogue);
+    }
 }
 
 /* One output: the convolution itself. */

@@ -1,5 +1,4 @@
-/* Convolutions with channels last: products of matrices whose rows are what a window sees, point by point;
- * or, where every channel is its own group, sums over the taps of all channels at once. */
+/* Convolutions with channels last, in the form that their shape asks for. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,9 +96,7 @@ static enum hn_status prepare_conv(struct hn_op *op, struct hn_op_state **out)
 /* --- rows of what windows see --- */
 
 struct view {
-    const struct conv *conv;
-    const float *x; /* [batch][height][width][channels] */
-    const struct hn_window *window;
+    const struct hn_convolution *c;
     size_t piece; /* taps of a kernel row that lie side by side in x */
 };
 
@@ -125,8 +122,8 @@ static void copy_piece(float *to, const float *row, int64_t column, size_t taps,
 
 static void gather_row(const struct view *v, float *to, size_t point, size_t first, size_t n)
 {
-    const struct hn_window *w = v->window;
-    const size_t channels = v->conv->in, batch = point / w->n_out, o = point % w->n_out;
+    const struct hn_window *w = v->c->window;
+    const size_t channels = v->c->in, batch = point / w->n_out, o = point % w->n_out;
     const size_t piece = v->piece * channels, pieces = w->kernel[1] / v->piece;
     for (size_t at = first; at < first + n;) {
         const size_t p = at / piece, from = at % piece, m = hn_min(piece - from, first + n - at);
@@ -134,8 +131,8 @@ static void gather_row(const struct view *v, float *to, size_t point, size_t fir
         const int64_t x = hn_window_at(w, 1, o % w->out[1], p % pieces * v->piece);
         if (y < 0 || y >= (int64_t)w->in[0]) memset(to, 0, m * sizeof *to);
         else
-            copy_piece(to, v->x + (batch * w->in[0] + (size_t)y) * w->in[1] * channels, x, v->piece,
-                       w->in[1], channels, from, m);
+            copy_piece(to, v->c->x + (batch * w->in[0] + (size_t)y) * w->in[1] * channels, x,
+                       v->piece, w->in[1], channels, from, m);
         to += m;
         at += m;
     }
@@ -148,65 +145,6 @@ static void gather(const void *arg, float *to, size_t ld, size_t row, size_t m, 
         gather_row(arg, to + i * ld, row + i, first, n);
 }
 
-/* --- by channels --- */
-
-struct channels {
-    const struct hn_op *op;
-    const struct view *view;
-    struct hn_epilogue epilogue;
-    float *y;
-    const float **points; /* of a thread: [width of the output][taps] */
-    const float *zeros;   /* [channels] */
-};
-
-/* One row of the output of one element of the batch. */
-static void run_channels(void *arg, size_t tile, unsigned worker)
-{
-    const struct channels *c = arg;
-    const struct hn_window *w = c->view->window;
-    const struct conv *conv = c->view->conv;
-    const size_t batch = tile / w->out[0], row = tile % w->out[0];
-    const size_t taps = w->kernel[0] * w->kernel[1];
-    const float *x = c->view->x + batch * w->n_in * conv->in;
-    const float **points = c->points + worker * w->out[1] * taps, **at = points;
-    for (size_t o = 0; o < w->out[1]; o++)
-        for (size_t i = 0; i < w->kernel[0]; i++) {
-            const int64_t py = hn_window_at(w, 0, row, i);
-            const bool inside = py >= 0 && py < (int64_t)w->in[0];
-            for (size_t j = 0; j < w->kernel[1]; j++, at++) {
-                const int64_t px = hn_window_at(w, 1, o, j);
-                *at = inside && px >= 0 && px < (int64_t)w->in[1]
-                          ? x + ((size_t)py * w->in[1] + (size_t)px) * conv->in
-                          : c->zeros;
-            }
-        }
-    struct hn_epilogue epilogue = c->epilogue;
-    const size_t first = tile * w->out[1] * conv->out;
-    if (epilogue.add) epilogue.add += first;
-    const struct hn_depthwise d = {.x = points,
-                                   .w = conv->taps,
-                                   .taps = taps,
-                                   .channels = conv->out,
-                                   .y = c->y + first,
-                                   .epilogue = &epilogue};
-    c->op->kernels->depthwise(&d, w->out[1]);
-}
-
-static enum hn_status by_channels(struct hn_op *op, const struct view *view, size_t batch, float *y,
-                                  const struct hn_epilogue *epilogue)
-{
-    const struct hn_window *w = view->window;
-    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1, in = view->conv->in;
-    struct channels c = {.op = op, .view = view, .epilogue = *epilogue, .y = y};
-    float *zeros = hn_op_scratch(op, in, sizeof *zeros);
-    c.points = hn_op_scratch(op, threads, w->out[1] * w->n_kernel * sizeof *c.points);
-    if (!zeros || !c.points) return hn_op_failed(op);
-    memset(zeros, 0, in * sizeof *zeros);
-    c.zeros = zeros;
-    hn_op_parallel(op, batch * w->out[0], run_channels, &c);
-    return HN_OK;
-}
-
 /* --- running --- */
 
 static bool plain(const struct hn_window *w)
@@ -215,30 +153,33 @@ static bool plain(const struct hn_window *w)
            w->begin[0] == 0 && w->begin[1] == 0;
 }
 
-static enum hn_status dense(struct hn_op *op, const struct view *view, size_t batch, float *y,
-                            const struct hn_epilogue *epilogue)
+/* As one product of matrices. */
+static enum hn_status by_product(struct hn_op *op, const struct hn_convolution *c)
 {
-    const struct hn_window *w = view->window;
-    const struct conv *c = view->conv;
-    const struct hn_convolution convolution = {.x = view->x,
-                                               .batch = batch,
-                                               .in = c->in,
-                                               .window = w,
-                                               .w = &c->w,
-                                               .y = y,
-                                               .epilogue = *epilogue};
-    if (hn_winograd_suits(&convolution)) return hn_winograd_run(op, &convolution);
-    const struct hn_product product = {.a = plain(w) ? view->x : NULL,
+    const struct hn_window *w = c->window;
+    const struct view view = {.c = c, .piece = w->dilation[1] == 1 ? w->kernel[1] : 1};
+    const struct hn_product product = {.a = plain(w) ? c->x : NULL,
                                        .lda = c->in,
                                        .gather = gather,
-                                       .arg = view,
-                                       .rows = batch * w->n_out,
+                                       .arg = &view,
+                                       .rows = c->batch * w->n_out,
                                        .each = w->n_out,
-                                       .b = &c->w,
-                                       .y = y,
+                                       .b = c->w,
+                                       .y = c->y,
                                        .ldy = c->out,
-                                       .epilogue = *epilogue};
+                                       .epilogue = c->epilogue};
     return hn_product_run(op, &product);
+}
+
+/* Which form is taken depends on one image alone. */
+static enum hn_status convolve(struct hn_op *op, const struct hn_convolution *c)
+{
+    const struct hn_window *w = c->window;
+    if (!c->taps) {
+        if (hn_winograd_suits(c)) return hn_winograd_run(op, c);
+        if (plain(w) && hn_fast_many(w->n_out, c->out, c->w->k)) return by_product(op, c);
+    }
+    return c->taps || hn_rows_suit(c) ? hn_rows_run_all(op, c) : by_product(op, c);
 }
 
 /* The window's geometry, as if channels came first. */
@@ -279,11 +220,16 @@ static enum hn_status run_conv(struct hn_op *op)
     struct hn_epilogue epilogue = c->epilogue;
     if (!together) epilogue.activation = HN_LINEAR;
     else if (add) epilogue.add = add->data, epilogue.ld_add = c->out;
-    const struct view view = {.conv = c,
-                              .x = x->data,
-                              .window = &window,
-                              .piece = window.dilation[1] == 1 ? window.kernel[1] : 1};
-    if (own.n) HN_TRY((c->taps ? by_channels : dense)(op, &view, x->shape[0], own.data, &epilogue));
+    const struct hn_convolution convolution = {.x = x->data,
+                                               .batch = x->shape[0],
+                                               .in = c->in,
+                                               .out = c->out,
+                                               .window = &window,
+                                               .w = &c->w,
+                                               .taps = c->taps,
+                                               .y = own.data,
+                                               .epilogue = epilogue};
+    if (own.n) HN_TRY(convolve(op, &convolution));
     if (together) return HN_OK;
     epilogue = c->epilogue;
     epilogue.bias = NULL;

@@ -5,12 +5,13 @@
 #include "model/graph/fast.h"
 #include "model/graph/op_window.h"
 
-/* y [batch][height][width][channels out] from x likewise, of one group. */
+/* y [batch][height][width][channels out] from x likewise, where the group is one or a channel. */
 struct hn_convolution {
     const float *x;
-    size_t batch, in; /* channels */
+    size_t batch, in, out; /* channels */
     const struct hn_window *window;
     const struct hn_packed *w; /* rows: kernel rows, kernel columns, channels in */
+    const float *taps;         /* or, by channels: [kernel rows * columns][channels] */
     float *y;
     struct hn_epilogue epilogue; /* rows of `add` are points, as of y */
 };
@@ -18,5 +19,30 @@ struct hn_convolution {
 /* Whether fewer multiplications do: whatever the batch. */
 bool hn_winograd_suits(const struct hn_convolution *c);
 enum hn_status hn_winograd_run(struct hn_op *op, const struct hn_convolution *c);
+
+/* --- by rows of the image --- */
+
+/* Whether a row of output sees so little that it may be copied. */
+bool hn_rows_suit(const struct hn_convolution *c);
+/* A few rows of an image, side by side: floats of point (row, column) at `at` + row * pitch + column times
+ * channels. */
+struct hn_strip {
+    const float *at;
+    size_t pitch;
+};
+
+/* Whether windows reach beyond the image, which must then be copied into a strip with zeros around it. */
+bool hn_rows_pad(const struct hn_window *w);
+/* Rows of input that `rows` rows of output see; points of such a row. */
+size_t hn_rows_seen(const struct hn_window *w, size_t rows);
+size_t hn_rows_points(const struct hn_window *w);
+/* Bytes of scratch that hn_rows_run takes. */
+size_t hn_rows_scratch(const struct hn_convolution *c);
+/* Output rows [first, first + rows) of one image, columns [column, column + n) of them, to y whose rows lie
+ * `pitch` floats apart. `x` is what they see: padded, its first point that of the first tap. */
+void hn_rows_run(const struct hn_kernels *kernels, const struct hn_convolution *c,
+                 struct hn_strip x, size_t rows, size_t column, size_t n, float *y, size_t pitch,
+                 const struct hn_epilogue *epilogue, void *scratch);
+enum hn_status hn_rows_run_all(struct hn_op *op, const struct hn_convolution *c);
 
 #endif

@@ -21,7 +21,7 @@ bool hn_winograd_suits(const struct hn_convolution *c)
     const struct hn_window *w = c->window;
     for (size_t d = 0; d < 2; d++)
         if (w->kernel[d] != 3 || w->stride[d] != 1 || w->dilation[d] != 1) return false;
-    if (c->in < CHANNELS_MIN || c->w->n < CHANNELS_MIN) return false;
+    if (c->in < CHANNELS_MIN || c->out < CHANNELS_MIN) return false;
     /* Tiles reach beyond the output: three quarters of the multiplications at most are worth it. */
     return across(w, 0) * across(w, 1) * HN_WINOGRAD_IN * 4 <= w->n_out * 9 * 3;
 }
@@ -77,9 +77,9 @@ static void run_tiles(void *arg, size_t task, unsigned worker)
     const struct hn_winograd winograd = {.x = x,
                                          .channels = c->in,
                                          .w = c->w->panels + column * c->w->k,
-                                         .n = hn_min(job->columns, c->w->n - column),
+                                         .n = hn_min(job->columns, c->out - column),
                                          .y = c->y + column,
-                                         .ldy = c->w->n,
+                                         .ldy = c->out,
                                          .points = points,
                                          .epilogue = &epilogue,
                                          .scratch = (float *)(void *)scratch};
@@ -94,10 +94,10 @@ enum hn_status hn_winograd_run(struct hn_op *op, const struct hn_convolution *c)
     job.tiles = c->batch * across(c->window, 0) * across(c->window, 1);
     job.parts = hn_div_up(job.tiles, most);
     if (job.parts >= threads) job.parts = hn_min(hn_round_up(job.parts, threads), job.tiles);
-    const size_t groups = hn_min(hn_div_up(2 * threads, job.parts), c->w->n / COLUMNS_MIN);
+    const size_t groups = hn_min(hn_div_up(2 * threads, job.parts), c->out / COLUMNS_MIN);
     job.columns = job.parts >= threads || groups < 2
-                      ? c->w->n
-                      : hn_round_up(hn_div_up(c->w->n, groups), 2 * HN_PANEL);
+                      ? c->out
+                      : hn_round_up(hn_div_up(c->out, groups), 2 * HN_PANEL);
     job.each = hn_div_up(job.tiles, job.parts);
     job.kernel_bytes = hn_winograd_scratch(c->in, job.each) * sizeof(float);
     job.scratch_bytes =
@@ -109,6 +109,6 @@ enum hn_status hn_winograd_run(struct hn_op *op, const struct hn_convolution *c)
     if (!zeros || !job.scratch) return hn_op_failed(op);
     memset(zeros, 0, c->in * sizeof *zeros);
     job.zeros = zeros;
-    hn_op_parallel(op, job.parts * hn_div_up(c->w->n, job.columns), run_tiles, &job);
+    hn_op_parallel(op, job.parts * hn_div_up(c->out, job.columns), run_tiles, &job);
     return HN_OK;
 }
