@@ -98,3 +98,33 @@ void hn_json_put_real(struct hn_json_writer *w, const char *key, double x)
     begin(w, key);
     hn_buf_add(&w->out, text, n);
 }
+
+void hn_json_put_value(struct hn_json_writer *w, const char *key, const json_t *value)
+{
+    const char *name;
+    json_t *member;
+    char text[HN_REAL_TEXT];
+    size_t n;
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        hn_json_open(w, key, '{');
+        json_object_foreach((json_t *)value, name, member) hn_json_put_value(w, name, member);
+        hn_json_close(w, '}');
+        break;
+    case JSON_ARRAY:
+        hn_json_open(w, key, '[');
+        for (size_t i = 0; i < json_array_size(value); i++)
+            hn_json_put_value(w, NULL, json_array_get(value, i));
+        hn_json_close(w, ']');
+        break;
+    case JSON_STRING: hn_json_put_text(w, key, hn_json_str(value)); break;
+    case JSON_INTEGER: hn_json_put_int(w, key, json_integer_value(value)); break;
+    case JSON_REAL:
+        n = hn_real_text(json_real_value(value), false, text);
+        hn_json_put_raw(w, key, (struct hn_str){text, n});
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE: hn_json_put_bool(w, key, json_is_true(value)); break;
+    case JSON_NULL: hn_json_put_null(w, key); break;
+    }
+}

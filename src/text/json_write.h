@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/json.h"
 #include "base/str.h"
 
 /* Zero-initialised is an empty document; free `out` with hn_buf_free. */
@@ -28,5 +29,8 @@ void hn_json_put_raw(struct hn_json_writer *w, const char *key, struct hn_str js
 /* As few digits as give the same number back, as a float where it is one; null for infinities and
  * NaN, which JSON lacks. */
 void hn_json_put_real(struct hn_json_writer *w, const char *key, double x);
+
+/* Any value. Reals are written in as few digits as give the same double back. */
+void hn_json_put_value(struct hn_json_writer *w, const char *key, const json_t *value);
 
 #endif

@@ -402,10 +402,31 @@ def item_journal_seeds():
     yield "head", b"HNIT"
 
 
+def vector_cache_seeds():
+    def content_hash(h, data):
+        h ^= len(data) * 0x9e3779b97f4a7c15 % 2**64
+        for at in range(0, len(data) + 1, 8):
+            word = int.from_bytes(data[at:at + 8], "little")
+            h = (h ^ word) * 0xff51afd7ed558ccd % 2**64
+            h ^= h >> 32
+        return h
+
+    def record(number, *vector):
+        key, floats = struct.pack("<QQ", number, 9), struct.pack(f"<{len(vector)}f", *vector)
+        return key + floats + struct.pack("<Q", content_hash(content_hash(0, key), floats))
+    head = b"HNVECTOR" + struct.pack("<QQ", 5, 2)
+    yield "whole", head + record(1, 1, 2) + record(2, 3, 4)
+    yield "last", head + record(7, 1, 2)
+    yield "torn", head + record(1, 1, 2) + record(2, 3, 4)[:-3]
+    yield "twice", head + record(1, 1, 2) + record(1, 3, 4)
+    yield "infinite", head + record(1, float("inf"), 2)
+    yield "head", head[:20]
+
+
 SEEDS = {"decoder": decoder_seeds, "encoder": encoder_seeds,
          "gguf": gguf_seeds, "hf": lambda: [*hf_seeds(), *hf_encoder_seeds()], "item_journal": item_journal_seeds,
          "npy": npy_seeds, "onnx": onnx_seeds,
-         "safetensors": safetensors_seeds, "vocab": vocab_seeds, "xgboost": xgboost_seeds}
+         "safetensors": safetensors_seeds, "vector_cache": vector_cache_seeds, "vocab": vocab_seeds, "xgboost": xgboost_seeds}
 
 
 def main(out, targets):

@@ -84,6 +84,27 @@ START_TEST(a_full_buffer_is_marked)
 END_TEST
 
 /* Whatever the number, what is written is read back as it, and is no longer than printf's shortest. */
+START_TEST(a_value_is_written_as_it_is)
+{
+    static const char text[] =
+        "{\"a\":[1,-2.5,24.9,0.10000000149011612,1e+300,\"x\\n\",true,false,null,"
+        "{}],\"b\":{\"c\":[]}}";
+    struct hn_json_writer w = {0};
+    json_t *value;
+    ck_assert_int_ge(hn_json_parse(hn_str_from(text), "test", &value, NULL), 0);
+    hn_json_open(&w, NULL, '{');
+    hn_json_put_value(&w, "v", value);
+    hn_json_put_value(&w, "w", json_object_get(value, "b"));
+    hn_json_close(&w, '}');
+    struct hn_buf want = {0};
+    hn_buf_printf(&want, "{\"v\":%s,\"w\":{\"c\":[]}}", text);
+    ck_assert_str_eq(w.out.p, want.p);
+    hn_buf_free(&want);
+    hn_buf_free(&w.out);
+    json_decref(value);
+}
+END_TEST
+
 START_TEST(numbers_come_back)
 {
     uint64_t x = 88172645463325252u;
@@ -119,6 +140,7 @@ int main(void)
     tcase_add_test(tc, a_document_reads_back);
     tcase_add_test(tc, bytes_that_are_no_utf8_are_replaced);
     tcase_add_test(tc, numbers_have_the_digits_they_need);
+    tcase_add_test(tc, a_value_is_written_as_it_is);
     tcase_add_test(tc, numbers_come_back);
     tcase_add_test(tc, a_full_buffer_is_marked);
     return run_unit("json_write", tc);

@@ -24,10 +24,14 @@ static void free_change(struct change *change)
 static enum hn_status read_put(const struct hn_recommender *r, const json_t *object, size_t dims,
                                float *vector, struct hn_shelf_change *out, struct hn_error *err)
 {
-    bool has;
+    bool has = false;
     HN_TRY(hn_item_make(object, &r->config.fields, -1, &out->item, err));
     out->item->changed = true;
-    const enum hn_status status = hn_item_vector(object, dims, vector, &has, err);
+    const bool may = r->config.vectors || r->config.embedding;
+    const enum hn_status status =
+        may || !json_object_get(object, "vector")
+            ? hn_item_vector(object, dims, vector, &has, err)
+            : hn_fail(err, HN_E_FORMAT, "a 'vector', and this recommender's items have none");
     if (status < 0) {
         hn_item_release(out->item);
         return status;

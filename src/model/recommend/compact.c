@@ -1,8 +1,7 @@
 /* A journal in which the same items changed again and again, made smaller. */
-#include <stdlib.h>
-
 #include "base/bits.h"
 #include "model/recommend/recommender_impl.h"
+#include "text/json_write.h"
 
 enum { SHORT = 1 << 20 /* bytes of a journal that is left alone */ };
 
@@ -18,11 +17,14 @@ static enum hn_status add(struct hn_journal_draft *out, const char *key, json_t 
 {
     json_t *change = json_object(), *list = json_array();
     const bool whole = json_array_append_new(list, value) == 0;
-    char *text = set(change, key, list) && whole ? json_dumps(change, JSON_COMPACT) : NULL;
+    struct hn_json_writer w = {0};
+    const bool made = set(change, key, list) && whole;
+    if (made) hn_json_put_value(&w, NULL, change);
     json_decref(change);
-    if (!text) return hn_fail_nomem(err, "a change", 0);
-    const enum hn_status status = hn_journal_draft_put(out, hn_str_from(text), err);
-    free(text);
+    const enum hn_status status = made && !w.out.failed
+                                      ? hn_journal_draft_put(out, hn_buf_view(&w.out), err)
+                                      : hn_fail_nomem(err, "a change", 0);
+    hn_buf_free(&w.out);
     return status;
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "text/json_write.h"
 
 enum { SHOWN = 40 /* bytes of a wrong text in an error */ };
 
@@ -174,15 +175,20 @@ static enum hn_status id_of(const json_t *object, const char *name, char room[32
     return HN_OK;
 }
 
-/* The object without its vector, as text; free it. */
-static char *text_of(const json_t *object)
+/* Appends the object without its vector. */
+static enum hn_status put_object(const json_t *object, struct hn_buf *out, struct hn_error *err)
 {
-    json_t *copy = json_copy((json_t *)object);
-    if (!copy) return NULL;
-    json_object_del(copy, "vector");
-    char *text = json_dumps(copy, JSON_COMPACT);
-    json_decref(copy);
-    return text;
+    struct hn_json_writer w = {.out = *out};
+    const char *key;
+    json_t *value;
+    hn_json_open(&w, NULL, '{');
+    json_object_foreach((json_t *)object, key, value)
+    {
+        if (strcmp(key, "vector") != 0) hn_json_put_value(&w, key, value);
+    }
+    hn_json_close(&w, '}');
+    *out = w.out;
+    return out->failed ? hn_fail_nomem(err, "an item", out->n) : HN_OK;
 }
 
 enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *fields, int32_t row,
@@ -200,16 +206,15 @@ enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *f
     if (popularity < 0) return hn_fail(err, HN_E_FORMAT, "'%s' is below 0", fields->popularity);
     struct hn_text_key text;
     HN_TRY(text_key(object, fields, &text, err));
-    char *json = text_of(object);
-    if (!json) return hn_fail_nomem(err, "an item", HN_ITEM_BYTES);
     struct hn_item *item = NULL;
-    if (strlen(json) <= HN_ITEM_BYTES)
-        item = put_together(id, hn_str_from(json), categories, n, fields->n_features);
-    const bool too_long = strlen(json) > HN_ITEM_BYTES;
-    free(json);
-    if (too_long)
-        return hn_fail(err, HN_E_LIMIT, "item '%.*s' has more than %d bytes", HN_FMT(id),
-                       HN_ITEM_BYTES);
+    struct hn_buf json = {0};
+    enum hn_status status = put_object(object, &json, err);
+    if (status >= 0 && json.n > HN_ITEM_BYTES)
+        status = hn_fail(err, HN_E_LIMIT, "item '%.*s' has more than %d bytes", HN_FMT(id),
+                         HN_ITEM_BYTES);
+    if (status >= 0) item = put_together(id, hn_buf_view(&json), categories, n, fields->n_features);
+    hn_buf_free(&json);
+    HN_TRY(status);
     if (!item) return hn_fail_nomem(err, "an item", sizeof *item);
     atomic_init(&item->refs, 1);
     item->row = row;

@@ -128,8 +128,8 @@ static enum hn_status open_together(struct hn_recommender *r, const char *folder
     const struct hn_recommender_config *c = &r->config;
     if (!c->together) return HN_OK;
     char *path = path_in(folder, c->together);
-    const enum hn_status status = path ? hn_together_read(path, c->together_visit, c->together_item,
-                                                          r->shelf, &r->together, err)
+    const struct hn_together_source from = {path, c->together_visit, c->together_item};
+    const enum hn_status status = path ? hn_together_read(&from, r->shelf, &r->together, err)
                                        : hn_fail_nomem(err, folder, strlen(folder));
     free(path);
     return status;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/file.h"
 #include "model/recommend/row_file.h"
 
 enum {
@@ -192,13 +193,14 @@ static enum hn_status count_all(const struct visits *v, struct hn_together *t, s
     return status;
 }
 
-enum hn_status hn_together_read(const char *path, const char *visit, const char *item,
-                                const struct hn_shelf *shelf, struct hn_together **out,
-                                struct hn_error *err)
+enum hn_status hn_together_parse(struct hn_str text, bool csv,
+                                 const struct hn_together_source *from,
+                                 const struct hn_shelf *shelf, struct hn_together **out,
+                                 struct hn_error *err)
 {
-    const char *const texts[] = {visit, item, NULL};
+    const char *const texts[] = {from->visit, from->item, NULL};
     const struct hn_row_form form = {.needed = texts, .texts = texts};
-    struct visits v = {.visit = visit, .item = item, .shelf = shelf};
+    struct visits v = {.visit = from->visit, .item = from->item, .shelf = shelf};
     struct hn_together *t = calloc(1, sizeof *t);
     enum hn_status status = HN_OK;
     if (t) {
@@ -206,7 +208,7 @@ enum hn_status hn_together_read(const char *path, const char *visit, const char 
         t->starts = calloc(t->n_rows + 1, sizeof *t->starts);
     }
     if (!t || !t->starts) status = hn_fail_nomem(err, "visits", shelf->n_items * sizeof(size_t));
-    if (status >= 0) status = hn_rows_read(path, &form, add_event, &v, err);
+    if (status >= 0) status = hn_rows_parse(text, csv, from->path, &form, add_event, &v, err);
     if (status >= 0) status = sort_visits(&v, err);
     if (status >= 0) status = index_rows(&v, err);
     if (status >= 0) status = count_all(&v, t, err);
@@ -216,6 +218,18 @@ enum hn_status hn_together_read(const char *path, const char *visit, const char 
     free(v.row_visits);
     if (status < 0) hn_together_free(t);
     else *out = t;
+    return status;
+}
+
+enum hn_status hn_together_read(const struct hn_together_source *from, const struct hn_shelf *shelf,
+                                struct hn_together **out, struct hn_error *err)
+{
+    struct hn_map map;
+    HN_TRY(hn_map_open(from->path, &map, err));
+    const struct hn_str text = {map.data ? (const char *)map.data : "", map.size};
+    const enum hn_status status = hn_together_parse(
+        text, hn_str_ends(hn_str_from(from->path), HN_STR(".csv")), from, shelf, out, err);
+    hn_map_close(&map);
     return status;
 }
 

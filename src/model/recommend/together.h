@@ -19,11 +19,20 @@ struct hn_together_near {
     float score;
 };
 
-/* Reads past visits: rows with a visit and an item, in any order, JSON Lines or CSV. The shelf is the catalogue's,
- * row by row; items that are not on it do not count. */
-enum hn_status hn_together_read(const char *path, const char *visit, const char *item,
-                                const struct hn_shelf *shelf, struct hn_together **out,
-                                struct hn_error *err);
+struct hn_together_source {
+    const char *path;
+    const char *visit, *item; /* names of the members */
+};
+
+/* Reads past visits: rows with a visit and an item, in any order, JSON Lines or, when the name ends in .csv, CSV.
+ * The shelf is the catalogue's, row by row; items that are not on it do not count. Errors name the line. */
+enum hn_status hn_together_read(const struct hn_together_source *from, const struct hn_shelf *shelf,
+                                struct hn_together **out, struct hn_error *err);
+/* Of a text, for which the path only stands. */
+enum hn_status hn_together_parse(struct hn_str text, bool csv,
+                                 const struct hn_together_source *from,
+                                 const struct hn_shelf *shelf, struct hn_together **out,
+                                 struct hn_error *err);
 void hn_together_free(struct hn_together *t); /* NULL is fine */
 size_t hn_together_bytes(const struct hn_together *t);
 
