@@ -136,6 +136,49 @@ class Recommend(Program):
         (folder / "visits.csv").write_text("visit,item\n" + "".join(f"{visit},{item}\n" for visit, item in rows))
         return folder
 
+    def test_exact_as_brute_force(self):
+        """Every one of the best, under every filter, of more items than fit into a block of the search."""
+        draw, n, dims, k = numpy.random.default_rng(5), 3000, 24, 40
+        vectors = draw.standard_normal((n, dims)).astype("float32")
+        price, stock = draw.integers(1, 500, n), draw.integers(0, 3, n)
+        kind, tag = draw.integers(0, 9, n), draw.integers(0, 4, n)
+        folder = self.folder / "many"
+        folder.mkdir(exist_ok=True)
+        (folder / "items.csv").write_text("id,kind,price,stock\n" + "".join(
+            f"{i},k{kind[i]}|t{tag[i]},{price[i]},{stock[i]}\n" for i in range(n)))
+        numpy.save(folder / "vectors.npy", vectors)
+        (folder / "recommender.json").write_text(json.dumps({
+            "catalogue": "items.csv", "vectors": "vectors.npy", "decay": 0.5,
+            "fields": {"price": "price", "available": "stock", "categories": ["kind"]}}))
+        asked, want = [], []
+        for turn in range(60):
+            events = draw.integers(0, n, 1 + turn % 4)
+            filters, fits = {"exclude_seen": turn % 2 == 0}, numpy.ones(n, bool)
+            if turn % 2 == 0:
+                fits[events] = False
+            if turn % 3 == 1:
+                filters["available"] = True
+                fits &= stock > 0
+            if turn % 5 == 1:
+                filters.update(price_min=100, price_max=300)
+                fits &= (price >= 100) & (price <= 300)
+            if turn % 7 >= 4:
+                filters["category"] = ["k3", "t1", "none"]
+                fits &= (kind == 3) | (tag == 1)
+            if turn % 11 == 9:
+                filters["exclude"] = [str(i) for i in range(0, n, 2)]
+                fits[::2] = False
+            weights = 0.5 ** numpy.arange(len(events))[::-1]
+            mean = (weights @ vectors[events].astype(float) / weights.sum()).astype("float32").astype(float)
+            scores = numpy.where(fits, vectors.astype(float) @ mean, -numpy.inf)
+            asked.append({"events": [str(i) for i in events], "k": k, "filters": filters})
+            want.append([str(i) for i in numpy.argsort(-scores)[:min(k, fits.sum())]])
+        path = self.write("asked.jsonl", "".join(json.dumps(body) + "\n" for body in asked))
+        for env in ({}, {"HENCE_CPU": "ref"}):
+            lines = self.good("recommend", "-m", folder, "--requests", path, env=env).splitlines()
+            for body, line, ids in zip(asked, lines, want, strict=True):
+                self.assertEqual([row["id"] for row in json.loads(line)["data"]], ids, body)
+
     # Two visits with a and b, one of them with c, too; e alone, and twice, does not count.
     VISITS = ["1a", "1b", "2c", "3b", "2a", "2b", "3c", "4d", "4a", "5a", "5a", "6e", "6x"]
 

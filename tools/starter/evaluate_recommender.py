@@ -5,7 +5,8 @@ Usage: evaluate_recommender.py --hence build/hence --data DIR [--model models/st
 
 For every visit of a held-out customer: the last item is to be foretold from the rest of the visit and the
 visits before it, among all products but those already seen in this visit. Hit rate and NDCG at 10, of
-the recommender, of the mean of item vectors (without the session model) and of popularity.
+the recommender; without its session model, of what was seen in the same visits (of the others) and of the mean of item
+vectors; and of popularity.
 """
 
 import argparse
@@ -62,9 +63,15 @@ def main():
         config = json.loads((plain / "recommender.json").read_text())
         del config["session"]
         (plain / "recommender.json").write_text(json.dumps(config))
+        together = shutil.copytree(plain, pathlib.Path(name) / "together")
+        (together / "recommender.json").write_text(json.dumps(
+            {**config, "together": {"file": "visits.csv", "visit": "session"}}))
+        with open(args.data / "sessions.csv", newline="") as past, open(together / "visits.csv", "w") as kept:
+            kept.writelines(line for at, line in enumerate(past) if at == 0 or ",train," in line)
         unknown = [{**request, "events": []} for request in asked]
         for label, model, requests in [("popularity", args.model, unknown),
                                        ("mean of item vectors", plain, asked),
+                                       ("seen in the same visits", together, asked),
                                        ("session model", args.model, asked)]:
             print("| %s | %.1f%% | %.3f |" % (label, *[
                 x * f for x, f in zip(score(args.hence, model, requests, right), (100, 1))]))
