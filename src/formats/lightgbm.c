@@ -308,7 +308,7 @@ static enum hn_status read_objective(struct reader *r, struct hn_str text)
 }
 
 struct header {
-    struct hn_str classes, per_iteration, max_feature, names, objective;
+    struct hn_str classes, per_iteration, max_feature, names, objective, sizes;
     bool average;
 };
 
@@ -318,11 +318,10 @@ static void read_header(struct reader *r, struct header *h)
     const struct {
         const char *key;
         struct hn_str *to;
-    } fields[] = {{"num_class", &h->classes},
-                  {"num_tree_per_iteration", &h->per_iteration},
-                  {"max_feature_idx", &h->max_feature},
-                  {"feature_names", &h->names},
-                  {"objective", &h->objective}};
+    } fields[] = {
+        {"num_class", &h->classes},           {"num_tree_per_iteration", &h->per_iteration},
+        {"max_feature_idx", &h->max_feature}, {"feature_names", &h->names},
+        {"objective", &h->objective},         {"tree_sizes", &h->sizes}};
     while (r->rest.n) {
         struct hn_str after = r->rest;
         struct hn_str line = next_line(&after);
@@ -358,6 +357,20 @@ static enum hn_status read_trees(struct reader *r)
     return HN_OK;
 }
 
+/* A file that was cut ends in its trees, or before them; whole ones say how many there are, and go on
+ * behind them. Those of before 2.1 do not count. */
+static enum hn_status check_whole(struct reader *r, const struct header *h)
+{
+    const size_t n = r->model->forest.n_trees;
+    if (h->sizes.p && count_words(h->sizes) != n)
+        return hn_fail(r->err, HN_E_FORMAT, "%s: tree_sizes: %zu of them, but %zu trees are there",
+                       r->what, count_words(h->sizes), n);
+    if (n && !h->sizes.p) return HN_OK;
+    while (r->rest.n)
+        if (next_line(&r->rest).n) return HN_OK;
+    return fail(r, "trees", "the file ends before they do");
+}
+
 static enum hn_status read_file(struct reader *r)
 {
     struct hn_forest *f = &r->model->forest;
@@ -373,6 +386,7 @@ static enum hn_status read_file(struct reader *r)
     HN_TRY(read_names(r, h.names));
     HN_TRY(read_objective(r, h.objective));
     HN_TRY(read_trees(r));
+    HN_TRY(check_whole(r, &h));
     if (h.average) r->model->average_over = hn_max(f->n_trees / f->n_targets, 1);
     return HN_OK;
 }

@@ -243,6 +243,30 @@ class LightGBM(Trees):
                 path.write_text(good.replace(find, put, 1))
                 self.refused(path, says)
 
+    def test_cut_files(self):
+        """A file that was not written or copied to its end is no smaller model."""
+        rng = np.random.default_rng(3)
+        good = model_text([Tree(rng, 5, 4, (), False) for _ in range(3)], 4, "regression")
+        path = self.folder / "cut.txt"
+        end = good.index("end of trees")
+        last = good.index("shrinkage", good.index("Tree=2"))
+        for cut, says in [(good.index("feature_infos"), "ends before"), (good.index("Tree=0"), "3 of them, but 0"),
+                          (good.index("Tree=2"), "3 of them, but 2"), (last, "ends before"), (end, "ends before")]:
+            with self.subTest(cut=cut):
+                path.write_text(good[:cut])
+                self.refused(path, says)
+        # What stands behind the trees says nothing about them; early versions did not count them.
+        whole = self.run_model_text(good)
+        for text in (good[:end + 12], good[:end].replace("tree_sizes=1 1 1\n", "")):
+            self.same_bits(self.run_model_text(text), whole, "margin")
+        none = good[:good.index("Tree=0")].replace("tree_sizes=1 1 1", "tree_sizes=")
+        self.assertEqual(self.run_model_text(none + "end of trees\n").tolist(), [0])
+
+    def run_model_text(self, text):
+        path = self.folder / "model.txt"
+        path.write_text(text)
+        return self.run_model(path, np.ones((1, 4)))["margin"]
+
     def test_trained_model(self):
         folder = DATA / "trees"
         if not folder.exists():
