@@ -57,25 +57,7 @@ static enum hn_status find_input(const struct hn_predictor_about *about, const c
                    about->n_inputs);
 }
 
-/* A type that NumPy lacks comes as a wider one. */
-static enum hn_status narrow(enum hn_element type, struct hn_array *a, struct hn_error *err)
-{
-    if (a->type == type || *hn_element_info(type)->descr || !hn_element_is_number(type) ||
-        !hn_element_is_number(a->type))
-        return HN_OK;
-    const size_t bytes = a->n * hn_element_info(type)->bytes;
-    void *data = malloc(bytes + 1);
-    if (!data) return hn_fail_nomem(err, "an input", bytes);
-    (void)hn_element_convert(type, data, a->type, a->data, a->n,
-                             (struct hn_convert){.saturate = true});
-    free(a->data);
-    a->data = data;
-    a->type = type;
-    return HN_OK;
-}
-
-static enum hn_status read_array(const char *path, enum hn_element type, struct hn_array *out,
-                                 struct hn_error *err)
+static enum hn_status read_array(const char *path, struct hn_array *out, struct hn_error *err)
 {
     struct hn_map map;
     struct hn_npy npy;
@@ -84,8 +66,7 @@ static enum hn_status read_array(const char *path, enum hn_element type, struct 
     enum hn_status status = hn_npy_parse_any(bytes, path, &npy, err);
     if (status >= 0) status = hn_npy_array(&npy, path, out, err);
     hn_map_close(&map);
-    if (status < 0) return status;
-    return narrow(type, out, err);
+    return status;
 }
 
 static enum hn_status read_inputs(const struct hn_predict_options *o,
@@ -103,7 +84,7 @@ static enum hn_status read_inputs(const struct hn_predict_options *o,
             const char *path, *word = o->inputs[i];
             if ((sign_in(word) != NULL) != named) continue;
             HN_TRY(find_input(about, word, inputs, &index, &path, err));
-            HN_TRY(read_array(path, about->inputs[index].type, &inputs->arrays[index], err));
+            HN_TRY(read_array(path, &inputs->arrays[index], err));
             inputs->in[index] = &inputs->arrays[index];
         }
     return HN_OK;
@@ -196,14 +177,28 @@ static void show_output(const char *name, const struct hn_array *a)
     puts(a->n > SHOWN ? " ..." : "");
 }
 
+/* With the folders that it lies in. */
+static enum hn_status make_folder(const char *path, struct hn_error *err)
+{
+    char *part = strdup(path);
+    if (!part) return hn_fail_nomem(err, "a path", strlen(path));
+    for (char *slash = part; (slash = strchr(slash + 1, '/'));) {
+        *slash = '\0';
+        (void)mkdir(part, 0777); /* what is wrong with it shows at the last */
+        *slash = '/';
+    }
+    free(part);
+    if (mkdir(path, 0777) == 0 || errno == EEXIST) return HN_OK;
+    return hn_fail(err, HN_E_IO, "%s: %s", path, strerror(errno));
+}
+
 static enum hn_status give_outputs(const struct hn_predict_options *o,
                                    const struct hn_predict_session *s, struct hn_json_writer *w,
                                    struct hn_error *err)
 {
     struct hn_buf path = {0};
     enum hn_status status = HN_OK;
-    if (o->out_dir && mkdir(o->out_dir, 0777) != 0 && errno != EEXIST)
-        return hn_fail(err, HN_E_IO, "%s: %s", o->out_dir, strerror(errno));
+    if (o->out_dir) HN_TRY(make_folder(o->out_dir, err));
     hn_json_open(w, "outputs", '[');
     for (size_t i = 0; i < s->about->n_outputs && status >= 0; i++) {
         const char *name = s->about->outputs[i].name;

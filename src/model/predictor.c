@@ -134,6 +134,19 @@ static enum hn_status check_shape(const struct hn_port *port, const struct hn_ar
                    hn_shape_text(in->shape, in->n_dims, is, sizeof is), wants);
 }
 
+/* Integers wrap: what the port's type does not hold is an error. */
+static enum hn_status check_kept(const struct hn_port *port, const struct hn_array *in,
+                                 const struct hn_array *to, struct hn_error *err)
+{
+    for (size_t i = 0; i < in->n; i++) {
+        const double value = hn_array_real(in, i);
+        if (hn_array_real(to, i) == value) continue;
+        return hn_fail(err, HN_E_ARG, "input '%s': element %zu is %g, which is no %s", port->name,
+                       i, value, hn_element_info(port->type)->name);
+    }
+    return HN_OK;
+}
+
 static enum hn_status convert(struct hn_prediction *run, size_t i, const struct hn_array *in,
                               struct hn_error *err)
 {
@@ -160,7 +173,7 @@ static enum hn_status convert(struct hn_prediction *run, size_t i, const struct 
     (void)hn_element_convert(port->type, data, in->type, in->data, in->n,
                              (struct hn_convert){.saturate = true});
     run->in[i] = to;
-    return HN_OK;
+    return hn_element_is_integer(port->type) ? check_kept(port, in, to, err) : HN_OK;
 }
 
 enum hn_status hn_prediction_run(struct hn_prediction *run, const struct hn_array *const *in,

@@ -40,6 +40,7 @@ static enum hn_status read_size(struct hn_json_reader *r, uint64_t *out)
 static enum hn_status read_parameters(struct body *b, struct tensor *t)
 {
     struct hn_json_reader *r = &b->json;
+    if (hn_json_peek(r) == 'n') return hn_json_read_null(r);
     HN_TRY(hn_json_enter(r, '{'));
     for (bool more, truth;;) {
         struct hn_str key;
@@ -232,7 +233,8 @@ static enum hn_status read_all(struct body *b)
         struct hn_str key;
         HN_TRY(hn_json_next_key(r, &more, &key));
         if (!more) break;
-        if (hn_str_is(key, "inputs")) HN_TRY(read_list(b, read_input));
+        if (hn_json_peek(r) == 'n') HN_TRY(hn_json_read_null(r)); /* as if it were not there */
+        else if (hn_str_is(key, "inputs")) HN_TRY(read_list(b, read_input));
         else if (hn_str_is(key, "outputs")) HN_TRY(read_list(b, read_output));
         else if (hn_str_is(key, "parameters")) HN_TRY(read_parameters(b, NULL));
         else if (!hn_str_is(key, "id"))
@@ -265,6 +267,7 @@ enum hn_status hn_infer_request_read(struct hn_str text, size_t json, struct hn_
     if (json > text.n)
         return hn_fail(err, HN_E_FORMAT, "Inference-Header-Content-Length is more than the body");
     b.json = hn_json_reader_of((struct hn_str){text.p, json}, "body", err);
+    b.json.loose = true;
     b.raw = (struct hn_str){text.p + json, text.n - json};
     r->outputs = hn_arena_alloc(&f->arena, f->about->n_outputs, sizeof *r->outputs);
     b.binary = hn_arena_alloc(&f->arena, f->about->n_outputs, 1);

@@ -26,6 +26,9 @@ DATATYPES = {"BOOL": "bool", "UINT8": "uint8", "UINT16": "uint16", "UINT32": "ui
              "INT8": "int8", "INT16": "int16", "INT32": "int32", "INT64": "int64", "FP16": "float16",
              "FP32": "float32", "FP64": "float64", "BF16": "bfloat16", "BYTES": "object"}
 
+# Each of them is a model, and so are types that the protocol lacks.
+MODELS = {**DATATYPES, **{name: name for name in ("float8e4m3fn", "int4", "uint4")}}
+
 # Values that each datatype has to carry as they are.
 VALUES = {"BOOL": [True, False, True], "UINT8": [0, 255, 7], "UINT16": [0, 65535, 1], "UINT32": [0, 2**32 - 1, 1],
           "UINT64": [0, 2**64 - 1, 2**53 + 1], "INT8": [-128, 127, 0], "INT16": [-2**15, 2**15 - 1, 0],
@@ -53,14 +56,14 @@ class OpenInference(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-oip-"))
-        for datatype, name in DATATYPES.items():
+        for datatype, name in MODELS.items():
             (cls.folder / f"{datatype}.onnx").write_bytes(tiny.identity([name]))
         (cls.folder / "sum.onnx").write_bytes(tiny.model(
             [tiny.port("a", "float32", ["n"]), tiny.port("b", "float32", ["n"])],
             [tiny.node("Add", ["a", "b"], ["sum"]), tiny.node("Sub", ["a", "b"], ["difference"])],
             [tiny.port("sum", "float32", ["n"]), tiny.port("difference", "float32", ["n"])]))
         words = ["-m", f"org/sum={cls.folder / 'sum.onnx'}", "-m", f"chat={STARTER}"]
-        for datatype in DATATYPES:
+        for datatype in MODELS:
             words += ["-m", f"{cls.folder / datatype}.onnx"]
         cls.server = Server(HENCE, *words)
 
@@ -159,6 +162,36 @@ class OpenInference(unittest.TestCase):
     def test_what_is_no_number(self):
         body = {"inputs": [inputs("FP32", [None, 1, 2])]}
         self.assertEqual(self.infer("FP32", body)["outputs"][0]["data"], [None, 1, 2])
+        # Python's json writes these, which are no JSON.
+        body = json.dumps({"inputs": [inputs("FP64", [math.nan, math.inf, 2])]})
+        self.assertEqual(self.infer("FP64", body)["outputs"][0]["data"], [None, None, 2])
+        self.refused("INT64", json.dumps({"inputs": [inputs("INT64", [1, math.nan, 2])]}), "no integer")
+
+    def test_types_that_come_as_others(self):
+        """The protocol lacks some; they are sent as the metadata say."""
+        for name, datatype, data, error in (("float8e4m3fn", "FP32", [0.5, -448, 0], None),
+                                            ("int4", "INT8", [-8, 7, 0], [1, 8, 0]),
+                                            ("uint4", "INT8", [0, 15, 7], [0, -1, 0])):
+            with self.subTest(name):
+                for way in ("inputs", "outputs"):
+                    port = self.server.get(f"/v2/models/{name}")[2][way][0]
+                    self.assertEqual(port["datatype"], datatype)
+                one = {"name": "x_" + name, "shape": [1, 3], "datatype": datatype}
+                self.assertEqual(self.infer(name, {"inputs": [{**one, "data": data}]})["outputs"][0]["data"], data)
+                if error:
+                    self.refused(name, {"inputs": [{**one, "data": error}]}, f"which is no {name}")
+
+    def test_members_that_are_null(self):
+        nothing = {"id": None, "parameters": None, "outputs": None}
+        self.assertEqual(self.infer("org/sum", {**self.sums(), **nothing}), self.infer("org/sum", self.sums()))
+        one = inputs("FP32", [1, 2, 3], parameters=None)
+        body = {"inputs": [one], "outputs": [{"name": "y_float32", "parameters": None}]}
+        self.assertEqual(self.infer("FP32", body)["outputs"][0]["data"], [1, 2, 3])
+        self.refused("FP32", {"inputs": None}, "missing")
+
+    def test_bodies_are_not_unpacked(self):
+        for coding, status in (("gzip", 415), ("identity", 200)):
+            self.infer("org/sum", self.sums(), status, **{"Content-Encoding": coding})
 
     # --- the binary extension
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "model/graph/graph.h"
+#include "tensor/element.h"
 
 struct predictor {
     struct hn_predictor base;
@@ -52,6 +53,8 @@ static enum hn_status fill_port(struct predictor *p, const struct hn_onnx_value 
     if (type->kind != HN_ONNX_IS_TENSOR && type->kind != HN_ONNX_NO_KIND)
         return hn_fail(err, HN_E_UNSUPPORTED, "'%.*s' is no tensor", HN_FMT(value->name));
     if (type->known_element) port->type = type->element;
+    /* Neither NumPy nor a protocol has these: they come as wider ones. */
+    port->any_number = hn_element_is_number(port->type) && !*hn_element_info(port->type)->descr;
     port->known_rank = type->known_rank;
     port->n_dims = type->n_dims;
     for (size_t i = 0; i < type->n_dims; i++) {
