@@ -94,16 +94,36 @@ static enum hn_status read_head(struct job *j, struct hn_error *err)
 
 /* --- rows in ----------------------------------------------------------------------------------- */
 
+/* Whether all of the cell is digits behind a sign; those of more than 64 bits are no integers here. */
+static bool is_integer(struct hn_str cell, bool *negative, size_t *whole)
+{
+    *negative = cell.n && cell.p[0] == '-';
+    *whole = 0;
+    if (cell.n == *negative) return false;
+    for (size_t i = *negative; i < cell.n; i++) {
+        const unsigned digit = (unsigned char)cell.p[i] - '0';
+        if (digit > 9 || !hn_mul(*whole, 10, whole) || !hn_add(*whole, digit, whole)) return false;
+    }
+    return true;
+}
+
 static enum hn_status set_cell(struct job *j, size_t row, size_t column, struct hn_str cell,
                                struct hn_error *err)
 {
     char text[64], *end;
+    bool negative;
+    size_t whole;
     if (j->table.columns[column].type == HN_EL_STRING)
         return hn_table_set_text(&j->table, row, column, cell, err);
     if (!cell.n) return HN_OK;
+    if (is_integer(cell, &negative, &whole))
+        return hn_table_set_integer(&j->table, row, column, negative, whole, err);
     const size_t n = hn_min(cell.n, sizeof text - 1);
     memcpy(text, cell.p, n);
     text[n] = '\0';
+    const bool truth = strcasecmp(text, "true") == 0;
+    if (truth || strcasecmp(text, "false") == 0)
+        return hn_table_set_number(&j->table, row, column, truth, err);
     const double value = strtod(text, &end);
     while (*end == ' ')
         end++;
@@ -140,7 +160,7 @@ static enum hn_status take_row(struct job *j, struct hn_error *err)
             HN_TRY(keep_cell(j, row * j->n_kept + c->kept, j->csv.cells[i], err));
         if (c->model != SIZE_MAX) HN_TRY(set_cell(j, row, c->model, j->csv.cells[i], err));
     }
-    return HN_OK;
+    return hn_table_check(&j->table, row, err);
 }
 
 /* --- rows out ---------------------------------------------------------------------------------- */

@@ -138,8 +138,9 @@ static enum hn_status build(struct builder *b, struct hn_doc *out)
 enum hn_status hn_doc_parse(struct hn_str text, const char *what, struct hn_arena *arena,
                             struct hn_doc *out, struct hn_error *err)
 {
-    /* UBJSON has a length's type or a bracket behind the brace. */
-    const bool json = text.n > 1 && text.p[0] == '{' && strchr("\" \t\r\n}", text.p[1]);
+    /* UBJSON begins with a brace, and has a length's type or a bracket behind it. */
+    const bool json = text.n > 1 && (memchr(" \t\r\n", text.p[0], 4) ||
+                                     (text.p[0] == '{' && memchr("\" \t\r\n}", text.p[1], 6)));
     return json ? hn_doc_parse_json(text, what, arena, out, err)
                 : hn_ubjson_parse(text, what, arena, out, err);
 }

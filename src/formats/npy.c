@@ -73,8 +73,8 @@ static enum hn_status read_shape(struct reader *r, struct hn_npy *out)
 static enum hn_status fail_type(const struct reader *r, struct hn_str descr)
 {
     return hn_fail(r->err, HN_E_UNSUPPORTED,
-                   "%s: elements of type '%.*s'; supported are little-endian floats, integers "
-                   "and bools",
+                   "%s: elements of type '%.*s'; supported are floats, complex numbers, integers, "
+                   "bools and texts",
                    r->name, HN_FMT(descr));
 }
 

@@ -1,5 +1,6 @@
 #include "model/table.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -177,6 +178,12 @@ static size_t place_of(const struct hn_table *t, size_t row, size_t column)
     return row * width_in(t) + t->columns[column].offset;
 }
 
+/* Doubles round the greatest of 64 bits up to this, which is no such integer. */
+static double end_of(enum hn_element type)
+{
+    return type == HN_EL_I64 ? 0x1p63 : type == HN_EL_U64 ? 0x1p64 : INFINITY;
+}
+
 enum hn_status hn_table_set_number(struct hn_table *t, size_t row, size_t column, double value,
                                    struct hn_error *err)
 {
@@ -190,11 +197,26 @@ enum hn_status hn_table_set_number(struct hn_table *t, size_t row, size_t column
         return HN_OK;
     }
     hn_array_set_real(a, at, value);
-    const double kept = hn_array_real(a, at);
-    if (hn_element_is_float(a->type) || !(kept < value || kept > value || isnan(value)))
+    if (hn_element_is_float(a->type) || (hn_array_real(a, at) == value && value < end_of(a->type)))
         return HN_OK;
     return hn_fail(err, HN_E_ARG, "the column '%s' is of type %s, which %g is not", c->name,
                    hn_element_info(c->type)->name, value);
+}
+
+enum hn_status hn_table_set_integer(struct hn_table *t, size_t row, size_t column, bool negative,
+                                    uint64_t whole, struct hn_error *err)
+{
+    const struct hn_column *c = &t->columns[column];
+    if (c->type != HN_EL_I64 && c->type != HN_EL_U64)
+        return hn_table_set_number(t, row, column, negative ? -(double)whole : (double)whole, err);
+    const uint64_t most = c->type == HN_EL_I64 ? (uint64_t)INT64_MAX + negative
+                          : negative           ? 0
+                                               : UINT64_MAX;
+    if (whole > most)
+        return hn_fail(err, HN_E_ARG, "the column '%s' is of type %s, which %s%" PRIu64 " is not",
+                       c->name, hn_element_info(c->type)->name, negative ? "-" : "", whole);
+    ((uint64_t *)t->arrays[c->input].data)[place_of(t, row, column)] = negative ? 0 - whole : whole;
+    return HN_OK;
 }
 
 enum hn_status hn_table_set_text(struct hn_table *t, size_t row, size_t column, struct hn_str value,
@@ -207,13 +229,20 @@ enum hn_status hn_table_set_text(struct hn_table *t, size_t row, size_t column, 
     return HN_OK;
 }
 
+enum hn_status hn_table_check(const struct hn_table *t, size_t row, struct hn_error *err)
+{
+    for (size_t i = 0; t->given && i < t->n_columns; i++)
+        if (!t->given[row * t->n_columns + i] && !knows_nan(t->columns[i].type))
+            return hn_fail(err, HN_E_ARG, "it lacks the column '%s', which must be there",
+                           t->columns[i].name);
+    return HN_OK;
+}
+
 enum hn_status hn_table_finish(struct hn_table *t, struct hn_error *err)
 {
-    for (size_t i = 0; t->given && i < t->rows * t->n_columns; i++) {
-        const struct hn_column *c = &t->columns[i % t->n_columns];
-        if (!t->given[i] && !knows_nan(c->type))
-            return hn_fail(err, HN_E_ARG, "row %zu lacks the column '%s', which must be there",
-                           i / t->n_columns, c->name);
+    for (size_t row = 0; row < t->rows; row++) {
+        const enum hn_status status = hn_table_check(t, row, err);
+        if (status < 0) return hn_fail_in(err, status, "row %zu", row);
     }
     for (size_t i = 0; i < t->about->n_inputs; i++) {
         struct hn_array *a = &t->arrays[i];

@@ -49,6 +49,13 @@ enum hn_status hn_table_set_number(struct hn_table *table, size_t row, size_t co
 enum hn_status hn_table_set_text(struct hn_table *table, size_t row, size_t column,
                                  struct hn_str value, struct hn_error *err);
 
+/* The same of an integer, exactly; `whole` is its absolute value. */
+enum hn_status hn_table_set_integer(struct hn_table *table, size_t row, size_t column,
+                                    bool negative, uint64_t whole, struct hn_error *err);
+
+/* HN_E_ARG: something is missing in the row that must not be. */
+enum hn_status hn_table_check(const struct hn_table *table, size_t row, struct hn_error *err);
+
 /* Makes the arrays ready. HN_E_ARG: something is missing that must not be. */
 enum hn_status hn_table_finish(struct hn_table *table, struct hn_error *err);
 

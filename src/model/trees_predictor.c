@@ -37,8 +37,10 @@ static bool is_lightgbm(struct hn_str head)
 
 bool hn_trees_is(struct hn_str head)
 {
-    return is_lightgbm(head) ||
-           (head.n > 1 && head.p[0] == '{' && memmem(head.p, head.n, "learner", 7));
+    if (is_lightgbm(head)) return true;
+    while (head.n && memchr(" \t\r\n", head.p[0], 4))
+        head = (struct hn_str){head.p + 1, head.n - 1};
+    return head.n > 1 && head.p[0] == '{' && memmem(head.p, head.n, "learner", 7);
 }
 
 /* --- the model --- */

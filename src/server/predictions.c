@@ -59,6 +59,7 @@ enum hn_status hn_prediction_body_read(struct hn_str text, struct hn_prediction_
                                        struct hn_error *err)
 {
     struct hn_json_reader r = hn_json_reader_of(text, "body", err);
+    r.loose = true;
     *out = (struct hn_prediction_body){.why = false};
     const enum hn_status status = read_body(&r, out);
     hn_buf_free(&r.text);
@@ -109,6 +110,9 @@ static enum hn_status read_value(struct reading *r, size_t row, size_t column)
         return hn_table_set_number(r->table, row, column, truth, r->err);
     default:
         HN_TRY(hn_json_read_number(&r->json, &number));
+        if (number.integer)
+            return hn_table_set_integer(r->table, row, column, number.negative, number.whole,
+                                        r->err);
         return hn_table_set_number(r->table, row, column, number.real, r->err);
     }
 }
@@ -245,7 +249,8 @@ static enum hn_status want_why(struct reading *r, struct mind *mind)
 {
     const struct hn_predictor_about *about = r->f->about;
     mind->contributions = hn_port_find(about->outputs, about->n_outputs, HN_STR("contributions"));
-    if (mind->contributions == SIZE_MAX)
+    /* A graph's output of that name is something else. */
+    if (mind->contributions == SIZE_MAX || !about->outputs[mind->contributions].on_request)
         return hn_refuse(r->why, 400, "unsupported_value", "why",
                          "A model of the kind '%s' does not tell why.", about->kind);
     r->f->wanted[mind->contributions] = true;
@@ -381,6 +386,7 @@ enum hn_status hn_prediction_fill(struct hn_inference *f, const struct hn_predic
                         .table = &mind->table,
                         .why = why,
                         .err = &err};
+    r.json.loose = true;
     const enum hn_status status = read_kept(&r, b, mind);
     hn_buf_free(&r.json.text);
     if (status < 0) return status;

@@ -87,6 +87,15 @@ class Predictions(unittest.TestCase):
         got = self.predict("columns", columns={"n": [1, -2], "age": [0.1, None], "city": ["Köln", "a\"b\n"]})
         self.assertEqual(got, {"age_out": [0.1, None], "city_out": ["Köln", "a\"b\n"], "n_out": [1, -2]})
 
+    def test_numbers_that_are_no_doubles(self):
+        numbers = [2**53 + 1, -2**53 - 1, 2**63 - 1, -2**63]
+        got = self.predict("columns", columns={"n": numbers, "age": [1] * 4, "city": ["x"] * 4})
+        self.assertEqual(got["n_out"], numbers)
+        # As Python's json writes them.
+        body = '{"model": "matrix", "rows": [[NaN, Infinity, -Infinity], {"f0": 1, "f1": NaN}]}'
+        status, _, answer = self.server.post("/v1/predictions", body)
+        self.assertEqual((status, answer["outputs"]["twice"]), (200, [[None] * 3, [2, None, None]]))
+
     def test_why(self):
         rows = [{"age": 20}, {"orders": 3}, {"age": 30, "orders": 1}]
         status, _, answer = self.server.post("/v1/predictions", {"model": "tree", "rows": rows, "why": True})

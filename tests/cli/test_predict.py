@@ -90,6 +90,16 @@ class Predict(Program):
         got = self.identity("uint4", numpy.array([0, 15, 7], "int8"))
         self.assertEqual(got.dtype, "int8")
         numpy.testing.assert_array_equal(got, [0, 15, 7])
+        # Integers that the type does not hold are no others.
+        path = self.save("nine", numpy.array([1, 9], "int64"))
+        self.bad(EXIT_FAILURE, "element 1 is 9, which is no int4", "predict", "-m", self.folder / "identity-int4.onnx",
+                 "--in", path)
+
+    def test_folders_are_made(self):
+        out = self.folder / "there" / "is" / "none"
+        for _ in range(2):
+            self.good("predict", "-m", self.model, "--in", self.a, "--in", self.b, "--out-dir", f"{out}/")
+            self.assertTrue((out / "difference.npy").exists())
 
     def test_some_outputs(self):
         out = self.folder / "some"
@@ -213,6 +223,13 @@ class Tables(Program):
         self.assertEqual(self.table(self.columns, 'n,city,age\n5,"New\nYork",0.1\n-7,,\n'),
                          [["age out", "city out", "n out"], ["0.1", "New\nYork", "5"], ["nan", "", "-7"]])
 
+    def test_values_as_others_write_them(self):
+        big = 2**53 + 1  # no double
+        self.assertEqual(self.table(self.columns, f"n,city,age\n{big},x,True\n{-big},x,false\n1.0,x,-0\n"
+                                                  f"{-2**63},x,nan\n"),
+                         [["age out", "city out", "n out"], ["1", "x", str(big)], ["0", "x", str(-big)],
+                          ["-0", "x", "1"], ["nan", "x", str(-2**63)]])
+
     def test_many_rows(self):
         n = 40000
         text = "f0,f1,f2\n" + "".join(f"{i},{i + 0.5},{-i}\n" for i in range(n))
@@ -231,7 +248,10 @@ class Tables(Program):
                                   ("quote is not closed", self.matrix, 'f0,f1\n1,"2\n'),
                                   ("closing quote", self.matrix, 'f0,f1\n1,"2"3\n'),
                                   ("begins with names", self.matrix, ""),
-                                  ("lacks the column 'n'", self.columns, "age,city\n1,a\n"),
+                                  ("line 2: it lacks the column 'n'", self.columns, "age,city\n1,a\n"),
+                                  ("line 4: it lacks the column 'n'", self.columns, 'age,city,n\n1,"a\nb",1\n2,a,\n'),
+                                  (f"int64, which {2**63} is not", self.columns, f"age,city,n\n1,a,{2**63}\n"),
+                                  ("int64, which 9.22337e.18 is not", self.columns, "age,city,n\n1,a,9223372036854775808e0\n"),
                                   ("int64, which 0.5 is not", self.columns, "age,city,n\n1,a,0.5\n")):
             with self.subTest(says):
                 done = self.hence("predict", "-m", model, "--csv", "-", stdin=text)

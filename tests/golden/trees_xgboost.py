@@ -253,6 +253,13 @@ class XGBoost(Trees):
                     tree.pop(name, None)
         self.compare(self.run_model(self.changed(booster, earlier), x), want)
 
+    def test_text_is_laid_out_as_it_likes(self):
+        x = features(50)
+        booster = train("reg:squarederror", label(x), x, rounds=2)
+        path = self.changed(booster, lambda learner: None)
+        path.write_text("\n " + json.dumps(json.loads(path.read_text()), indent=1))
+        self.compare(self.run_model(path, x), self.expected(booster, x))
+
     def test_weights_with_the_trees(self):
         """Where 3.4 keeps dart's weights."""
         x = features(300)
