@@ -29,6 +29,9 @@ extern const struct hn_op_row hn_fast_to_first;
 /* Conv with channels last: (x, w, bias or absent, add or absent), with the parameters of Conv; w and bias
  * are constant as in a file, groups are 1 or as many as channels in and out. */
 extern const struct hn_op_row hn_fast_conv;
+/* The same, of what convolutions before it make that nobody else reads: the one by channels and, before it, a
+ * dense one or none. Their inputs 1 and on follow those of the last, five of it and four of each. */
+extern const struct hn_op_row hn_fast_conv_chain;
 /* MaxPool, AveragePool, GlobalAveragePool with channels last, with their parameters. */
 extern const struct hn_op_row hn_fast_max_pool;
 extern const struct hn_op_row hn_fast_average_pool;

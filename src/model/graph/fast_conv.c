@@ -6,18 +6,9 @@
 #include "base/memory.h"
 #include "model/graph/fast_conv.h"
 
-struct conv {
-    struct hn_op_state state;
-    size_t in, out, kernel[2];
-    struct hn_packed w; /* rows: kernel rows, kernel columns, channels in */
-    float *taps;        /* or, by channels: [kernel rows * columns][channels] */
-    float *bias;        /* [out] */
-    struct hn_epilogue epilogue;
-};
-
 static void free_conv(struct hn_op_state *state)
 {
-    struct conv *c = (struct conv *)(void *)state;
+    struct hn_packed_conv *c = (struct hn_packed_conv *)(void *)state;
     free(c->w.panels);
     free(c->taps);
     free(c->bias);
@@ -27,7 +18,8 @@ static void free_conv(struct hn_op_state *state)
 /* --- loading --- */
 
 /* One panel; weights are read in the order of the file, from any address. */
-static void pack_panel(const struct conv *c, const char *w, const float *scale, size_t panel)
+static void pack_panel(const struct hn_packed_conv *c, const char *w, const float *scale,
+                       size_t panel)
 {
     const size_t taps = c->kernel[0] * c->kernel[1], first = panel * HN_PANEL;
     const size_t n = hn_min(HN_PANEL, c->out - first), row = c->in * taps;
@@ -43,7 +35,7 @@ static void pack_panel(const struct conv *c, const char *w, const float *scale, 
         }
 }
 
-static enum hn_status pack(struct hn_op *op, struct conv *c)
+static enum hn_status pack(struct hn_op *op, struct hn_packed_conv *c)
 {
     const char *w = op->in[1]->data;
     const float *scale = op->in[4] ? op->in[4]->data : NULL;
@@ -68,10 +60,10 @@ static enum hn_status pack(struct hn_op *op, struct conv *c)
     return HN_OK;
 }
 
-static enum hn_status prepare_conv(struct hn_op *op, struct hn_op_state **out)
+enum hn_status hn_fast_conv_prepare(struct hn_op *op, struct hn_op_state **out)
 {
     const struct hn_array *w = op->in[1], *bias = op->in[2];
-    struct conv *c = calloc(1, sizeof *c);
+    struct hn_packed_conv *c = calloc(1, sizeof *c);
     if (!c) return hn_fail_nomem(op->err, "weights", sizeof *c);
     c->state = (struct hn_op_state){.free = free_conv, .bytes = sizeof *c};
     *out = &c->state;
@@ -172,7 +164,7 @@ static enum hn_status by_product(struct hn_op *op, const struct hn_convolution *
 }
 
 /* Which form is taken depends on one image alone. */
-static enum hn_status convolve(struct hn_op *op, const struct hn_convolution *c)
+enum hn_status hn_convolve(struct hn_op *op, const struct hn_convolution *c)
 {
     const struct hn_window *w = c->window;
     if (!c->taps) {
@@ -198,48 +190,80 @@ static enum hn_status window_of(struct hn_op *op, const size_t *kernel, struct h
     return hn_window_of(&view, 0, kernel, out);
 }
 
+enum hn_status hn_fast_conv_of(struct hn_op *op, const struct hn_packed_conv *conv,
+                               const struct hn_array *x, struct hn_window *window,
+                               struct hn_convolution *out)
+{
+    const struct hn_array *in[] = {x};
+    struct hn_op view = *op;
+    view.in = in;
+    HN_TRY(window_of(&view, conv->kernel, window));
+    if (x->shape[3] != conv->in)
+        return hn_op_fail(op, HN_E_ARG, "%zu channels, not %zu", x->shape[3], conv->in);
+    *out = (struct hn_convolution){.x = x->data,
+                                   .batch = x->shape[0],
+                                   .in = conv->in,
+                                   .out = conv->out,
+                                   .window = window,
+                                   .w = &conv->w,
+                                   .taps = conv->taps,
+                                   .epilogue = conv->epilogue};
+    return HN_OK;
+}
+
+enum hn_status hn_fast_conv_shape(struct hn_op *op, const struct hn_convolution *c,
+                                  struct hn_array *y)
+{
+    *y = (struct hn_array){.type = HN_EL_F32,
+                           .n_dims = 4,
+                           .shape = {c->batch, c->window->out[0], c->window->out[1], c->out}};
+    if (!hn_shape_count(y->shape, 4, sizeof(float), &y->n))
+        return hn_op_fail(op, HN_E_LIMIT, "an output with too many elements");
+    return HN_OK;
+}
+
+enum hn_status hn_fast_conv_begin(struct hn_op *op, struct hn_convolution *c, struct hn_array *y,
+                                  bool *apart)
+{
+    const struct hn_array *add = op->in[3];
+    HN_TRY(hn_fast_conv_shape(op, c, y));
+    if (add && add->type != HN_EL_F32) return hn_op_fail_type(op, 3);
+    *apart = add && (add->n_dims != 4 || memcmp(add->shape, y->shape, 4 * sizeof *y->shape));
+    y->data =
+        *apart ? hn_op_scratch(op, y->n, sizeof(float)) : hn_op_out(op, 0, HN_EL_F32, y->shape, 4);
+    if (!y->data) return hn_op_failed(op);
+    c->y = y->data;
+    if (*apart) c->epilogue.activation = HN_LINEAR;
+    else if (add) c->epilogue.add = add->data, c->epilogue.ld_add = c->out;
+    return HN_OK;
+}
+
+enum hn_status hn_fast_conv_end(struct hn_op *op, const struct hn_packed_conv *conv,
+                                const struct hn_array *y, bool apart)
+{
+    if (!apart) return HN_OK;
+    struct hn_epilogue epilogue = conv->epilogue;
+    epilogue.bias = NULL;
+    return hn_fast_add(op, y, op->in[3], &epilogue);
+}
+
 static enum hn_status run_conv(struct hn_op *op)
 {
-    const struct conv *c = (const void *)op->state;
-    const struct hn_array *x = op->in[0], *add = op->in[3];
+    const struct hn_packed_conv *conv = (const void *)op->state;
     struct hn_window window;
-    HN_TRY(window_of(op, c->kernel, &window));
-    if (x->shape[3] != c->in)
-        return hn_op_fail(op, HN_E_ARG, "%zu channels, not %zu", x->shape[3], c->in);
-    if (add && add->type != HN_EL_F32) return hn_op_fail_type(op, 3);
-    struct hn_array own = {.type = HN_EL_F32,
-                           .n_dims = 4,
-                           .shape = {x->shape[0], window.out[0], window.out[1], c->out}};
-    const bool together =
-        !add || (add->n_dims == 4 && !memcmp(add->shape, own.shape, 4 * sizeof *own.shape));
-    if (!hn_shape_count(own.shape, 4, sizeof(float), &own.n))
-        return hn_op_fail(op, HN_E_LIMIT, "an output with too many elements");
-    own.data = together ? hn_op_out(op, 0, HN_EL_F32, own.shape, 4)
-                        : hn_op_scratch(op, own.n, sizeof(float));
-    if (!own.data) return hn_op_failed(op);
-    struct hn_epilogue epilogue = c->epilogue;
-    if (!together) epilogue.activation = HN_LINEAR;
-    else if (add) epilogue.add = add->data, epilogue.ld_add = c->out;
-    const struct hn_convolution convolution = {.x = x->data,
-                                               .batch = x->shape[0],
-                                               .in = c->in,
-                                               .out = c->out,
-                                               .window = &window,
-                                               .w = &c->w,
-                                               .taps = c->taps,
-                                               .y = own.data,
-                                               .epilogue = epilogue};
-    if (own.n) HN_TRY(convolve(op, &convolution));
-    if (together) return HN_OK;
-    epilogue = c->epilogue;
-    epilogue.bias = NULL;
-    return hn_fast_add(op, &own, add, &epilogue);
+    struct hn_convolution c;
+    struct hn_array y;
+    bool apart;
+    HN_TRY(hn_fast_conv_of(op, conv, op->in[0], &window, &c));
+    HN_TRY(hn_fast_conv_begin(op, &c, &y, &apart));
+    if (y.n) HN_TRY(hn_convolve(op, &c));
+    return hn_fast_conv_end(op, conv, &y, apart);
 }
 
 const struct hn_op_row hn_fast_conv = {.domain = "hence",
                                        .name = "Conv",
                                        .fn = run_conv,
-                                       .prepare = prepare_conv,
+                                       .prepare = hn_fast_conv_prepare,
                                        .flags = HN_OP_LOOSE_1};
 
 /* --- pools --- */

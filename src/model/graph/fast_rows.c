@@ -56,6 +56,26 @@ static size_t pieces_of(const struct hn_window *w)
 
 /* --- one strip --- */
 
+void hn_rows_copy(const struct hn_convolution *c, const float *image, int64_t first, size_t rows,
+                  float *to)
+{
+    const struct hn_window *w = c->window;
+    const size_t points = hn_rows_points(w), n = points * c->in;
+    const size_t before = hn_min((size_t)w->begin[1], points);
+    const size_t there = hn_min(w->in[1], points - before), after = points - before - there;
+    for (size_t i = 0; i < rows; i++, to += n) {
+        const int64_t row = first + (int64_t)i;
+        if (row < 0 || row >= (int64_t)w->in[0]) {
+            memset(to, 0, n * sizeof *to);
+            continue;
+        }
+        memset(to, 0, before * c->in * sizeof *to);
+        memcpy(to + before * c->in, image + (size_t)row * w->in[1] * c->in,
+               there * c->in * sizeof *to);
+        memset(to + (before + there) * c->in, 0, after * c->in * sizeof *to);
+    }
+}
+
 static void run_depthwise(const struct hn_kernels *kernels, const struct hn_convolution *c,
                           struct hn_strip x, size_t rows, float *y, size_t pitch,
                           const struct hn_epilogue *epilogue)
@@ -147,27 +167,6 @@ struct job {
     size_t strip_bytes, scratch_bytes;
 };
 
-/* Rows of x from `first` on, which may be before its beginning, with zeros around. */
-static void pad(const struct hn_convolution *c, const float *image, int64_t first, size_t rows,
-                float *to)
-{
-    const struct hn_window *w = c->window;
-    const size_t points = hn_rows_points(w), n = points * c->in;
-    const size_t before = hn_min((size_t)w->begin[1], points);
-    const size_t there = hn_min(w->in[1], points - before), after = points - before - there;
-    for (size_t i = 0; i < rows; i++, to += n) {
-        const int64_t row = first + (int64_t)i;
-        if (row < 0 || row >= (int64_t)w->in[0]) {
-            memset(to, 0, n * sizeof *to);
-            continue;
-        }
-        memset(to, 0, before * c->in * sizeof *to);
-        memcpy(to + before * c->in, image + (size_t)row * w->in[1] * c->in,
-               there * c->in * sizeof *to);
-        memset(to + (before + there) * c->in, 0, after * c->in * sizeof *to);
-    }
-}
-
 static void run_task(void *arg, size_t task, unsigned worker)
 {
     const struct job *j = arg;
@@ -181,7 +180,7 @@ static void run_task(void *arg, size_t task, unsigned worker)
     struct hn_strip x = {.pitch = w->in[1] * c->in};
     if (j->pads) {
         float *padded = (float *)(void *)scratch;
-        pad(c, from, hn_window_at(w, 0, first, 0), hn_rows_seen(w, rows), padded);
+        hn_rows_copy(c, from, hn_window_at(w, 0, first, 0), hn_rows_seen(w, rows), padded);
         x = (struct hn_strip){padded, hn_rows_points(w) * c->in};
     } else {
         x.at = from + first * (size_t)w->stride[0] * x.pitch;

@@ -202,7 +202,8 @@ static enum hn_status run_pass(struct hn_body *body, enum hn_status (*pass)(stru
 enum hn_status hn_graph_fuse(struct hn_graph *graph, struct hn_error *err)
 {
     static enum hn_status (*const passes[])(struct hn_fuse *) = {
-        hn_fuse_norms, hn_fuse_attention, hn_fuse_linear, hn_fuse_convolutions, hn_fuse_tails};
+        hn_fuse_norms,        hn_fuse_attention, hn_fuse_linear,
+        hn_fuse_convolutions, hn_fuse_tails,     hn_fuse_conv_chains};
     for (size_t p = 0; p < HN_COUNT(passes); p++) {
         for (size_t b = 0; b < graph->n_bodies; b++)
             HN_TRY(run_pass(graph->bodies[b], passes[p], err));

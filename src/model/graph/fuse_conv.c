@@ -2,6 +2,7 @@
  * a region and where they leave it. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/graph/fast.h"
 #include "model/graph/fuse_impl.h"
@@ -225,4 +226,45 @@ enum hn_status hn_fuse_convolutions(struct hn_fuse *f)
     free(l.of);
     free(l.turned);
     return status;
+}
+
+/* --- one after the other --- */
+
+/* The convolution that makes the slot for one reader, adding nothing. */
+static const struct hn_node *made_by(const struct hn_fuse *f, int32_t slot, bool by_channels)
+{
+    const struct hn_node *node = hn_fuse_maker(f, slot);
+    if (!node || node->row != &hn_fast_conv || node->in[3] != HN_NO_SLOT) return NULL;
+    const struct hn_slot *it = &f->body->slots[slot];
+    const bool is = hn_fuse_int(node, "group", 1) > 1;
+    return it->readers == 1 && !it->output && is == by_channels ? node : NULL;
+}
+
+static enum hn_status take_chain(struct hn_fuse *f, struct hn_node *node)
+{
+    const size_t *w = hn_fuse_constant(f, node->in[1])->shape;
+    if (w[2] != 1 || w[3] != 1 || hn_fuse_int(node, "group", 1) > 1) return HN_OK;
+    const struct hn_node *channels = made_by(f, node->in[0], true);
+    if (!channels) return HN_OK;
+    const struct hn_node *first = made_by(f, channels->in[0], false);
+    struct hn_node *before = hn_arena_alloc(&f->body->graph->arena, 2, sizeof *before);
+    if (!before) return hn_fail_nomem(f->err, "a node", 2 * sizeof *before);
+    size_t n = 0;
+    if (first) before[n++] = *first;
+    before[n++] = *channels;
+    int32_t in[5 + 2 * 4] = {before[0].in[0]};
+    memcpy(in + 1, node->in + 1, 4 * sizeof *in);
+    for (size_t i = 0; i < n; i++)
+        memcpy(in + 5 + 4 * i, before[i].in + 1, 4 * sizeof *in);
+    HN_TRY(hn_fuse_become(f, node, &hn_fast_conv_chain, in, 5 + 4 * n));
+    node->before = before;
+    node->n_before = n;
+    return HN_OK;
+}
+
+enum hn_status hn_fuse_conv_chains(struct hn_fuse *f)
+{
+    for (size_t i = 0; i < f->body->n_nodes; i++)
+        if (f->body->nodes[i].row == &hn_fast_conv) HN_TRY(take_chain(f, &f->body->nodes[i]));
+    return HN_OK;
 }

@@ -55,5 +55,6 @@ enum hn_status hn_fuse_attention(struct hn_fuse *f);
 enum hn_status hn_fuse_linear(struct hn_fuse *f);
 enum hn_status hn_fuse_tails(struct hn_fuse *f);
 enum hn_status hn_fuse_convolutions(struct hn_fuse *f);
+enum hn_status hn_fuse_conv_chains(struct hn_fuse *f);
 
 #endif

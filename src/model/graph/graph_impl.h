@@ -34,6 +34,8 @@ struct hn_node {
     struct hn_attr *attrs;
     int32_t *dies; /* slots that nobody reads after this node */
     struct hn_op_state *state;
+    const struct hn_node *before; /* nodes that this one took over, from the first on */
+    size_t n_before;
     bool dead; /* folded, or replaced by another: never run, and taken out at the end of loading */
 };
 
