@@ -39,7 +39,9 @@ class Recommendations(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="hence-recommend-"))
         self.shop = shop.write(self.folder / "shop")
         self.admin, self.user = (key_of(self.folder, role) for role in ("admin", "user"))
-        self.words = ["-m", f"shop={self.shop}", "-m", f"starter={STARTER}", "--api-keys", self.folder / "keys"]
+        visits = shop.write(self.folder / "visits", together={"file": "visits.csv"})
+        (visits / "visits.csv").write_text("visit,item\n1,a\n1,d\n2,a\n2,e\n3,a\n3,d\n3,c\n")
+        self.words = ["-m", f"shop={self.shop}", "-m", f"starter={STARTER}", "-m", f"visits={visits}", "--api-keys", self.folder / "keys"]
         self.server = Server(HENCE, *self.words)
 
     def tearDown(self):
@@ -167,8 +169,8 @@ class Recommendations(unittest.TestCase):
         self.assertEqual(wrong, [])
 
     def test_together_as_alone(self):
-        asked = [{"model": "shop", "events": [first, second], "k": k, "diversity": k % 2 / 2}
-                 for first in "abcdef" for second in "abcdef" for k in (1, 3)]
+        asked = [{"model": shop, "why": k > 1, "events": [first, second], "k": k, "diversity": k % 2 / 2}
+                 for first in "abcdef" for second in "abcdef" for k in (1, 3) for shop in ("shop", "visits")]
         # With a session model, whose rows may be stacked.
         asked += [{"model": "starter", "why": True,
                    "events": [f"TN-{101 + i % 8}", f"SB-{101 + i % 5}", f"ST-{101 + i % 3}"][:1 + i % 3]}

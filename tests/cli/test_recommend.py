@@ -50,10 +50,12 @@ class Recommend(Program):
         self.assertEqual(self.ids("--events", "a", "-k", "2", "--diversity", "1", "--keep-seen"), "a d")
 
     def test_session_model(self):
-        for label, table in (("vectors", numpy.vstack([[[0, 0]], shop.VECTORS[::-1]])),
-                             ("scores", numpy.vstack([[[0] * 7], numpy.eye(6, 7, 1)[::-1]]))):
+        vectors = numpy.vstack([[[0, 0]], shop.VECTORS[::-1]])
+        for label, table, form in (("vectors", vectors, "float32"), ("doubles", vectors, "float64"),
+                                   ("scores", numpy.vstack([[[0] * 7], numpy.eye(6, 7, 1)[::-1]]), "float32")):
             folder = shop.write(self.folder / label, session={"model": "s.onnx", "length": shop.LENGTH})
-            (folder / "s.onnx").write_bytes(shop.session(table.astype("float32")))
+            (folder / "s.onnx").write_bytes(
+                shop.session(table.astype(form), "int32" if form == "float64" else "int64"))
             # What comes after an item is the one at the other end of the catalogue.
             answer = json.loads(self.good("recommend", "-m", folder, "--json", "-e", "a,b,c,d,none,e", "-k", "1"))
             self.assertEqual((answer["by"], answer["known_events"]), ("session", 5))
@@ -308,6 +310,21 @@ class Recommend(Program):
         self.assertRegex(done.stderr.decode(), "wrong.jsonl: line 2: Invalid type for 'k'")
         folder = shop.write(self.folder / "wide", session={"model": "s.onnx", "length": shop.LENGTH})
         (folder / "s.onnx").write_bytes(shop.session(numpy.ones((7, 5), "float32")))
+        for config, model, says in (
+                ({"session": {"model": "m", "length": 50}}, shop.session(shop.VECTORS),
+                 r"m: its input 'items' is not \[any number\]\[50\]"),
+                ({"session": {"model": "m", "length": shop.LENGTH}}, shop.session(shop.VECTORS, "float32"),
+                 "m: its input 'items' is of float: lines of items are int64 or int32"),
+                ({"session": {"model": "m", "length": shop.LENGTH, "output": "x"}}, shop.session(shop.VECTORS),
+                 "m: this has no output 'x'"),
+                ({"ranker": {"model": "m", "features": ["score", "price"]}}, shop.ranker([1, 2, 3]),
+                 r"m: its input 'features' is not \[any number\]\[2\]"),
+                ({"ranker": {"model": "m", "features": ["score"], "output": "x"}}, shop.ranker([1]),
+                 "m: this has no output 'x'"),
+                ({"ranker": {"model": "m", "features": ["score"]}}, b"x", "m: ")):
+            other = shop.write(self.folder / "other", **config)
+            (other / "m").write_bytes(model)
+            self.bad(EXIT_FAILURE, says, "recommend", "-m", other)
         self.bad(EXIT_FAILURE, "no 2 floats per visitor .a vector. nor 7", "recommend", "-m", folder, "-e", "a")
 
 

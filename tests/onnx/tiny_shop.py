@@ -21,10 +21,10 @@ CONFIG = {"catalogue": "items.jsonl", "vectors": "vectors.npy", "events": {"cart
 LENGTH = 3
 
 
-def session(table):
+def session(table, type="int64"):
     """[visitors][LENGTH] to the row of the table that the last event names."""
     return tiny.model(
-        [tiny.port("items", "int64", ["visitors", LENGTH])],
+        [tiny.port("items", type, ["visitors", LENGTH])],
         [tiny.node("Gather", ["items", "last"], ["item"], axis=1),
          tiny.node("Gather", ["table", "item"], ["visitor"], axis=0)],
         [tiny.port("visitor", "float32", ["visitors", table.shape[1]])],

@@ -152,31 +152,57 @@ static enum hn_status check_features(const struct hn_recommender_config *c,
     return HN_OK;
 }
 
+/* A model of one input, [any number][width], with that output. */
 static enum hn_status check_model(const struct hn_predictor_about *about, const char *output,
-                                  struct hn_error *err)
+                                  size_t width, struct hn_error *err)
 {
     bool found = !output && about->n_outputs;
     if (about->n_inputs != 1)
         return hn_fail(err, HN_E_UNSUPPORTED, "this has %zu inputs, and takes one here",
                        about->n_inputs);
+    const struct hn_port *in = &about->inputs[0];
+    if (in->known_rank && (in->n_dims != 2 || (in->shape[1] >= 0 && (size_t)in->shape[1] != width)))
+        return hn_fail(err, HN_E_FORMAT, "its input '%s' is not [any number][%zu]", in->name,
+                       width);
     for (size_t i = 0; !found && i < about->n_outputs; i++)
         found = strcmp(about->outputs[i].name, output) == 0;
     if (found) return HN_OK;
     return hn_fail(err, HN_E_FORMAT, "this has no output '%s'", output ? output : "");
 }
 
-static enum hn_status open_model(const char *folder, const char *name, const char *output,
-                                 const struct hn_recommender_config *ranker,
-                                 struct hn_predictor **out, struct hn_error *err)
+static enum hn_status check_session(const struct hn_recommender_config *c,
+                                    const struct hn_predictor_about *about, struct hn_error *err)
+{
+    HN_TRY(check_model(about, c->session_output, c->session_length, err));
+    const enum hn_element type = about->inputs[0].type;
+    if (type == HN_EL_I64 || type == HN_EL_I32) return HN_OK;
+    return hn_fail(err, HN_E_FORMAT, "its input '%s' is of %s: lines of items are int64 or int32",
+                   about->inputs[0].name, hn_element_info(type)->name);
+}
+
+static enum hn_status check_ranker(const struct hn_recommender_config *c,
+                                   const struct hn_predictor_about *about, struct hn_error *err)
+{
+    HN_TRY(check_features(c, about, err));
+    HN_TRY(check_model(about, c->ranker_output, c->n_features, err));
+    if (about->inputs[0].any_number || about->inputs[0].type == HN_EL_F32) return HN_OK;
+    return hn_fail(err, HN_E_FORMAT, "its input '%s' is of %s: features are float32",
+                   about->inputs[0].name, hn_element_info(about->inputs[0].type)->name);
+}
+
+typedef enum hn_status check_fn(const struct hn_recommender_config *c,
+                                const struct hn_predictor_about *about, struct hn_error *err);
+
+static enum hn_status open_model(const struct hn_recommender_config *c, const char *folder,
+                                 const char *name, check_fn *check, struct hn_predictor **out,
+                                 struct hn_error *err)
 {
     if (!name) return HN_OK;
     char *path = path_in(folder, name);
     if (!path) return hn_fail_nomem(err, name, strlen(name));
     enum hn_status status = hn_predictor_open(path, NULL, out, err);
     if (status >= 0) {
-        const struct hn_predictor_about *about = hn_predictor_about(*out);
-        status = check_model(about, output, err);
-        if (status >= 0 && ranker) status = check_features(ranker, about, err);
+        status = check(c, hn_predictor_about(*out), err);
         if (status < 0) (void)hn_fail_in(err, status, "%s", path);
     }
     free(path);
@@ -202,8 +228,8 @@ static enum hn_status open_all(struct hn_recommender *r, const char *folder,
     struct hn_item_list items = {0};
     HN_TRY(read_config(folder, &r->config, err));
     const struct hn_recommender_config *c = &r->config;
-    HN_TRY(open_model(folder, c->session, c->session_output, NULL, &r->session, err));
-    HN_TRY(open_model(folder, c->ranker, c->ranker_output, c, &r->ranker, err));
+    HN_TRY(open_model(c, folder, c->session, check_session, &r->session, err));
+    HN_TRY(open_model(c, folder, c->ranker, check_ranker, &r->ranker, err));
     HN_TRY(open_embedding(r, folder, options, err));
     char *journal = path_in(folder, r->config.journal);
     enum hn_status status =

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "model/recommend/recommender_impl.h"
+#include "tensor/element.h"
 
 /* The last of the known rows, oldest first, right-aligned behind zeros; 0: there is none. */
 static size_t fill_rows(const struct hn_visit *visit, int64_t *rows, size_t length)
@@ -26,7 +27,7 @@ static enum hn_status take_output(const struct hn_recommender *r, struct hn_visi
 {
     const size_t width = out->n_dims ? out->shape[out->n_dims - 1] : 0;
     const size_t dims = visit->shelf->dims;
-    if (out->type != HN_EL_F32 || (row + 1) * width > out->n ||
+    if (!hn_element_is_number(out->type) || (row + 1) * width > out->n ||
         (width != dims && width != r->n_rows + 1))
         return hn_fail(
             err, HN_E_FORMAT,
@@ -34,9 +35,10 @@ static enum hn_status take_output(const struct hn_recommender *r, struct hn_visi
             r->n_rows + 1);
     float *copy = hn_arena_alloc(visit->request->arena, width, sizeof *copy);
     if (!copy) return hn_fail_nomem(err, "a visitor", width * sizeof *copy);
-    memcpy(copy, (const float *)out->data + row * width, width * sizeof *copy);
-    for (size_t i = 0; i < width; i++)
+    for (size_t i = 0; i < width; i++) {
+        copy[i] = (float)hn_array_real(out, row * width + i);
         if (!isfinite(copy[i])) return HN_OK; /* it says nothing */
+    }
     if (width == dims) visit->vector = copy;
     else visit->scores = copy;
     return HN_OK;
@@ -56,11 +58,16 @@ static enum hn_status run_session(struct hn_recommend_seat *seat, struct hn_visi
     const struct hn_recommender *r = seat->r;
     const struct hn_predictor_about *about = hn_predictor_about(r->session);
     const size_t length = r->config.session_length;
-    const struct hn_array in = {
+    struct hn_array in = {
         .type = HN_EL_I64, .n_dims = 2, .shape = {n, length}, .n = n * length, .data = rows};
     const struct hn_array *inputs[1] = {&in};
     struct hn_array *out = calloc(about->n_outputs, sizeof *out);
     if (!out) return hn_fail_nomem(err, "outputs", about->n_outputs * sizeof *out);
+    if (about->inputs[0].type == HN_EL_I32) { /* in the same place: half of it */
+        in.type = HN_EL_I32;
+        for (size_t i = 0; i < in.n; i++)
+            ((int32_t *)(void *)rows)[i] = (int32_t)rows[i];
+    }
     enum hn_status status = hn_prediction_run(seat->session, inputs, NULL, out, err);
     const size_t wanted = output_of(about, r->config.session_output);
     for (size_t i = 0; status >= 0 && i < n; i++)
