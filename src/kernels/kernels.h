@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/cpu.h"
+#include "kernels/bytes.h"
 #include "kernels/gemm.h"
 #include "tensor/dtype.h"
 
@@ -196,6 +197,16 @@ struct hn_kernels {
     void (*depthwise)(const struct hn_depthwise *d, size_t rows);
     void (*winograd)(const struct hn_winograd *w, size_t tiles);
     void (*maximum)(float *y, const float *x, size_t n); /* y = max(y, x); x where either is NaN */
+
+    /* bytes.h: m rows; one row of n, whose bytes add up to `row`; n numbers; least and greatest of x and 0. */
+    void (*bytes)(const struct hn_byte_gemm *g, size_t m);
+    void (*finish_bytes)(void *to, const int32_t *sums, int32_t row, size_t n,
+                         const struct hn_byte_finish *f);
+    void (*finish_floats)(float *to, const int32_t *sums, int32_t row, size_t n,
+                          const struct hn_byte_finish *f);
+    void (*quantize)(void *to, const float *x, size_t n, const struct hn_byte_scale *s);
+    void (*dequantize)(float *to, const void *x, size_t n, const struct hn_byte_scale *s);
+    void (*extent)(const float *x, size_t n, float *low, float *high);
 
     /* Writes one head's row (n elements; Q8_0 wants a multiple of 32) in the KV type. */
     void (*kv_store[HN_KV_TYPES])(void *dst, const float *src, size_t n);

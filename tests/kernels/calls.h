@@ -53,6 +53,12 @@ enum shape {
              : BLOCK, SLOT(depthwise)                                                              \
              : BLOCK, SLOT(direct)                                                                 \
              : BLOCK, SLOT(winograd)                                                               \
+             : BLOCK, SLOT(bytes)                                                                  \
+             : BLOCK, SLOT(finish_bytes)                                                           \
+             : BLOCK, SLOT(finish_floats)                                                          \
+             : BLOCK, SLOT(quantize)                                                               \
+             : BLOCK, SLOT(dequantize)                                                             \
+             : BLOCK, SLOT(extent)                                                                 \
              : BLOCK, SLOT(screen)                                                                 \
              : SCREEN, SLOT(product)                                                               \
              : PRODUCT)
