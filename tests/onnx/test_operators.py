@@ -40,9 +40,11 @@ class Suite:
         self.folder = folder
         self.refusals = {}
 
-    def add(self, op, inputs, outputs, opset=18, domain="", refused=None, after=None, **attributes):
+    def add(self, op, inputs, outputs, opset=18, domain="", refused=None, after=None, fixed=(),
+            **attributes):
         """`outputs` are arrays, or a number of them where the model has to be refused with a text. `after`: an
-        operator that makes the first input, which is then the graph's own; inputs that are the same are one. Attributes that are called as something here end in _."""
+        operator that makes the first input, which is then the graph's own; inputs that are the same are one.
+        `fixed`: inputs that are constants of the model. Attributes that are called as something here end in _."""
         path = self.folder / f"test_{len(list(self.folder.iterdir())):04d}_{op}"
         data = path / "test_data_set_0"
         data.mkdir(parents=True)
@@ -54,10 +56,13 @@ class Suite:
         nodes = [io.node(after, ["x0"], ["z"])] if after else []
         names = ["z" if after and n == "x0" else n for n in names]
         made = [f"y{i}" for i in range(len(outputs))]
+        constants = [(n, np.asarray(x)) for i, (n, x) in enumerate(zip(names, inputs)) if i in fixed and n]
+        given = [(n, x) for n, x in given if n not in dict(constants)]
         body = io.graph([*nodes, io.node(op, names, made, domain, **{k.rstrip("_"): v for k, v in attributes.items()})],
                         [io.value(n, KINDS[x.dtype.name]) for n, x in given],
                         [io.value(n, io.FLOAT) for n in made] if refused else
-                        [io.value(n, KINDS[np.asarray(y).dtype.name]) for n, y in zip(made, outputs)])
+                        [io.value(n, KINDS[np.asarray(y).dtype.name]) for n, y in zip(made, outputs)],
+                        [tensor(n, x) for n, x in constants])
         domains = [(domain, opset)] if domain else []
         (path / "model.onnx").write_bytes(io.model(body, 17 if domain else opset, domains=domains))
         for i, (name, x) in enumerate(given):

@@ -40,6 +40,11 @@ static void *no_memory(struct hn_op *op, size_t bytes)
 
 /* --- memory --- */
 
+bool hn_op_given(const struct hn_op *op, size_t i)
+{
+    return i < op->node->n_in && op->node->in[i] != HN_NO_SLOT;
+}
+
 static struct hn_frame *frame_of(const struct hn_op *op)
 {
     return (struct hn_frame *)(uintptr_t)op->run->frame;

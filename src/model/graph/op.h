@@ -47,6 +47,9 @@ typedef enum hn_status hn_op_prepare_fn(struct hn_op *op, struct hn_op_state **o
  * freed when every reader says so. */
 void hn_op_release(struct hn_op *op, size_t j);
 
+/* Whether the node names input i at all. */
+bool hn_op_given(const struct hn_op *op, size_t i);
+
 /* Memory for output i, not cleared, aligned to 64 bytes; its address. NULL when there is none, or
  * shape and type make too much (the error is set then: return hn_op_failed(op)). */
 void *hn_op_out(struct hn_op *op, size_t i, enum hn_element type, const size_t *shape,

@@ -247,17 +247,70 @@ static enum hn_status float_product(struct hn_op *op, const float *x, double sca
     return scaled_sums(op, &s, sums, scale, b_scale, bias);
 }
 
-/* (A, B, B's scale, zero point, bias): A is quantized by its own range. */
+/* A product with packed weights: floats by `a_scale` and those in input `scales`, and the bias. */
+static enum hn_status packed_floats(struct hn_op *op, struct hn_byte_product *p, float a_scale,
+                                    size_t scales, size_t bias, const size_t *shape)
+{
+    const size_t n = p->b->n;
+    const struct hn_array *by = op->in[scales], *add = has_input(op, bias) ? op->in[bias] : NULL;
+    if (!hn_element_is_float(by->type) || (by->n != 1 && by->n != n) ||
+        (add && (add->n != n || !hn_element_is_float(add->type))))
+        return hn_op_fail(op, HN_E_ARG, "scales or bias do not fit %zu columns", n);
+    float *scale = hn_op_scratch(op, n, sizeof *scale);
+    if (!scale || (add && !(p->add = hn_op_lane_in(op, bias, HN_LANE_F32))))
+        return hn_op_failed(op);
+    for (size_t j = 0; j < n; j++)
+        scale[j] = a_scale * (float)hn_array_real(by, by->n == 1 ? 0 : j);
+    p->scale = scale;
+    p->result = HN_BYTE_FLOATS;
+    p->y = hn_op_out(op, 0, HN_EL_F32, shape, op->in[0]->n_dims);
+    return p->y ? hn_byte_product_run(op, p) : hn_op_failed(op);
+}
+
+/* A is quantized by its own range. */
+static enum hn_status packed_dynamic(struct hn_op *op)
+{
+    const struct hn_byte_weights *w = op->state;
+    const struct hn_array *a = op->in[0];
+    if (!a->n_dims || a->shape[a->n_dims - 1] != w->matrix.k || !hn_element_is_float(a->type))
+        return hn_op_fail(op, HN_E_ARG, "A's rows are not %zu floats", w->matrix.k);
+    const float *from = hn_op_lane_in(op, 0, HN_LANE_F32);
+    uint8_t *bytes = from ? hn_op_scratch(op, a->n, 1) : NULL;
+    if (!bytes) return hn_op_failed(op);
+    float scale, zero;
+    hn_quantize_range(op->kernels, from, a->n, &scale, &zero);
+    const struct hn_byte_scale how = {.scale = scale, .zero = (int32_t)zero, .high = 255};
+    op->kernels->quantize(bytes, from, a->n, &how);
+    struct hn_byte_product p = {
+        .b = &w->matrix, .a = bytes, .rows = a->n / w->matrix.k, .a_zero = how.zero};
+    size_t shape[HN_ARRAY_DIMS];
+    memcpy(shape, a->shape, sizeof shape);
+    shape[a->n_dims - 1] = w->matrix.n;
+    return packed_floats(op, &p, scale, 2, 4, shape);
+}
+
+enum hn_status hn_op_prepare_dynamic_quantize_matmul(struct hn_op *op, struct hn_op_state **out)
+{
+    return hn_byte_weights_prepare(op, 1, 3, false, out);
+}
+
+/* (A, B, B's scale, zero point, bias) */
 enum hn_status hn_op_dynamic_quantize_matmul(struct hn_op *op)
 {
+    if (op->state) return packed_dynamic(op);
     const struct hn_array *a = op->in[0];
     const float *from = hn_op_lane_in(op, 0, HN_LANE_F32);
     float *x = from ? hn_op_scratch(op, a->n, sizeof *x) : NULL, scale, zero;
     if (!x) return hn_op_failed(op);
-    hn_quantize_range(from, a->n, &scale, &zero);
+    hn_quantize_range(op->kernels, from, a->n, &scale, &zero);
     for (size_t i = 0; i < a->n; i++)
         x[i] = (float)hn_quantized((double)(from[i] / scale), (double)zero, 0, 255) - zero;
     return float_product(op, x, (double)scale, 2, 3, 4);
+}
+
+enum hn_status hn_op_prepare_matmul_integer_to_float(struct hn_op *op, struct hn_op_state **out)
+{
+    return hn_byte_weights_prepare(op, 1, 5, false, out);
 }
 
 /* (A, B, their scales, their zero points, bias) */
@@ -268,6 +321,14 @@ enum hn_status hn_op_matmul_integer_to_float(struct hn_op *op)
         return hn_op_fail(op, HN_E_ARG, "A has one scale");
     if (has_input(op, 4) && op->in[4]->n != 1)
         return hn_op_fail(op, HN_E_ARG, "A has one zero point");
+    if (op->state) {
+        struct hn_byte_product p;
+        size_t shape[HN_ARRAY_DIMS];
+        HN_TRY(hn_packed_left(op, 0, &p, shape));
+        if (has_input(op, 4) && op->in[4]->type != op->in[0]->type) return hn_op_fail_type(op, 4);
+        p.a_zero = hn_byte_zero(has_input(op, 4) ? op->in[4] : NULL);
+        return packed_floats(op, &p, (float)hn_array_real(scale, 0), 3, 6, shape);
+    }
     const float *x = right_side(op, 0, 4, 1);
     return x ? float_product(op, x, hn_array_real(scale, 0), 3, 5, 6) : hn_op_failed(op);
 }

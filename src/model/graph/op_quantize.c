@@ -126,6 +126,24 @@ static enum hn_status quantize_type(struct hn_op *op, enum hn_element *type,
     return HN_OK;
 }
 
+/* The scale and zero point of row `at`, of bytes. */
+static struct hn_byte_scale row_scale(const struct hn_op *op, enum hn_element type,
+                                      const double *zero, size_t at)
+{
+    struct hn_byte_scale s = {.scale = ((const float *)op->in[1]->data)[at],
+                              .zero = zero ? (int32_t)zero[at] : 0};
+    hn_byte_range(type, &s.low, &s.high);
+    return s;
+}
+
+/* Floats to bytes or back by whole rows, which have one scale each: `row` is 0 or one of the axis. */
+static bool by_rows(const struct hn_op *op, const struct grain *g, enum hn_element bytes,
+                    enum hn_element floats)
+{
+    return (bytes == HN_EL_I8 || bytes == HN_EL_U8) && floats == HN_EL_F32 &&
+           op->in[1]->type == HN_EL_F32 && !g->block;
+}
+
 enum hn_status hn_op_quantize_linear(struct hn_op *op)
 {
     const struct hn_array *x = op->in[0];
@@ -135,6 +153,16 @@ enum hn_status hn_op_quantize_linear(struct hn_op *op)
     HN_TRY(grain_of(op, &g));
     HN_TRY(quantize_type(op, &type, &precision));
     HN_TRY(zero_points(op, &zero));
+    if (by_rows(op, &g, type, x->type) && precision == HN_EL_F32) {
+        uint8_t *bytes = hn_op_out(op, 0, type, x->shape, x->n_dims);
+        if (!bytes) return hn_op_failed(op);
+        for (size_t row = 0; x->n && row < g.outer * g.along; row++) {
+            const struct hn_byte_scale s = row_scale(op, type, zero, grain_at(&g, row));
+            op->kernels->quantize(bytes + row * g.inner, (const float *)x->data + row * g.inner,
+                                  g.inner, &s);
+        }
+        return HN_OK;
+    }
     const float *from = hn_op_lane_in(op, 0, HN_LANE_F32);
     const double *scale = from ? hn_op_reals(op, 1) : NULL;
     void *out = scale ? hn_op_out(op, 0, type, x->shape, x->n_dims) : NULL;
@@ -170,6 +198,16 @@ enum hn_status hn_op_dequantize_linear(struct hn_op *op)
     if (!hn_element_is_float(type)) return hn_op_fail_type(op, 1);
     HN_TRY(grain_of(op, &g));
     HN_TRY(zero_points(op, &zero));
+    if (by_rows(op, &g, x->type, type)) {
+        float *to = hn_op_out(op, 0, type, x->shape, x->n_dims);
+        if (!to) return hn_op_failed(op);
+        for (size_t row = 0; x->n && row < g.outer * g.along; row++) {
+            const struct hn_byte_scale s = row_scale(op, x->type, zero, grain_at(&g, row));
+            op->kernels->dequantize(to + row * g.inner, (const uint8_t *)x->data + row * g.inner,
+                                    g.inner, &s);
+        }
+        return HN_OK;
+    }
     const float *from = hn_op_lane_in(op, 0, HN_LANE_F32);
     const double *scale = from ? hn_op_reals(op, 1) : NULL;
     float *to = scale ? hn_op_lane_out(op, 0, type, x->shape, x->n_dims, HN_LANE_F32) : NULL;
@@ -186,13 +224,11 @@ enum hn_status hn_op_dequantize_linear(struct hn_op *op)
     return HN_OK;
 }
 
-void hn_quantize_range(const float *x, size_t n, float *scale, float *zero)
+void hn_quantize_range(const struct hn_kernels *kernels, const float *x, size_t n, float *scale,
+                       float *zero)
 {
-    float low = 0, high = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (x[i] < low) low = x[i];
-        if (x[i] > high) high = x[i];
-    }
+    float low, high;
+    kernels->extent(x, n, &low, &high);
     *scale = (high == low ? 1 : high - low) / 255;
     *zero = rintf(fminf(fmaxf(-low / *scale, 0), 255));
 }
@@ -203,13 +239,13 @@ enum hn_status hn_op_dynamic_quantize_linear(struct hn_op *op)
     const float *from = hn_op_lane_in(op, 0, HN_LANE_F32);
     if (!from) return hn_op_failed(op);
     float scale, zero;
-    hn_quantize_range(from, x->n, &scale, &zero);
+    hn_quantize_range(op->kernels, from, x->n, &scale, &zero);
     uint8_t *to = hn_op_out(op, 0, HN_EL_U8, x->shape, x->n_dims);
     float *out_scale = to ? hn_op_out(op, 1, HN_EL_F32, NULL, 0) : NULL;
     uint8_t *out_zero = out_scale ? hn_op_out(op, 2, HN_EL_U8, NULL, 0) : NULL;
     if (!out_zero) return hn_op_failed(op);
-    for (size_t i = 0; i < x->n; i++)
-        to[i] = (uint8_t)hn_quantized((double)(from[i] / scale), (double)zero, 0, 255);
+    const struct hn_byte_scale how = {.scale = scale, .zero = (int32_t)zero, .high = 255};
+    op->kernels->quantize(to, from, x->n, &how);
     *out_scale = scale;
     *out_zero = (uint8_t)zero;
     return HN_OK;

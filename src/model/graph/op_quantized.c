@@ -2,8 +2,11 @@
  * scaled and quantized again. */
 #include "model/graph/op_quantized.h"
 
+#include <string.h>
+
 #include "base/bits.h"
 #include "model/graph/fast.h"
+#include "model/graph/fast_bytes.h"
 #include "model/graph/op_conv.h"
 #include "model/graph/op_list.h"
 #include "model/graph/op_matmul.h"
@@ -159,8 +162,60 @@ static double sum_at(const void *sums, enum hn_lane lane, size_t i)
                                 : (double)((const float *)sums)[i];
 }
 
+/* ---- products with weights that were packed at load ---- */
+
+enum hn_status hn_packed_left(struct hn_op *op, size_t a, struct hn_byte_product *p, size_t *shape)
+{
+    const struct hn_byte_weights *w = op->state;
+    const struct hn_array *left = op->in[a];
+    if (!is_byte(left)) return hn_op_fail_type(op, a);
+    if (!left->n_dims || left->shape[left->n_dims - 1] != w->matrix.k)
+        return hn_op_fail(op, HN_E_ARG, "A's rows do not have %zu elements", w->matrix.k);
+    *p = (struct hn_byte_product){.b = &w->matrix,
+                                  .a = left->data,
+                                  .a_signed = left->type == HN_EL_I8,
+                                  .rows = left->n / w->matrix.k};
+    memcpy(shape, left->shape, sizeof left->shape);
+    shape[left->n_dims - 1] = w->matrix.n;
+    return HN_OK;
+}
+
+/* The zero points of A, input i: one, or one for each row. */
+static enum hn_status packed_zeros(struct hn_op *op, size_t i, struct hn_byte_product *p)
+{
+    struct each zeros;
+    const size_t rows = op->in[0]->n_dims > 1 ? op->in[0]->shape[op->in[0]->n_dims - 2] : 1;
+    HN_TRY(zeros_of(op, i, 0, rows, rows ? p->rows / rows : 0, &zeros));
+    if (zeros.n <= 1) {
+        p->a_zero = zeros.n ? hn_byte_zero(op->in[i]) : 0;
+        return HN_OK;
+    }
+    int32_t *each = hn_op_scratch(op, p->rows, sizeof *each);
+    if (!each) return hn_op_failed(op);
+    for (size_t row = 0; row < p->rows; row++)
+        each[row] = (int32_t)each_at(&zeros, row, 0);
+    p->a_zeros = each;
+    return HN_OK;
+}
+
+static enum hn_status packed_integers(struct hn_op *op)
+{
+    struct hn_byte_product p;
+    size_t shape[HN_ARRAY_DIMS];
+    HN_TRY(hn_packed_left(op, 0, &p, shape));
+    HN_TRY(packed_zeros(op, 2, &p));
+    p.y = hn_op_out(op, 0, HN_EL_I32, shape, op->in[0]->n_dims);
+    return p.y ? hn_byte_product_run(op, &p) : hn_op_failed(op);
+}
+
+enum hn_status hn_op_prepare_matmul_integer(struct hn_op *op, struct hn_op_state **out)
+{
+    return hn_byte_weights_prepare(op, 1, 3, false, out);
+}
+
 enum hn_status hn_op_matmul_integer(struct hn_op *op)
 {
+    if (op->state) return packed_integers(op);
     struct product p;
     HN_TRY(product_of(op, 0, 2, 1, 3, &p));
     if (p.lane != HN_LANE_BYTE) return hn_op_fail_type(op, 0);
@@ -201,8 +256,45 @@ static double requantized(const struct requantize *r, double value)
     return r->whole ? hn_quantized(value, r->zero, r->low, r->high) : value + r->zero;
 }
 
+/* Weights are packed where all of A has one scale and zero point, which are constant too. */
+enum hn_status hn_op_prepare_qlinear_matmul(struct hn_op *op, struct hn_op_state **out)
+{
+    static const size_t single[] = {1, 2, 6, 7};
+    for (size_t i = 0; i < HN_COUNT(single); i++)
+        if (!op->in[single[i]] || op->in[single[i]]->n != 1) return HN_OK;
+    const struct hn_array *w = op->in[3], *scale = op->in[4];
+    if (!w || w->n_dims != 2 || !scale || (scale->n != 1 && scale->n != w->shape[1])) return HN_OK;
+    if (!is_byte(op->in[2]) || !is_byte(op->in[7])) return HN_OK;
+    return hn_byte_weights_prepare(op, 3, 5, false, out);
+}
+
+static enum hn_status packed_qlinear(struct hn_op *op)
+{
+    struct hn_byte_product p;
+    size_t shape[HN_ARRAY_DIMS];
+    struct each a_scale, b_scale, y_scale;
+    HN_TRY(hn_packed_left(op, 0, &p, shape));
+    if (op->in[2]->type != op->in[0]->type) return hn_op_fail_type(op, 2);
+    HN_TRY(each_of(op, 1, 1, 1, &a_scale));
+    HN_TRY(each_of(op, 4, p.b->n, 1, &b_scale));
+    HN_TRY(each_of(op, 6, 1, 1, &y_scale));
+    float *scale = hn_op_scratch(op, p.b->n, sizeof *scale);
+    p.y = scale ? hn_op_out(op, 0, op->in[7]->type, shape, op->in[0]->n_dims) : NULL;
+    if (!p.y) return hn_op_failed(op);
+    for (size_t j = 0; j < p.b->n; j++)
+        scale[j] = (float)each_at(&a_scale, 0, 1) * (float)each_at(&b_scale, j, 1) /
+                   (float)each_at(&y_scale, 0, 1);
+    p.scale = scale;
+    p.result = HN_BYTE_BYTES;
+    p.a_zero = hn_byte_zero(op->in[2]);
+    p.zero = hn_byte_zero(op->in[7]);
+    hn_byte_range(op->in[7]->type, &p.low, &p.high);
+    return hn_byte_product_run(op, &p);
+}
+
 enum hn_status hn_op_qlinear_matmul(struct hn_op *op)
 {
+    if (op->state) return packed_qlinear(op);
     struct product p;
     struct requantize to_type;
     struct each a_scale, b_scale, y_scale;

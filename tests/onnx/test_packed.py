@@ -1,0 +1,116 @@
+#!/usr/bin/python3
+"""Operators whose constant weights are packed at load: products of bytes and recurrent cells, against NumPy.
+
+test_packed.py ONNX_BACKEND: as test_operators.py, whose ways of writing and running cases these are."""
+import itertools
+import sys
+
+from test_contrib import MS, quantized, sigmoid
+from test_operators import np, real, rng, run, whole
+
+BYTES = (np.uint8, np.int8)
+
+
+def some(kind, *shape):
+    """Bytes, the extremes among them."""
+    info = np.iinfo(kind)
+    x = whole(info.min, info.max + 1, *shape, kind=kind)
+    return np.where(rng.rand(*shape) < 0.2, rng.choice([info.min, info.max], shape), x).astype(kind)
+
+
+def products(s):
+    sizes = [((5,), 7, 3), ((1, 64), 64, 16), ((2, 9), 130, 33), ((70,), 320, 300), ((3,), 1, 1)]
+    for (rows, k, n), kind, other, zeros in itertools.product(sizes, BYTES, BYTES, (0, 1, 2)):
+        a, b = some(kind, *rows, k), some(other, k, n)
+        a_zero, b_zero = some(kind) if zeros else kind(0), [other(0), some(other), some(other, n)][zeros]
+        sums = (a.astype(np.int64) - int(a_zero)) @ (b.astype(np.int64) - b_zero.astype(np.int64))
+        s.add("MatMulInteger", [a, b, a_zero, b_zero], [sums.astype(np.int32)], fixed=(1, 3))
+        if zeros == 2:
+            each = some(kind, rows[-1])
+            some_sums = (a.astype(np.int64) - each.astype(np.int64)[:, None]) @ (b.astype(np.int64) - b_zero)
+            s.add("MatMulInteger", [a, b, each, b_zero], [some_sums.astype(np.int32)], fixed=(1, 3))
+        scale, scales, bias = np.float32(0.0131), (rng.rand(n) / 100 + 0.001).astype(np.float32), real(n)
+        floats = sums * np.float64(scale) * scales
+        s.add("MatMulIntegerToFloat", [a, b, scale, scales, a_zero, b_zero, bias], [(floats + bias).astype(np.float32)],
+              opset=1, domain=MS, fixed=(1, 5))
+        y_scale, y_zero = np.float32(abs(floats).max() / 100), some(kind)
+        by = (scale * scales / y_scale).astype(np.float32)
+        want = quantized(sums.astype(np.float32) * by, np.float32(1), int(y_zero), kind)
+        inputs = [a, scale, a_zero, b, scales, b_zero, y_scale, y_zero]
+        s.add("QLinearMatMul", inputs, [want], fixed=(1, 2, 3, 4, 5, 6, 7), opset=21)
+    x, b, scales = real(4, 100), some(np.int8, 100, 40), (rng.rand(40) / 100).astype(np.float32)
+    step = np.float32(max(x.max(), 0) - min(x.min(), 0)) / np.float32(255)
+    zero = np.rint(np.float32(-min(x.min(), 0)) / step)
+    left = np.clip(np.rint(x / step) + zero, 0, 255) - zero
+    y = left @ b.astype(np.float64) * np.float64(step) * scales
+    s.add("DynamicQuantizeMatMul", [x, b, scales], [y.astype(np.float32)], opset=1, domain=MS, fixed=(1,))
+    s.add("MatMulInteger", [some(np.uint8, 3, 5), some(np.int8, 4, 5)], 1, fixed=(1,), refused="4 elements")
+
+
+def lstm(x, w, r, bias, h, c):
+    ys = []
+    for step in x:
+        i, o, f, new = np.split(step @ w.T + h @ r.T + bias, 4, -1)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(new)
+        h = sigmoid(o) * np.tanh(c)
+        ys.append(h)
+    return np.stack(ys), h, c
+
+
+def gru(x, w, r, both, h, after):
+    n, ys = h.shape[1], []
+    for step in x:
+        xs, bias = step @ w.T + both[:3 * n], both[3 * n:]
+        z, reset = (sigmoid(xs[:, j * n:(j + 1) * n] + h @ r[j * n:(j + 1) * n].T + bias[j * n:(j + 1) * n])
+                    for j in (0, 1))
+        if after:
+            new = np.tanh(xs[:, 2 * n:] + reset * (h @ r[2 * n:].T + bias[2 * n:]))
+        else:
+            new = np.tanh(xs[:, 2 * n:] + (reset * h) @ r[2 * n:].T + bias[2 * n:])
+        h = (1 - z) * new + z * h
+        ys.append(h)
+    return np.stack(ys), h
+
+
+def cells(s):
+    for batch, steps, width, n, both in [(1, 3, 4, 5, 0), (3, 4, 7, 20, 1), (2, 2, 40, 300, 0), (1, 0, 3, 4, 0)]:
+        ways = 1 + both
+        direction = "bidirectional" if both else "forward"
+        for kind, gates in (("LSTM", 4), ("GRU", 3), ("GRU", 3.0), ("RNN", 1)):
+            after, gates = isinstance(gates, float), int(gates)
+            x, w, r = real(steps, batch, width), real(ways, gates * n, width) / 3, real(ways, gates * n, n) / 8
+            bias, h, c = real(ways, 2 * gates * n), real(ways, batch, n), real(ways, batch, n)
+            outs = []
+            for d in range(ways):
+                seen = x[::-1] if d else x
+                whole_bias = bias[d, :gates * n] + bias[d, gates * n:]
+                if not steps:
+                    out = [np.zeros((0, batch, n)), h[d], c[d]][:3 if kind == "LSTM" else 2]
+                elif kind == "LSTM":
+                    out = lstm(seen, w[d], r[d], whole_bias, h[d], c[d])
+                elif kind == "GRU":
+                    out = gru(seen, w[d], r[d], bias[d], h[d], after)
+                else:
+                    ys, state = [], h[d]
+                    for step in seen:
+                        state = np.tanh(step @ w[d].T + state @ r[d].T + whole_bias)
+                        ys.append(state)
+                    out = np.stack(ys), state
+                outs.append([out[0][::-1] if d else out[0], *out[1:]])
+            want = [np.stack([o[0] for o in outs], 1)] + [np.stack([o[i] for o in outs]) for i in range(1, len(outs[0]))]
+            state = [h, c] if kind == "LSTM" else [h]
+            more = {"linear_before_reset": 1} if after else {}
+            s.add(kind, [x, w, r, bias, None, *state], [v.astype(np.float32) for v in want], opset=14, hidden_size=n,
+                  direction=direction, fixed=(1, 2, 3), **more)
+    x, w, r, lengths = real(4, 2, 3), real(1, 20, 3), real(1, 20, 5), np.array([2, 4], np.int32)
+    out = [lstm(x[:m, i:i + 1, :], w[0], r[0], 0, np.zeros((1, 5)), np.zeros((1, 5))) for i, m in enumerate((2, 4))]
+    y = np.concatenate([np.pad(o[0], ((0, 4 - len(o[0])), (0, 0), (0, 0))) for o in out], 1)[:, None]
+    last = [np.concatenate([o[i] for o in out])[None] for i in (1, 2)]
+    s.add("LSTM", [x, w, r, None, lengths], [v.astype(np.float32) for v in (y, *last)], opset=14, hidden_size=5,
+          fixed=(1, 2))
+    s.add("LSTM", [real(2, 2, 3), w, r, None, None, real(1, 3, 5)], 1, opset=14, hidden_size=5, fixed=(1, 2),
+          refused="input 5")
+
+
+if __name__ == "__main__":
+    sys.exit(run((products, cells)))
