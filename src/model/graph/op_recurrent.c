@@ -3,38 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/graph/op_activation.h"
 #include "model/graph/op_list.h"
 #include "model/graph/op_matmul.h"
+#include "model/graph/op_recurrent.h"
 
-enum cell { CELL_RNN, CELL_GRU, CELL_LSTM };
 static const size_t cell_gates[] = {1, 3, 4};
 static const size_t cell_acts[] = {1, 2, 3};
 
-enum { GATES = 4, ACTS = 3 };
-
-struct recurrent {
-    enum cell cell;
-    enum hn_lane lane;
-    size_t steps, batch, inputs, hidden, directions;
-    bool batch_first, backward; /* `backward`: the first direction */
-    bool linear_before_reset, input_forget;
-    double clip; /* 0: none */
-    struct hn_cell_activation acts[2][ACTS];
-    int32_t *lengths; /* [batch] */
-    const char *x;
-    const char *w, *r;       /* turned: [directions, inputs or hidden, gates x hidden] */
-    const double *b;         /* [directions, 2 x gates x hidden], or NULL */
-    const double *peepholes; /* [directions, 3 x hidden], or NULL */
-    char *y;                 /* or NULL */
-    double *gates, *carry;   /* a row of sums; what the reset gate left of the state */
-};
-
 /* ---- what the node says ---- */
 
-static enum hn_status read_activations(struct hn_op *op, struct recurrent *r)
+static enum hn_status read_activations(struct hn_op *op, struct hn_recurrent *r)
 {
-    static const char *const usual[][ACTS] = {
+    static const char *const usual[][HN_CELL_ACTS] = {
         {"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
     const size_t n = cell_acts[r->cell];
     size_t n_names, n_alpha, n_beta;
@@ -66,7 +46,7 @@ static bool has_input(const struct hn_op *op, size_t i)
     return i < op->n_in && op->in[i];
 }
 
-static enum hn_status read_lengths(struct hn_op *op, struct recurrent *r)
+static enum hn_status read_lengths(struct hn_op *op, struct hn_recurrent *r)
 {
     r->lengths = hn_op_scratch(op, r->batch, sizeof *r->lengths);
     if (!r->lengths) return hn_op_failed(op);
@@ -86,10 +66,11 @@ static enum hn_status read_lengths(struct hn_op *op, struct recurrent *r)
 }
 
 /* Sizes and switches; shapes of X, W, R and B are as they should be afterwards. */
-static enum hn_status read_node(struct hn_op *op, enum cell cell, struct recurrent *r)
+static enum hn_status read_node(struct hn_op *op, enum hn_cell cell, struct hn_recurrent *r)
 {
     const struct hn_array *x = op->in[0], *w = op->in[1];
-    *r = (struct recurrent){.cell = cell, .lane = x->type == HN_EL_F64 ? HN_LANE_F64 : HN_LANE_F32};
+    *r = (struct hn_recurrent){.cell = cell,
+                               .lane = x->type == HN_EL_F64 ? HN_LANE_F64 : HN_LANE_F32};
     if (x->n_dims != 3 || w->n_dims != 3 || op->in[2]->n_dims != 3)
         return hn_op_fail(op, HN_E_ARG, "X, W and R have three dimensions");
     if (w->type != x->type || op->in[2]->type != x->type)
@@ -143,8 +124,10 @@ static void turn(const struct hn_array *weights, enum hn_lane lane, const char *
                           weights->shape[2], to + d * each);
 }
 
-static enum hn_status prepare(struct hn_op *op, struct hn_op_state **out)
+static enum hn_status prepare(struct hn_op *op, enum hn_cell cell, struct hn_op_state **out)
 {
+    HN_TRY(hn_plain_cells_prepare(op, cell, out));
+    if (*out) return HN_OK;
     const struct hn_array *w = op->in[1], *r = op->in[2];
     if (!w || !r || w->n_dims != 3 || r->n_dims != 3 || w->type != r->type) return HN_OK;
     const enum hn_lane lane = w->type == HN_EL_F64 ? HN_LANE_F64 : HN_LANE_F32;
@@ -169,7 +152,7 @@ static enum hn_status prepare(struct hn_op *op, struct hn_op_state **out)
     return HN_OK;
 }
 
-static enum hn_status turned_weights(struct hn_op *op, struct recurrent *r)
+static enum hn_status turned_weights(struct hn_op *op, struct hn_recurrent *r)
 {
     const struct turned *t = op->state;
     if (t) {
@@ -191,14 +174,15 @@ static enum hn_status turned_weights(struct hn_op *op, struct recurrent *r)
 
 /* ---- cells: from the sums of the gates and the state to the new state, one row ---- */
 
-static double activate(const struct recurrent *r, const struct hn_cell_activation *act, double x)
+static double activate(const struct hn_recurrent *r, const struct hn_cell_activation *act, double x)
 {
     if (r->clip > 0) x = fmin(fmax(x, -r->clip), r->clip);
     return act->fn(x, act->alpha, act->beta);
 }
 
 /* `sums` are in the order of the weights: i, o, f, c. `c` is the cell's own state. */
-static void lstm_cell(const struct recurrent *r, size_t d, const double *sums, double *h, double *c)
+static void lstm_cell(const struct hn_recurrent *r, size_t d, const double *sums, double *h,
+                      double *c)
 {
     const size_t n = r->hidden;
     const struct hn_cell_activation *acts = r->acts[d];
@@ -241,7 +225,7 @@ struct state {
 
 /* GRU: sums of z and r are complete, those of h hold the inputs' part alone. Leaves the gates in `sums`, and in
  * `reset` what R's last third is to be multiplied with. */
-static void gru_gates(const struct recurrent *r, size_t d, const struct state *s, size_t row)
+static void gru_gates(const struct hn_recurrent *r, size_t d, const struct state *s, size_t row)
 {
     const size_t n = r->hidden, bytes = hn_lane_bytes(r->lane);
     char *sums = s->sums + row * 3 * n * bytes;
@@ -256,7 +240,7 @@ static void gru_gates(const struct recurrent *r, size_t d, const struct state *s
 }
 
 /* Then with `last`, the state's part of h's sums. */
-static void gru_finish(const struct recurrent *r, size_t d, const struct state *s, size_t row,
+static void gru_finish(const struct hn_recurrent *r, size_t d, const struct state *s, size_t row,
                        const char *last)
 {
     const size_t n = r->hidden;
@@ -272,17 +256,17 @@ static void gru_finish(const struct recurrent *r, size_t d, const struct state *
     }
 }
 
-static size_t outer_row(const struct recurrent *r, size_t d, size_t row)
+static size_t outer_row(const struct hn_recurrent *r, size_t d, size_t row)
 {
     return r->batch_first ? row * r->directions + d : d * r->batch + row;
 }
 
 /* One step of every sequence that is still running. */
-static void step(const struct recurrent *r, size_t d, const struct state *s, size_t at)
+static void step(const struct hn_recurrent *r, size_t d, const struct state *s, size_t at)
 {
     const size_t n = r->hidden, bytes = hn_lane_bytes(r->lane), rows = cell_gates[r->cell] * n;
     const char *weights = r->r + d * n * rows * bytes;
-    const bool backward = d || r->backward, gru = r->cell == CELL_GRU;
+    const bool backward = d || r->backward, gru = r->cell == HN_CELL_GRU;
     for (size_t b = 0; b < r->batch; b++) {
         const size_t length = (size_t)r->lengths[b];
         const size_t t = at >= length ? 0 : backward ? length - 1 - at : at;
@@ -306,7 +290,7 @@ static void step(const struct recurrent *r, size_t d, const struct state *s, siz
             gru_finish(r, d, s, b, last);
         } else {
             get_row(r->lane, s->sums + b * rows * bytes, rows, r->gates);
-            if (r->cell == CELL_LSTM) lstm_cell(r, d, r->gates, s->h + b * n, s->c + b * n);
+            if (r->cell == HN_CELL_LSTM) lstm_cell(r, d, r->gates, s->h + b * n, s->c + b * n);
             else
                 for (size_t j = 0; j < n; j++)
                     s->h[b * n + j] = activate(r, &r->acts[d][0], r->gates[j]);
@@ -322,7 +306,8 @@ static void step(const struct recurrent *r, size_t d, const struct state *s, siz
 /* ---- a whole node ---- */
 
 /* x_sums of direction d: inputs times weights, and the biases; R's bias of GRU's last gate comes later. */
-static void sum_inputs(struct hn_op *op, const struct recurrent *r, size_t d, const struct state *s)
+static void sum_inputs(struct hn_op *op, const struct hn_recurrent *r, size_t d,
+                       const struct state *s)
 {
     const size_t bytes = hn_lane_bytes(r->lane), gates = cell_gates[r->cell],
                  rows = gates * r->hidden;
@@ -334,7 +319,7 @@ static void sum_inputs(struct hn_op *op, const struct recurrent *r, size_t d, co
         char *row = s->x_sums + i * rows * bytes;
         get_row(r->lane, row, rows, r->gates);
         for (size_t j = 0; j < rows; j++) {
-            const bool later = r->cell == CELL_GRU && j >= 2 * r->hidden;
+            const bool later = r->cell == HN_CELL_GRU && j >= 2 * r->hidden;
             r->gates[j] += b[j] + (later ? 0 : b[rows + j]);
         }
         put_row(r->lane, r->gates, rows, row);
@@ -342,7 +327,7 @@ static void sum_inputs(struct hn_op *op, const struct recurrent *r, size_t d, co
 }
 
 /* The initial state from input i, or zeros. */
-static enum hn_status initial(struct hn_op *op, const struct recurrent *r, size_t i, size_t d,
+static enum hn_status initial(struct hn_op *op, const struct hn_recurrent *r, size_t i, size_t d,
                               double *to)
 {
     memset(to, 0, r->batch * r->hidden * sizeof *to);
@@ -357,7 +342,7 @@ static enum hn_status initial(struct hn_op *op, const struct recurrent *r, size_
     return HN_OK;
 }
 
-static enum hn_status scratch_of(struct hn_op *op, struct recurrent *r, struct state *s)
+static enum hn_status scratch_of(struct hn_op *op, struct hn_recurrent *r, struct state *s)
 {
     const size_t bytes = hn_lane_bytes(r->lane), n = r->hidden, rows = cell_gates[r->cell] * n;
     size_t all;
@@ -375,11 +360,11 @@ static enum hn_status scratch_of(struct hn_op *op, struct recurrent *r, struct s
     return HN_OK;
 }
 
-static enum hn_status run_direction(struct hn_op *op, const struct recurrent *r,
+static enum hn_status run_direction(struct hn_op *op, const struct hn_recurrent *r,
                                     const struct state *s, size_t d, double *last_h, double *last_c)
 {
     HN_TRY(initial(op, r, 5, d, s->h));
-    if (r->cell == CELL_LSTM) HN_TRY(initial(op, r, 6, d, s->c));
+    if (r->cell == HN_CELL_LSTM) HN_TRY(initial(op, r, 6, d, s->c));
     sum_inputs(op, r, d, s);
     for (size_t at = 0; at < r->steps; at++) {
         HN_TRY(hn_op_check(op));
@@ -393,16 +378,17 @@ static enum hn_status run_direction(struct hn_op *op, const struct recurrent *r,
     return HN_OK;
 }
 
-static enum hn_status run_cells(struct hn_op *op, enum cell cell)
+static enum hn_status run_cells(struct hn_op *op, enum hn_cell cell)
 {
-    struct recurrent r;
+    struct hn_recurrent r;
     struct state s = {0};
     HN_TRY(read_node(op, cell, &r));
+    if (hn_plain_cells(op)) return hn_plain_cells_run(op, &r);
     HN_TRY(turned_weights(op, &r));
     HN_TRY(scratch_of(op, &r, &s));
     if (!(r.x = hn_op_lane_in(op, 0, r.lane))) return hn_op_failed(op);
     if (has_input(op, 3) && !(r.b = hn_op_reals(op, 3))) return hn_op_failed(op);
-    if (cell == CELL_LSTM && has_input(op, 7)) {
+    if (cell == HN_CELL_LSTM && has_input(op, 7)) {
         HN_TRY(expect_shape(op, 7, (size_t[]){r.directions, 3 * r.hidden}, 2));
         if (!(r.peepholes = hn_op_reals(op, 7))) return hn_op_failed(op);
     }
@@ -433,30 +419,30 @@ static enum hn_status run_cells(struct hn_op *op, enum cell cell)
 
 enum hn_status hn_op_rnn(struct hn_op *op)
 {
-    return run_cells(op, CELL_RNN);
+    return run_cells(op, HN_CELL_RNN);
 }
 
 enum hn_status hn_op_gru(struct hn_op *op)
 {
-    return run_cells(op, CELL_GRU);
+    return run_cells(op, HN_CELL_GRU);
 }
 
 enum hn_status hn_op_lstm(struct hn_op *op)
 {
-    return run_cells(op, CELL_LSTM);
+    return run_cells(op, HN_CELL_LSTM);
 }
 
 enum hn_status hn_op_prepare_rnn(struct hn_op *op, struct hn_op_state **out)
 {
-    return prepare(op, out);
+    return prepare(op, HN_CELL_RNN, out);
 }
 
 enum hn_status hn_op_prepare_gru(struct hn_op *op, struct hn_op_state **out)
 {
-    return prepare(op, out);
+    return prepare(op, HN_CELL_GRU, out);
 }
 
 enum hn_status hn_op_prepare_lstm(struct hn_op *op, struct hn_op_state **out)
 {
-    return prepare(op, out);
+    return prepare(op, HN_CELL_LSTM, out);
 }
