@@ -18,14 +18,14 @@ static void free_conv(struct hn_op_state *state)
 /* --- loading --- */
 
 /* One panel; weights are read in the order of the file, from any address. */
-static void pack_panel(const struct hn_packed_conv *c, const char *w, const float *scale,
+static void pack_panel(const struct hn_packed_conv *c, const char *w, const char *scale,
                        size_t panel)
 {
     const size_t taps = c->kernel[0] * c->kernel[1], first = panel * HN_PANEL;
     const size_t n = hn_min(HN_PANEL, c->out - first), row = c->in * taps;
     float *to = c->w.panels + first * row, by[HN_PANEL] = {0};
     for (size_t l = 0; l < n; l++)
-        by[l] = scale ? scale[first + l] : 1;
+        by[l] = scale ? hn_float_at(scale, first + l) : 1;
     w += first * row * sizeof(float);
     for (size_t i = 0; i < c->in; i++)
         for (size_t t = 0; t < taps; t++) {
@@ -38,7 +38,7 @@ static void pack_panel(const struct hn_packed_conv *c, const char *w, const floa
 static enum hn_status pack(struct hn_op *op, struct hn_packed_conv *c)
 {
     const char *w = op->in[1]->data;
-    const float *scale = op->in[4] ? op->in[4]->data : NULL;
+    const char *scale = op->in[4] ? op->in[4]->data : NULL;
     const size_t taps = c->kernel[0] * c->kernel[1];
     size_t floats = taps * c->out;
     if (op->in[1]->shape[1] == 1 && c->in > 1) {
@@ -46,7 +46,8 @@ static enum hn_status pack(struct hn_op *op, struct hn_packed_conv *c)
         if (!c->taps) return hn_fail_nomem(op->err, "weights", floats * sizeof *c->taps);
         for (size_t o = 0; o < c->out; o++)
             for (size_t t = 0; t < taps; t++)
-                c->taps[t * c->out + o] = hn_float_at(w, o * taps + t) * (scale ? scale[o] : 1);
+                c->taps[t * c->out + o] =
+                    hn_float_at(w, o * taps + t) * (scale ? hn_float_at(scale, o) : 1);
     } else {
         c->w = (struct hn_packed){.k = taps * c->in, .n = c->out};
         if (!hn_packed_size(c->w.k, c->w.n, &floats))
@@ -264,7 +265,7 @@ const struct hn_op_row hn_fast_conv = {.domain = "hence",
                                        .name = "Conv",
                                        .fn = run_conv,
                                        .prepare = hn_fast_conv_prepare,
-                                       .flags = HN_OP_LOOSE_1};
+                                       .flags = HN_OP_LOOSE_ALL};
 
 /* --- pools --- */
 

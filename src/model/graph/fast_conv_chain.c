@@ -238,4 +238,4 @@ const struct hn_op_row hn_fast_conv_chain = {.domain = "hence",
                                              .name = "ConvChain",
                                              .fn = run_chain,
                                              .prepare = prepare_chain,
-                                             .flags = HN_OP_LOOSE_1};
+                                             .flags = HN_OP_LOOSE_ALL};

@@ -168,7 +168,8 @@ void hn_op_release(struct hn_op *op, size_t j)
 /* Whether a node can do with elements at any address. */
 static bool takes_loose(const struct hn_node *node, size_t i)
 {
-    return i < 2 && node->row->flags & (HN_OP_LOOSE_0 << i);
+    const unsigned flags = node->row->flags;
+    return flags & HN_OP_LOOSE_ALL || (i < 2 && flags & (HN_OP_LOOSE_0 << i));
 }
 
 static enum hn_status settle_inputs(struct hn_body *body, const struct hn_node *node,

@@ -16,7 +16,8 @@ enum {
     HN_OP_CALLS = 1 << 2,  /* runs graphs that are its attributes */
     HN_OP_LOOSE_0 =
         1 << 3, /* reads a constant input 0 byte by byte: it may be loose (formats/onnx.h) */
-    HN_OP_LOOSE_1 = 1 << 4, /* likewise, input 1 */
+    HN_OP_LOOSE_1 = 1 << 4,   /* likewise, input 1 */
+    HN_OP_LOOSE_ALL = 1 << 5, /* likewise, all inputs */
 };
 
 struct hn_lower;
