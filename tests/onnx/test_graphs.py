@@ -149,6 +149,52 @@ class Graphs(Program):
         got = self.predict(model, x=x, x2=2 * x, c=np.array(True))
         self.check(got, y=x @ w, y2=2 * x @ w)
 
+    def outputs(self, model):
+        """What `inspect` says of the outputs: their shapes, or the text of the error."""
+        path = self.folder / f"{self.id()}.onnx"
+        path.write_bytes(model)
+        done = self.hence("inspect", "--json", path)
+        if done.returncode:
+            return done.stderr.decode()
+        return [(p["type"], p["shape"]) for p in json.loads(done.stdout)["outputs"]]
+
+    def test_shapes_of_outputs_are_found(self):
+        nodes = [o.node("Shape", ["x"], ["all"]), o.node("Gather", ["all", "first"], ["n"]),
+                 o.node("Unsqueeze", ["n", "front"], ["ns"]),
+                 o.node("Concat", ["ns", "rest"], ["to"], axis=0),
+                 o.node("Reshape", ["x", "to"], ["heads"]),
+                 o.node("MatMul", ["heads", "w"], ["y"]), o.node("ReduceMax", ["y"], ["m"], keepdims=0),
+                 o.node("Equal", ["x", "x"], ["e"]), o.node("ArgMax", ["x"], ["a"], axis=-1, keepdims=0),
+                 o.node("Concat", ["x", "x"], ["two"], axis=0), o.node("Unique", ["x"], ["u"])]
+        tensors = [o.ints("first", [], [0]), o.ints("front", [1], [0]), o.ints("rest", [3], [-1, 3, 2]),
+                   o.floats("w", [2, 5], [0] * 10)]
+        names = ["heads", "y", "m", "e", "a", "two", "u"]
+        outputs = [o.value(name, b"") for name in names]
+        model = o.model(o.graph(nodes, [o.value("x", o.FLOAT, ["rows", 12])], outputs, tensors))
+        self.assertEqual(self.outputs(model), [
+            ("float", ["rows", 2, 3, 2]), ("float", ["rows", 2, 3, 5]), ("float", []),
+            ("bool", ["rows", 12]), ("int64", ["rows"]), ("float", [None, 12]), ("float", None)])
+
+    def test_shapes_that_cannot_be_are_told_at_load(self):
+        x = [o.value("x", o.FLOAT, ["n", 3]), o.value("i", o.FLOAT, [1, 3, 8, 8])]
+        tensors = [o.floats("w", [4, 2], [0] * 8), o.floats("v", [4], [0] * 4),
+                   o.floats("k", [2, 5, 1, 1], [0] * 10), o.ints("s", [2], [4, 50])]
+        for node, said in ((o.node("MatMul", ["x", "w"], ["y"], name="it"), "3 elements by a matrix of 4"),
+                           (o.node("Gemm", ["x", "w"], ["y"], name="it"), "3 elements by a matrix of 4"),
+                           (o.node("Add", ["x", "v"], ["y"], name="it"), "3 and 4 do not fit"),
+                           (o.node("Conv", ["i", "k"], ["y"], name="it"), "3 channels"),
+                           (o.node("Reshape", ["i", "s"], ["y"], name="it"), "192 elements as 200"),
+                           (o.node("Transpose", ["x"], ["y"], name="it", perm=[0, 2, 1]), "order of 3"),
+                           (o.node("Softmax", ["x"], ["z"], name="no"), None),
+                           (o.node("ReduceSum", ["x", "s"], ["y"], name="it"), "axis 4 of 2")):
+            error = self.outputs(o.model(o.graph([node], x, [o.value("z" if not said else "y", o.FLOAT)],
+                                                 tensors)))
+            if said:
+                self.assertIn("node 'it'", error)
+                self.assertIn(said, error)
+            else:
+                self.assertEqual(error, [("float", ["n", 3])])
+
     def test_random_numbers_are_those_of_numpy(self):
         nodes = [o.node("RandomUniform", [], ["u"], shape=[3, 4], seed=5.0, low=-1.0, high=3.0),
                  o.node("RandomNormal", [], ["n"], shape=[7], seed=5.0, scale=2.0),

@@ -355,6 +355,19 @@ static enum hn_status add_inputs(struct names *names, const struct hn_onnx_graph
     return HN_OK;
 }
 
+/* Of the model's own body, for what is found out about them. */
+static enum hn_status copy_outputs(const struct hn_body *body, struct hn_error *err)
+{
+    struct hn_graph *graph = body->graph;
+    const struct hn_onnx_graph *file = body->file;
+    if (body->outer) return HN_OK;
+    graph->outputs = hn_arena_alloc(&graph->arena, file->n_outputs, sizeof *graph->outputs);
+    if (!graph->outputs) return hn_fail_nomem(err, "outputs", file->n_outputs);
+    if (file->n_outputs)
+        memcpy(graph->outputs, file->outputs, file->n_outputs * sizeof *graph->outputs);
+    return HN_OK;
+}
+
 static enum hn_status fill_body(struct names *names, const struct hn_onnx_graph *file,
                                 struct hn_error *err)
 {
@@ -371,6 +384,7 @@ static enum hn_status fill_body(struct names *names, const struct hn_onnx_graph 
         HN_TRY(add_node(names, &file->nodes[i], err));
     body->outputs = hn_arena_alloc(&body->graph->arena, file->n_outputs, sizeof *body->outputs);
     if (!body->outputs) return hn_fail_nomem(err, "outputs", file->n_outputs);
+    HN_TRY(copy_outputs(body, err));
     for (size_t i = 0; i < file->n_outputs; i++) {
         HN_TRY(resolve(names, file->outputs[i].name, &body->outputs[i], err));
         body->n_outputs++;

@@ -64,6 +64,7 @@ static enum hn_status load(struct hn_graph *graph, const char *cpu, struct hn_er
     HN_TRY(hn_graph_finish(graph, err));
     HN_TRY(hn_graph_fold(graph, err));
     HN_TRY(hn_graph_finish(graph, err));
+    HN_TRY(hn_graph_infer(graph, err));
     graph->stacks = hn_graph_rows_apart(graph);
     HN_TRY(hn_graph_fuse(graph, err));
     hn_graph_release_unread(graph);
@@ -130,7 +131,7 @@ const struct hn_onnx_value *hn_graph_input(const struct hn_graph *graph, size_t 
 
 const struct hn_onnx_value *hn_graph_output(const struct hn_graph *graph, size_t i)
 {
-    return &graph->file->graph.outputs[i];
+    return &graph->outputs[i];
 }
 
 size_t hn_graph_inputs(const struct hn_graph *graph)

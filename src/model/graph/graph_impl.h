@@ -79,6 +79,7 @@ struct hn_graph {
     size_t n_nodes, n_values;     /* in all, for the limits */
     struct hn_onnx_value *inputs; /* without those that are constants in old files */
     size_t n_inputs;
+    struct hn_onnx_value *outputs; /* as the file has them, completed by what is inferred */
     size_t run_bytes;
     uint64_t run_nodes;
     const struct hn_kernels *kernels;
@@ -171,6 +172,9 @@ enum hn_status hn_body_node(struct hn_body *body, const struct hn_node *node, st
 enum hn_status hn_graph_fold(struct hn_graph *graph, struct hn_error *err);
 /* Takes out what is dead or unread, counts readers, finds where values die. */
 enum hn_status hn_graph_finish(struct hn_graph *graph, struct hn_error *err);
+/* Finds shapes through the model's own body, and completes graph->outputs by them. HN_E_FORMAT: those of a
+ * node cannot be. */
+enum hn_status hn_graph_infer(struct hn_graph *graph, struct hn_error *err);
 /* Whether rows of the inputs make rows of the outputs, each by itself; before nodes are fused. */
 bool hn_graph_rows_apart(const struct hn_graph *graph);
 /* Puts several nodes into one where a faster operator does the same (fast.h). */

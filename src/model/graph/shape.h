@@ -1,0 +1,89 @@
+/* What can be said of values before a graph runs: types and shapes, in which a dimension may be a number, a
+ * symbol (the same wherever it stands), or anything. What is not known is no error; what cannot be is. */
+#ifndef HN_MODEL_GRAPH_SHAPE_H
+#define HN_MODEL_GRAPH_SHAPE_H
+
+#include "model/graph/graph_impl.h"
+
+/* A dimension: a number, or a symbol's number beyond HN_DIM_ANY. */
+#define HN_DIM_ANY INT64_MIN
+static inline bool hn_dim_is_number(int64_t dim)
+{
+    return dim > INT64_MIN / 2;
+}
+
+enum { HN_SHAPE_VALUES = 32 };
+
+struct hn_fact {
+    bool known_type, known_rank;
+    enum hn_element type;
+    size_t n_dims, n_values;
+    const int64_t *dims;
+    const int64_t
+        *values; /* elements of a tensor of integers that has at most one dimension; or NULL */
+};
+
+/* The node that is looked at, with what is known of its inputs. */
+struct hn_shaper {
+    struct hn_body *body;
+    const struct hn_node *node;
+    struct hn_fact *facts; /* [n_slots] */
+    size_t n_symbols;
+    struct hn_arena arena;
+    struct hn_error *err;
+};
+typedef enum hn_status hn_shape_rule(struct hn_shaper *s);
+
+/* Input i; nothing is known of one that is absent. */
+const struct hn_fact *hn_shape_in(const struct hn_shaper *s, size_t i);
+bool hn_shape_has(const struct hn_shaper *s, size_t i);
+/* Output i, where the node has it; else a place that nobody reads. */
+struct hn_fact *hn_shape_out(struct hn_shaper *s, size_t i);
+/* Its shape. */
+enum hn_status hn_shape_set(struct hn_shaper *s, size_t i, const int64_t *dims, size_t n);
+/* Its elements. */
+enum hn_status hn_shape_set_values(struct hn_shaper *s, size_t i, const int64_t *values, size_t n);
+/* "node 'x' (MatMul): ..." */
+enum hn_status hn_shape_fail(struct hn_shaper *s, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Attributes; those of another type count as absent. */
+const struct hn_onnx_attr *hn_shape_attr(const struct hn_shaper *s, const char *name,
+                                         enum hn_onnx_attr_type type);
+int64_t hn_shape_int(const struct hn_shaper *s, const char *name, int64_t fallback);
+/* A list of numbers: input i where the node has it, else the attribute. False: it is there and not known.
+ * *out is NULL where it is not there. */
+bool hn_shape_ints(const struct hn_shaper *s, size_t i, const char *name, const int64_t **out,
+                   size_t *n);
+/* An axis in [-rank, rank) as one in [0, rank); an error otherwise. */
+enum hn_status hn_shape_axis(struct hn_shaper *s, int64_t axis, size_t rank, size_t *out);
+
+/* HN_DIM_ANY unless both are numbers and the result is one. */
+int64_t hn_dim_times(int64_t a, int64_t b);
+int64_t hn_dim_plus(int64_t a, int64_t b);
+/* Whether two dimensions cannot be the same. */
+static inline bool hn_dims_differ(int64_t a, int64_t b)
+{
+    return hn_dim_is_number(a) && hn_dim_is_number(b) && a != b;
+}
+/* What both say together. */
+static inline int64_t hn_dim_both(int64_t a, int64_t b)
+{
+    return a == HN_DIM_ANY || (!hn_dim_is_number(a) && hn_dim_is_number(b)) ? b : a;
+}
+/* NumPy's rules for the last dimensions of both; `dims` and `n` become the common ones. */
+enum hn_status hn_shape_broadcast(struct hn_shaper *s, int64_t *dims, size_t *n,
+                                  const int64_t *with, size_t n_with);
+
+/* Rules, by what operators do (shape_rules.c, shape_move.c, shape_product.c). */
+hn_shape_rule hn_shape_like, hn_shape_broadcasts, hn_shape_reduce, hn_shape_arg, hn_shape_cast,
+    hn_shape_constant_of_shape, hn_shape_range, hn_shape_recurrent, hn_shape_top_k, hn_shape_scores,
+    hn_shape_targets, hn_shape_one_hot, hn_shape_non_zero;
+hn_shape_rule hn_shape_gather, hn_shape_gather_elements, hn_shape_concat, hn_shape_split,
+    hn_shape_slice, hn_shape_squeeze, hn_shape_unsqueeze, hn_shape_transpose, hn_shape_flatten,
+    hn_shape_reshape, hn_shape_expand, hn_shape_tile, hn_shape_pad, hn_shape_shape, hn_shape_size,
+    hn_shape_depth_to_space, hn_shape_space_to_depth;
+hn_shape_rule hn_shape_matmul, hn_shape_gemm, hn_shape_conv, hn_shape_pool, hn_shape_global_pool,
+    hn_shape_attention, hn_shape_resize, hn_shape_grid_sample;
+
+#endif
