@@ -512,6 +512,63 @@ START_TEST(test_shared_journal)
 }
 END_TEST
 
+/* Nothing is added to a file that is nobody's any more. */
+START_TEST(test_removed_journal)
+{
+    struct hn_recommender *r = open_it();
+    GOOD(change(r, "{\"remove\": [\"a\"]}"));
+    unlink(path_of("changes.journal"));
+    ck_assert_int_eq(change(r, "{\"remove\": [\"b\"]}"), HN_E_IO);
+    ck_assert(strstr(err.text, "somebody removed it") != NULL);
+    struct hn_recommend_request q = blank(10);
+    ck_assert_str_eq(ask(r, &q), "d e c b f");
+    hn_recommender_close(r);
+}
+END_TEST
+
+/* Thousands of changes are one after the other, though they are made many at once. */
+START_TEST(test_long_journal)
+{
+    enum { N = HN_REPLAY_CHANGES + 100 };
+    static const char *const turns[] = {
+        "{\"put\": [{\"id\": \"x\", \"views\": 70}, {\"id\": \"a\", \"views\": 9}]}",
+        "{\"remove\": [\"x\", \"a\"]}", "{\"put\": [{\"id\": \"a\", \"views\": 80}]}"};
+    struct hn_journal j = {.path = NULL};
+    struct hn_recommender *r;
+    for (int last = 0; last < 3; last++) {
+        struct hn_buf bytes = {0};
+        unlink(path_of("j"));
+        GOOD(reopen(&j));
+        for (int i = 0; i <= last; i++)
+            GOOD(hn_journal_add(&j, hn_str_from(turns[i]), &err));
+        hn_journal_close(&j);
+        GOOD(hn_file_read(path_of("j"), 1000, &bytes, &err));
+        /* The three of them again and again, in memory: the disk would take its time. */
+        struct hn_buf all = {0};
+        GOOD(hn_buf_add(&all, bytes.p, 8));
+        for (int i = 0; i < N; i++)
+            GOOD(hn_buf_add(&all, bytes.p + 8, bytes.n - 8));
+        put_file("changes.journal", all.p, all.n);
+        hn_buf_free(&all);
+        hn_buf_free(&bytes);
+        r = open_it();
+        struct hn_recommend_request q = blank(10);
+        static const char *const found[] = {"x d e a c b f", "d e c b f", "a d e c b f"};
+        ck_assert_str_eq(ask(r, &q), found[last]);
+        /* Its vector stays as long as it does. */
+        ck_assert_uint_eq(r->n_gone > 0, last > 0);
+        GOOD(hn_recommender_compact(r, &err));
+        hn_recommender_close(r);
+        r = open_it();
+        struct hn_recommend_request again = blank(10);
+        ck_assert_str_eq(ask(r, &again), found[last]);
+        const size_t a = hn_shelf_find(r->shelf, HN_STR("a"));
+        ck_assert(a == SIZE_MAX || (hn_shelf_vector(r->shelf, a) != NULL) == (last == 0));
+        hn_recommender_close(r);
+    }
+}
+END_TEST
+
 /* A bit that fell over in the middle is told, not cut away; in the last change it cannot be told from a crash. */
 START_TEST(test_damaged_journal)
 {
@@ -698,6 +755,8 @@ int main(void)
     tcase_add_test(tcase, test_shelf);
     tcase_add_test(tcase, test_torn_journal);
     tcase_add_test(tcase, test_shared_journal);
+    tcase_add_test(tcase, test_removed_journal);
+    tcase_add_test(tcase, test_long_journal);
     tcase_add_test(tcase, test_damaged_journal);
     tcase_add_test(tcase, test_csv);
     tcase_add_test(tcase, test_wrong_catalogues);

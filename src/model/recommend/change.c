@@ -1,19 +1,13 @@
 /* Changes of items: read as a whole, put on the disk, then made for everybody at once. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bits.h"
 #include "model/recommend/recommender_impl.h"
 
 enum { CHANGE_ITEMS = 100000 /* of one change */ };
 
-/* A change that was read: what hn_shelf_with wants, and whose memory that is. */
-struct change {
-    struct hn_shelf_change *items;
-    float *vectors;
-    size_t n;
-};
-
-static void free_change(struct change *change)
+static void free_change(struct hn_change *change)
 {
     for (size_t i = 0; i < change->n; i++)
         hn_item_release(change->items[i].item);
@@ -42,11 +36,11 @@ static enum hn_status read_put(const struct hn_recommender *r, const json_t *obj
 }
 
 static enum hn_status read_change(const struct hn_recommender *r, const json_t *object, size_t dims,
-                                  struct change *out, struct hn_error *err)
+                                  struct hn_change *out, struct hn_error *err)
 {
     const json_t *put = json_object_get(object, "put"), *gone = json_object_get(object, "remove");
     const size_t n_put = json_array_size(put), n = n_put + json_array_size(gone);
-    *out = (struct change){0};
+    *out = (struct hn_change){0};
     if (!json_is_object(object) || (put && !json_is_array(put)) || (gone && !json_is_array(gone)))
         return hn_fail(err, HN_E_FORMAT, "a change is an object with the lists 'put' and 'remove'");
     if (n > CHANGE_ITEMS)
@@ -86,7 +80,7 @@ static enum hn_status reserve_gone(struct hn_recommender *r, size_t n, struct hn
 /* Notes the items of the catalogue's file that go from a shelf. An id that comes again later is another item,
  * without a line in the file. */
 static void note_gone(struct hn_recommender *r, const struct hn_shelf *shelf,
-                      const struct change *change)
+                      const struct hn_change *change)
 {
     for (size_t i = 0; i < change->n; i++) {
         if (change->items[i].item) continue;
@@ -98,29 +92,66 @@ static void note_gone(struct hn_recommender *r, const struct hn_shelf *shelf,
     }
 }
 
-enum hn_status hn_recommender_replay(void *recommender, struct hn_str record, struct hn_error *err)
+/* Makes what was read from the journal on one new shelf, as if it were one change after the other. */
+static enum hn_status make_replayed(struct hn_replay *p, struct hn_error *err)
 {
-    struct hn_recommender *r = recommender;
-    json_t *object;
-    struct change change;
+    struct hn_recommender *r = p->r;
     struct hn_shelf *shelf;
-    HN_TRY(hn_json_parse(record, "change", &object, err));
-    enum hn_status status = read_change(r, object, r->dims, &change, err);
-    if (status >= 0) {
-        status = reserve_gone(r, change.n, err);
-        if (status >= 0) status = hn_shelf_with(r->shelf, change.items, change.n, &shelf, err);
-        if (status >= 0) note_gone(r, r->shelf, &change);
-        free_change(&change);
+    struct hn_shelf_change *items = malloc((p->n_items + 1) * sizeof *items);
+    if (!items) return hn_fail_nomem(err, "changes", p->n_items * sizeof *items);
+    size_t n = 0;
+    for (size_t i = 0; i < p->n; i++) {
+        memcpy(items + n, p->changes[i].items, p->changes[i].n * sizeof *items);
+        n += p->changes[i].n;
     }
-    json_decref(object);
+    enum hn_status status = reserve_gone(r, n, err);
+    if (status >= 0) status = hn_shelf_with(r->shelf, items, n, &shelf, err);
+    free(items);
     HN_TRY(status);
+    for (size_t i = 0; i < p->n; i++)
+        note_gone(r, r->shelf, &p->changes[i]);
     hn_shelf_release(r->shelf);
     r->shelf = shelf;
     return HN_OK;
 }
 
+static void forget_replayed(struct hn_replay *p)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        free_change(&p->changes[i]);
+        json_decref(p->objects[i]);
+    }
+    p->n = p->n_items = 0;
+}
+
+enum hn_status hn_recommender_replay(void *replay, struct hn_str record, struct hn_error *err)
+{
+    struct hn_replay *p = replay;
+    json_t *object;
+    HN_TRY(hn_json_parse(record, "change", &object, err));
+    enum hn_status status = read_change(p->r, object, p->r->dims, &p->changes[p->n], err);
+    if (status < 0) {
+        json_decref(object);
+        return status;
+    }
+    p->objects[p->n] = object; /* ids are views of it */
+    p->n_items += p->changes[p->n++].n;
+    if (p->n < HN_REPLAY_CHANGES && p->n_items < HN_REPLAY_ITEMS) return HN_OK;
+    status = make_replayed(p, err);
+    forget_replayed(p);
+    return status;
+}
+
+enum hn_status hn_recommender_replayed(struct hn_replay *p, enum hn_status status,
+                                       struct hn_error *err)
+{
+    if (status >= 0 && p->n) status = make_replayed(p, err);
+    forget_replayed(p);
+    return status;
+}
+
 /* With the change lock: first everything that may fail, then the disk, then what cannot fail. */
-static enum hn_status make(struct hn_recommender *r, const struct change *change,
+static enum hn_status make(struct hn_recommender *r, const struct hn_change *change,
                            struct hn_str record, struct hn_error *err)
 {
     struct hn_shelf *shelf;
@@ -143,7 +174,8 @@ static enum hn_status make(struct hn_recommender *r, const struct change *change
 }
 
 /* Before the change lock: it may take long. A vector depends on the item's text alone. */
-static enum hn_status embed(struct hn_recommender *r, struct change *change, struct hn_error *err)
+static enum hn_status embed(struct hn_recommender *r, struct hn_change *change,
+                            struct hn_error *err)
 {
     struct hn_shelf *shelf = hn_recommender_shelf(r);
     const enum hn_status status =
@@ -155,7 +187,7 @@ static enum hn_status embed(struct hn_recommender *r, struct change *change, str
 enum hn_status hn_recommender_change(struct hn_recommender *r, const json_t *object,
                                      struct hn_error *err)
 {
-    struct change change;
+    struct hn_change change;
     HN_TRY(read_change(r, object, r->dims, &change, err));
     char *record = json_dumps(object, JSON_COMPACT);
     enum hn_status status = record ? HN_OK : hn_fail_nomem(err, "a change", change.n);

@@ -3,7 +3,10 @@
 #include "model/recommend/recommender_impl.h"
 #include "text/json_write.h"
 
-enum { SHORT = 1 << 20 /* bytes of a journal that is left alone */ };
+enum {
+    SHORT = 1 << 20, /* bytes of a journal that is left alone */
+    TOGETHER = 256,  /* items in a record, which stays below HN_JOURNAL_RECORD */
+};
 
 /* A member whose making may have lacked memory. */
 static bool set(json_t *object, const char *key, json_t *value)
@@ -11,21 +14,34 @@ static bool set(json_t *object, const char *key, json_t *value)
     return json_object_set_new(object, key, value) == 0;
 }
 
-/* {KEY: [VALUE]} as a record. Takes the value. */
-static enum hn_status add(struct hn_journal_draft *out, const char *key, json_t *value,
-                          struct hn_error *err)
+/* Records in the making: {KEY: [VALUES]}. */
+struct writing {
+    struct hn_journal_draft *out;
+    const char *key;
+    json_t *list;
+};
+
+/* Writes what is listed, and begins a new list. */
+static enum hn_status end_record(struct writing *w, struct hn_error *err)
 {
-    json_t *change = json_object(), *list = json_array();
-    const bool whole = json_array_append_new(list, value) == 0;
-    struct hn_json_writer w = {0};
-    const bool made = set(change, key, list) && whole;
-    if (made) hn_json_put_value(&w, NULL, change);
+    json_t *change = json_object();
+    struct hn_json_writer text = {0};
+    const bool made = set(change, w->key, w->list);
+    if (made) hn_json_put_value(&text, NULL, change);
     json_decref(change);
-    const enum hn_status status = made && !w.out.failed
-                                      ? hn_journal_draft_put(out, hn_buf_view(&w.out), err)
+    w->list = json_array();
+    const enum hn_status status = made && w->list && !text.out.failed
+                                      ? hn_journal_draft_put(w->out, hn_buf_view(&text.out), err)
                                       : hn_fail_nomem(err, "a change", 0);
-    hn_buf_free(&w.out);
+    hn_buf_free(&text.out);
     return status;
+}
+
+/* Takes the value. */
+static enum hn_status add(struct writing *w, json_t *value, struct hn_error *err)
+{
+    if (json_array_append_new(w->list, value) != 0) return hn_fail_nomem(err, "a change", 0);
+    return json_array_size(w->list) < TOGETHER ? HN_OK : end_record(w, err);
 }
 
 /* The item as a change has it: with its vector, unless that is computed of its text. */
@@ -47,19 +63,35 @@ static json_t *whole_item(const struct hn_recommender *r, size_t number)
     return NULL;
 }
 
+static enum hn_status write_gone(const struct hn_recommender *r, struct writing *w,
+                                 struct hn_error *err)
+{
+    for (size_t i = 0; i < r->n_gone; i++)
+        HN_TRY(add(w, json_stringn(r->gone[i]->id.p, r->gone[i]->id.n), err));
+    return json_array_size(w->list) ? end_record(w, err) : HN_OK;
+}
+
+static enum hn_status write_changed(const struct hn_recommender *r, struct writing *w,
+                                    struct hn_error *err)
+{
+    for (size_t i = 0; i < r->shelf->n_blocks * HN_VECTORS; i++) {
+        const struct hn_item *item = hn_shelf_item(r->shelf, i);
+        if (item && item->changed) HN_TRY(add(w, whole_item(r, i), err));
+    }
+    return json_array_size(w->list) ? end_record(w, err) : HN_OK;
+}
+
 /* What has to be done to the catalogue's file to get the shelf. All that was ever removed goes first: what came
  * again is new, and has nothing of the old one. */
 static enum hn_status write_changes(const struct hn_recommender *r, struct hn_journal_draft *out,
                                     struct hn_error *err)
 {
-    const struct hn_shelf *shelf = r->shelf;
-    for (size_t i = 0; i < r->n_gone; i++)
-        HN_TRY(add(out, "remove", json_stringn(r->gone[i]->id.p, r->gone[i]->id.n), err));
-    for (size_t i = 0; i < shelf->n_blocks * HN_VECTORS; i++) {
-        const struct hn_item *item = hn_shelf_item(shelf, i);
-        if (item && item->changed) HN_TRY(add(out, "put", whole_item(r, i), err));
-    }
-    return HN_OK;
+    struct writing w = {out, "remove", json_array()};
+    enum hn_status status = write_gone(r, &w, err);
+    w.key = "put";
+    if (status >= 0) status = write_changed(r, &w, err);
+    json_decref(w.list);
+    return status;
 }
 
 enum hn_status hn_recommender_compact(struct hn_recommender *r, struct hn_error *err)

@@ -144,10 +144,13 @@ static enum hn_status take(struct hn_journal *j, int fd, struct hn_error *err)
     return sync_folder(j->path, err);
 }
 
-/* Opens and locks the file, once. */
+/* Opens and locks the file, once. What is added to a file without a name would be gone with the program. */
 static enum hn_status own(struct hn_journal *j, struct hn_error *err)
 {
-    if (j->fd >= 0) return HN_OK;
+    struct stat st;
+    if (j->fd >= 0 && fstat(j->fd, &st) == 0 && st.st_nlink) return HN_OK;
+    if (j->fd >= 0)
+        return hn_fail(err, HN_E_IO, "%s: somebody removed it; start again without it", j->path);
     const int fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) return fail_errno(err, j->path, "cannot open it for writing");
     const enum hn_status status = take(j, fd, err);

@@ -209,6 +209,17 @@ static enum hn_status open_model(const struct hn_recommender_config *c, const ch
     return status;
 }
 
+static enum hn_status open_journal(struct hn_recommender *r, const char *path, struct hn_error *err)
+{
+    struct hn_replay *replay = calloc(1, sizeof *replay);
+    if (!replay) return hn_fail_nomem(err, "a journal", sizeof *replay);
+    replay->r = r;
+    enum hn_status status = hn_journal_open(path, hn_recommender_replay, replay, &r->journal, err);
+    status = hn_recommender_replayed(replay, status, err);
+    free(replay);
+    return status;
+}
+
 static enum hn_status read_config(const char *folder, struct hn_recommender_config *out,
                                   struct hn_error *err)
 {
@@ -235,7 +246,7 @@ static enum hn_status open_all(struct hn_recommender *r, const char *folder,
     enum hn_status status =
         journal ? open_items(r, folder, &items, err) : hn_fail_nomem(err, folder, strlen(folder));
     if (status >= 0) status = open_together(r, folder, err);
-    if (status >= 0) status = hn_journal_open(journal, hn_recommender_replay, r, &r->journal, err);
+    if (status >= 0) status = open_journal(r, journal, err);
     if (status >= 0 && r->embedding) status = hn_item_vectors_fill(r->embedding, &r->shelf, err);
     if (status >= 0 && options->tidy) hn_recommender_tidy(r);
     if (status >= 0 && options->threads > 1 && r->shelf->n_items >= LARGE)

@@ -36,8 +36,28 @@ struct hn_recommend_seat {
     struct hn_prediction *session, *ranker; /* NULL as above */
 };
 
-/* Makes a change of the journal again, while it is opened. */
-enum hn_status hn_recommender_replay(void *recommender, struct hn_str record, struct hn_error *err);
+/* A change that was read: what hn_shelf_with wants, and whose memory that is. */
+struct hn_change {
+    struct hn_shelf_change *items;
+    float *vectors;
+    size_t n;
+};
+
+enum { HN_REPLAY_CHANGES = 4096, HN_REPLAY_ITEMS = 8192 /* at once, unless one change has more */ };
+
+/* The journal, while it is opened: many changes are made at once, for a new shelf has its price. Zeroed but for the
+ * recommender. */
+struct hn_replay {
+    struct hn_recommender *r;
+    struct hn_change changes[HN_REPLAY_CHANGES];
+    json_t *objects[HN_REPLAY_CHANGES];
+    size_t n, n_items;
+};
+
+/* Takes a change of the journal (hn_journal_fn); the end of them, after which nothing is left, hands `status` on. */
+enum hn_status hn_recommender_replay(void *replay, struct hn_str record, struct hn_error *err);
+enum hn_status hn_recommender_replayed(struct hn_replay *replay, enum hn_status status,
+                                       struct hn_error *err);
 /* Puts what all changes came to in place of a long journal, where that is much less. What goes wrong is left for
  * the next time: the journal is good as it is. With the change lock, or alone. */
 void hn_recommender_tidy(struct hn_recommender *r);
