@@ -47,6 +47,36 @@ def products(s):
     s.add("MatMulInteger", [some(np.uint8, 3, 5), some(np.int8, 4, 5)], 1, fixed=(1,), refused="4 elements")
 
 
+def convolutions(s):
+    def windows(x, size, stride, pad):
+        """[batch, channels, height, width] -> [batch, channels, rows, columns, size, size]."""
+        x = np.pad(x, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+        seen = np.lib.stride_tricks.sliding_window_view(x, (size, size), (2, 3))
+        return seen[:, :, ::stride, ::stride]
+
+    for channels, out, size, stride, pad, alone in [(3, 5, 3, 1, 1, 0), (64, 16, 1, 1, 0, 0), (16, 33, 3, 2, 1, 0),
+                                                    (8, 8, 3, 1, 1, 1), (300, 300, 5, 2, 2, 1), (5, 4, 1, 2, 0, 0)]:
+        for kind, other, zeros in itertools.product(BYTES, BYTES, (0, 1)):
+            x, w = some(kind, 2, channels, 9, 11), some(other, out, 1 if alone else channels, size, size)
+            x_zero = some(kind) if zeros else kind(0)
+            w_zero = some(other, out) if zeros else other(0)
+            seen = windows(x.astype(np.int64) - int(x_zero), size, stride, pad)
+            less = w.astype(np.int64) - (w_zero.astype(np.int64).reshape(-1, 1, 1, 1) if zeros else 0)
+            sums = np.einsum("bcijkl,ckl->bcij", seen, less[:, 0]) if alone else np.einsum("bcijkl,ockl->boij", seen, less)
+            form = {"group": channels if alone else 1, "strides": [stride] * 2, "pads": [pad] * 4}
+            s.add("ConvInteger", [x, w, x_zero, w_zero], [sums.astype(np.int32)], fixed=(1, 2, 3), **form)
+            scale, scales = np.float32(0.0131), (rng.rand(out) / 100 + 0.001).astype(np.float32)
+            bias = whole(-9999, 9999, out, kind=np.int32)
+            sums = sums + bias.reshape(-1, 1, 1)
+            y_scale, y_zero = np.float32(abs(sums * scale * scales.reshape(-1, 1, 1)).max() / 100), some(kind)
+            by = (scale * scales / y_scale).astype(np.float32).reshape(-1, 1, 1)
+            want = quantized(sums.astype(np.float32) * by, np.float32(1), int(y_zero), kind)
+            s.add("QLinearConv", [x, scale, x_zero, w, scales, w_zero, y_scale, y_zero, bias], [want],
+                  fixed=range(1, 9), **form)
+    s.add("QLinearConv", [some(np.uint8, 1, 4, 5, 5), np.float32(1), np.uint8(0), some(np.int8, 2, 3, 1, 1),
+                          np.float32(1), np.int8(0), np.float32(1), np.uint8(0)], 1, fixed=range(1, 8), refused="3 channels")
+
+
 def lstm(x, w, r, bias, h, c):
     ys = []
     for step in x:
@@ -113,4 +143,4 @@ def cells(s):
 
 
 if __name__ == "__main__":
-    sys.exit(run((products, cells)))
+    sys.exit(run((products, convolutions, cells)))

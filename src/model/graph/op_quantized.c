@@ -6,7 +6,7 @@
 
 #include "base/bits.h"
 #include "model/graph/fast.h"
-#include "model/graph/fast_bytes.h"
+#include "model/graph/fast_byte_conv.h"
 #include "model/graph/op_conv.h"
 #include "model/graph/op_list.h"
 #include "model/graph/op_matmul.h"
@@ -345,15 +345,67 @@ static enum hn_status conv_sums(struct hn_op *op, size_t x, size_t x_zero, size_
     return hn_conv_run(op, conv);
 }
 
+enum hn_status hn_op_prepare_conv_integer(struct hn_op *op, struct hn_op_state **out)
+{
+    /* One zero point, if any, is known to come. */
+    if (hn_op_given(op, 2) && (!op->in[2] || op->in[2]->n != 1)) return HN_OK;
+    return hn_byte_conv_prepare(op, 1, 3, out);
+}
+
 enum hn_status hn_op_conv_integer(struct hn_op *op)
 {
     struct hn_conv conv;
+    if (op->state) {
+        if (has_input(op, 2) && op->in[2]->type != op->in[0]->type) return hn_op_fail_type(op, 2);
+        const struct hn_byte_conv fast = {.x_zero =
+                                              hn_byte_zero(has_input(op, 2) ? op->in[2] : NULL),
+                                          .result = HN_BYTE_SUMS,
+                                          .type = HN_EL_I32};
+        return hn_byte_conv_run(op, &fast);
+    }
     HN_TRY(hn_conv_of(op, 0, 1, &conv));
     return conv_sums(op, 0, 2, 1, 3, true, &conv);
 }
 
+enum hn_status hn_op_prepare_qlinear_conv(struct hn_op *op, struct hn_op_state **out)
+{
+    static const size_t single[] = {1, 2, 6, 7};
+    for (size_t i = 0; i < HN_COUNT(single); i++)
+        if (!op->in[single[i]] || op->in[single[i]]->n != 1) return HN_OK;
+    const struct hn_array *w = op->in[3], *scale = op->in[4],
+                          *bias = op->n_in > 8 ? op->in[8] : NULL;
+    if (!w || !w->n_dims || !scale || (scale->n != 1 && scale->n != w->shape[0])) return HN_OK;
+    if (hn_op_given(op, 8) && (!bias || bias->type != HN_EL_I32 || bias->n != w->shape[0]))
+        return HN_OK;
+    if (!is_byte(op->in[2]) || !is_byte(op->in[7])) return HN_OK;
+    return hn_byte_conv_prepare(op, 3, 5, out);
+}
+
+static enum hn_status packed_conv(struct hn_op *op)
+{
+    struct each x_scale, w_scale, y_scale;
+    const size_t n = hn_byte_conv_out(op);
+    if (op->in[2]->type != op->in[0]->type) return hn_op_fail_type(op, 2);
+    HN_TRY(each_of(op, 1, 1, 1, &x_scale));
+    HN_TRY(each_of(op, 4, n, 1, &w_scale));
+    HN_TRY(each_of(op, 6, 1, 1, &y_scale));
+    float *scale = hn_op_scratch(op, n, sizeof *scale);
+    if (!scale) return hn_op_failed(op);
+    for (size_t j = 0; j < n; j++)
+        scale[j] = (float)each_at(&x_scale, 0, 1) * (float)each_at(&w_scale, j, 1) /
+                   (float)each_at(&y_scale, 0, 1);
+    const struct hn_byte_conv fast = {.x_zero = hn_byte_zero(op->in[2]),
+                                      .result = HN_BYTE_BYTES,
+                                      .type = op->in[7]->type,
+                                      .scale = scale,
+                                      .bias = has_input(op, 8) ? op->in[8]->data : NULL,
+                                      .zero = hn_byte_zero(op->in[7])};
+    return hn_byte_conv_run(op, &fast);
+}
+
 enum hn_status hn_op_qlinear_conv(struct hn_op *op)
 {
+    if (op->state) return packed_conv(op);
     struct hn_conv conv;
     struct requantize to_type;
     struct each x_scale, w_scale, y_scale;
