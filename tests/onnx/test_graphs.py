@@ -170,10 +170,11 @@ class Graphs(Program):
                    o.floats("w", [2, 5], [0] * 10)]
         names = ["heads", "y", "m", "e", "a", "two", "u"]
         outputs = [o.value(name, b"") for name in names]
+        outputs[3] = o.value("e", o.FLOAT, ["n", 7])  # which is wrong but for the name
         model = o.model(o.graph(nodes, [o.value("x", o.FLOAT, ["rows", 12])], outputs, tensors))
         self.assertEqual(self.outputs(model), [
             ("float", ["rows", 2, 3, 2]), ("float", ["rows", 2, 3, 5]), ("float", []),
-            ("bool", ["rows", 12]), ("int64", ["rows"]), ("float", [None, 12]), ("float", None)])
+            ("bool", ["n", 12]), ("int64", ["rows"]), ("float", [None, 12]), ("float", None)])
 
     def test_shapes_that_cannot_be_are_told_at_load(self):
         x = [o.value("x", o.FLOAT, ["n", 3]), o.value("i", o.FLOAT, [1, 3, 8, 8])]

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Shapes of outputs found at load, against those that ONNX's own tests declare: test_shapes.py HENCE FOLDER.
+"""Shapes and types of outputs found at load, against those that ONNX's own tests declare: test_shapes.py HENCE FOLDER.
 
 Every test's model is loaded with the types of its outputs taken out; what `hence inspect` then says of them
 must not contradict the file."""
@@ -17,6 +17,8 @@ except ImportError:
     onnx = None
 
 SKIP = 77
+TYPES = {1: "float", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64", 8: "string",
+         9: "bool", 10: "float16", 11: "double", 12: "uint32", 13: "uint64", 16: "bfloat16"}
 SOME = 0.55  # of the outputs that declare all their dimensions have them found
 
 
@@ -47,6 +49,9 @@ class Shapes(unittest.TestCase):
                     unlike.append(f"{path.parent.name}: {error}")
                 continue
             for port, (kind, dims, known) in zip(got["outputs"], wants):
+                name = TYPES.get(kind)
+                if name and port["type"] not in (name, "float"):  # floats are also what nothing is known of
+                    unlike.append(f"{path.parent.name}: {port}, declared {name}")
                 if not known:
                     continue
                 numbers = [d.dim_value if d.HasField("dim_value") else None for d in dims]

@@ -33,8 +33,8 @@ enum hn_status hn_graph_load(struct hn_onnx *file, const char *name,
                              struct hn_error *err);
 void hn_graph_close(struct hn_graph *graph);
 
-/* Inputs that the caller gives (initialisers are none of them) and outputs; where the file says nothing of an
- * output's type and shape, what follows from its inputs'. */
+/* Inputs that the caller gives (initialisers are none of them) and outputs; of an output's
+ * type and shape what follows from the inputs', else what the file says. */
 const struct hn_onnx_value *hn_graph_input(const struct hn_graph *graph, size_t i);
 const struct hn_onnx_value *hn_graph_output(const struct hn_graph *graph, size_t i);
 size_t hn_graph_inputs(const struct hn_graph *graph);

@@ -147,7 +147,7 @@ enum hn_status hn_shape_broadcast(struct hn_shaper *s, int64_t *dims, size_t *n,
 
 /* --- which rule an operator has --- */
 
-enum type { UNTOLD, FIRST, SECOND, THIRD, BOOL, I64, F32 };
+enum type { UNTOLD, FIRST, SECOND, THIRD, BOOL, I32, I64, U8, F32, TEXT };
 
 struct rule {
     const char *name;
@@ -179,7 +179,8 @@ static const struct rule *rule_of(const struct hn_node *node)
 static void set_type(struct hn_shaper *s, enum type type)
 {
     static const enum hn_element plain[] = {
-        [BOOL] = HN_EL_BOOL, [I64] = HN_EL_I64, [F32] = HN_EL_F32};
+        [BOOL] = HN_EL_BOOL, [I32] = HN_EL_I32, [I64] = HN_EL_I64,
+        [U8] = HN_EL_U8,     [F32] = HN_EL_F32, [TEXT] = HN_EL_STRING};
     struct hn_fact *out = hn_shape_out(s, 0);
     if (type == UNTOLD) return;
     if (type >= BOOL) {
@@ -263,28 +264,28 @@ static enum hn_status look(struct hn_shaper *s, const struct hn_node *node)
     return rule->fn(s);
 }
 
-/* The file's word on an output, and where that says nothing, what has been found. */
+/* The file's word on an output where nothing has been found; exporters may be wrong, and names are theirs. */
 static enum hn_status complete(struct hn_shaper *s, const struct hn_fact *fact,
                                const struct hn_str *names, struct hn_onnx_type *type)
 {
     if (type->kind != HN_ONNX_IS_TENSOR && type->kind != HN_ONNX_NO_KIND) return HN_OK;
-    if (!type->known_element && fact->known_type) {
+    if (fact->known_type) {
         type->kind = HN_ONNX_IS_TENSOR;
         type->known_element = true;
         type->element = fact->type;
     }
-    if (!fact->known_rank || (type->known_rank && type->n_dims != fact->n_dims)) return HN_OK;
+    if (!fact->known_rank) return HN_OK;
     struct hn_arena *arena = &s->body->graph->arena;
     int64_t *shape = hn_arena_alloc(arena, fact->n_dims, sizeof *shape);
     struct hn_str *called = hn_arena_alloc(arena, fact->n_dims, sizeof *called);
     if (!shape || !called) return hn_fail_nomem(s->err, "shapes", fact->n_dims * sizeof *called);
+    const bool told = type->known_rank && type->n_dims == fact->n_dims;
     for (size_t d = 0; d < fact->n_dims; d++) {
         const int64_t dim = fact->dims[d];
-        shape[d] = type->known_rank ? type->shape[d] : -1;
-        called[d] = type->known_rank ? type->dim_names[d] : HN_STR("");
-        if (shape[d] < 0 && dim >= 0) shape[d] = dim, called[d] = HN_STR("");
-        if (shape[d] < 0 && called[d].n == 0 && !hn_dim_is_number(dim) && dim != HN_DIM_ANY)
-            called[d] = names[dim - HN_DIM_ANY - 1];
+        shape[d] = hn_dim_is_number(dim) ? dim : told ? type->shape[d] : -1;
+        called[d] = told ? type->dim_names[d] : HN_STR("");
+        if (shape[d] >= 0) called[d] = HN_STR("");
+        else if (called[d].n == 0 && dim != HN_DIM_ANY) called[d] = names[dim - HN_DIM_ANY - 1];
     }
     type->kind = HN_ONNX_IS_TENSOR;
     type->known_rank = true;

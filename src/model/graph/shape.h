@@ -76,9 +76,9 @@ enum hn_status hn_shape_broadcast(struct hn_shaper *s, int64_t *dims, size_t *n,
                                   const int64_t *with, size_t n_with);
 
 /* Rules, by what operators do (shape_rules.c, shape_move.c, shape_product.c). */
-hn_shape_rule hn_shape_like, hn_shape_broadcasts, hn_shape_reduce, hn_shape_arg, hn_shape_cast,
-    hn_shape_constant_of_shape, hn_shape_range, hn_shape_recurrent, hn_shape_top_k, hn_shape_scores,
-    hn_shape_targets, hn_shape_one_hot, hn_shape_non_zero;
+hn_shape_rule hn_shape_untold, hn_shape_like, hn_shape_broadcasts, hn_shape_reduce, hn_shape_arg,
+    hn_shape_cast, hn_shape_constant_of_shape, hn_shape_range, hn_shape_recurrent, hn_shape_top_k,
+    hn_shape_scores, hn_shape_targets, hn_shape_one_hot, hn_shape_non_zero;
 hn_shape_rule hn_shape_gather, hn_shape_gather_elements, hn_shape_concat, hn_shape_split,
     hn_shape_slice, hn_shape_squeeze, hn_shape_unsqueeze, hn_shape_transpose, hn_shape_flatten,
     hn_shape_reshape, hn_shape_expand, hn_shape_tile, hn_shape_pad, hn_shape_shape, hn_shape_size,

@@ -4,6 +4,13 @@
 #include "base/bits.h"
 #include "model/graph/shape.h"
 
+/* Nothing but the type is known. */
+enum hn_status hn_shape_untold(struct hn_shaper *s)
+{
+    (void)s;
+    return HN_OK;
+}
+
 enum hn_status hn_shape_like(struct hn_shaper *s)
 {
     const struct hn_fact *x = hn_shape_in(s, 0);
