@@ -209,6 +209,12 @@ class Recommend(Program):
         self.assertRegex(self.good("recommend", "-m", folder, "-e", "a", "-k", "1", "--why"),
                          "by what others looked at in the same visit\n  1     0.2500  b .* like a\n")
         self.assertEqual(json.loads(self.good("recommend", "-m", folder, "--json", "-e", "e"))["by"], "popularity")
+        # JSON Lines, in another order, with other names; numbers are names of visits, too.
+        rows = [{"session": int(visit), "sku": item, "more": None} for visit, item in self.VISITS[::-1]]
+        (folder / "v.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        (folder / "recommender.json").write_text(json.dumps(
+            {**plain, "together": {"file": "v.jsonl", "visit": "session", "item": "sku"}}))
+        self.assertEqual(told("-e", "none,a,b", "-k", "2")[0], [("c", "b"), ("d", "a")])
         # With vectors, those that were never seen together follow by them; without events, popularity.
         folder = self.with_visits("visits", self.VISITS)
         self.assertEqual(self.ids("-e", "a", model=folder), "b d c f e")
