@@ -12,6 +12,7 @@ from program import EXIT_FAILURE, EXIT_USAGE, Program
 import numpy
 
 sys.path.insert(0, str(program.ROOT / "tests" / "onnx"))
+import onnx_io  # noqa: E402
 import tiny_onnx as tiny  # noqa: E402
 
 NUMPY = ["float32", "float64", "float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -184,6 +185,33 @@ class Predict(Program):
         text = self.good("inspect", self.model)
         self.assertIn('"a": float [n, 2]', text)
         self.assertIn('"a/b sum": float [n, 2]', text)
+
+    def test_features_and_forests_may_be_stacked(self):
+        """Operators of ai.onnx.ml treat each row of a table for itself; a list is one row to them."""
+        def ml(op, inputs, outputs, **attributes):
+            return onnx_io.node(op, inputs, outputs, domain="ai.onnx.ml", **attributes)
+
+        def apart(nodes, outputs, shape=("n", 2)):
+            path = self.write("ml.onnx", onnx_io.model(onnx_io.graph(
+                nodes, [onnx_io.value("x", onnx_io.FLOAT, shape)], [onnx_io.value(o, onnx_io.FLOAT) for o in outputs],
+                [onnx_io.ints("at", [1], [1])]), opset=15, domains=[("ai.onnx.ml", 3)]))
+            return "rows are independent" in self.good("inspect", path)
+
+        tree = {"nodes_treeids": [0] * 3, "nodes_nodeids": [0, 1, 2], "nodes_featureids": [0] * 3,
+                "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"], "nodes_values": [0.5, 0.0, 0.0],
+                "nodes_truenodeids": [1, 0, 0], "nodes_falsenodeids": [2, 0, 0]}
+        votes = {f"class_{what}": [0, 0] for what in ("treeids", "ids")}
+        votes |= {"class_nodeids": [1, 2], "class_weights": [0.25, 0.75]}
+        labels = {"classlabels_strings": ["no", "yes"]}
+        forest = ml("TreeEnsembleClassifier", ["h"], ["label", "p"], **tree, **votes, **labels)
+        scaler = ml("Scaler", ["x"], ["h"], offset=[0.0], scale=[2.0])
+        self.assertTrue(apart([scaler, forest, ml("ZipMap", ["p"], ["named"], **labels)], ["label", "named"]))
+        self.assertTrue(apart([scaler, ml("LabelEncoder", ["h"], ["y"], keys_floats=[1.0], values_floats=[2.0])], ["y"]))
+        # With a list, the whole of it would be one row.
+        for nodes in ([scaler], [ml("Normalizer", ["x"], ["h"])], [ml("FeatureVectorizer", ["x", "x"], ["h"])],
+                      [ml("ArrayFeatureExtractor", ["x", "at"], ["h"])]):
+            self.assertTrue(apart(nodes, ["h"]))
+            self.assertFalse(apart(nodes, ["h"], ("n",)))
 
 
 class Tables(Program):

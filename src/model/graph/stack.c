@@ -2,6 +2,7 @@
  * result is a function of that row alone. What is not known to be so is not so. */
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "model/graph/graph_impl.h"
 
 enum how {
@@ -38,6 +39,10 @@ enum rule {
     SHAPE,
     EXPAND,
     RANGE,
+    PICK,     /* along the last dimension, by indices that are the same for all */
+    TABLE,    /* rows of numbers, all inputs, to rows of numbers */
+    CLASSIFY, /* rows of numbers to a label and scores for each */
+    ONE_HOT,
 };
 
 static const struct {
@@ -116,6 +121,30 @@ static const struct {
     {"Unsqueeze", AXES},
     {"Where", EACH},
     {"Xor", EACH},
+};
+
+/* Those of ai.onnx.ml. What they know as a single row, a list, is not known to be rows here. */
+static const struct {
+    const char *name;
+    enum rule rule;
+} ml_rules[] = {
+    {"ArrayFeatureExtractor", PICK},
+    {"Binarizer", EACH},
+    {"CategoryMapper", EACH},
+    {"FeatureVectorizer", TABLE},
+    {"Imputer", TABLE},
+    {"LabelEncoder", EACH},
+    {"LinearClassifier", CLASSIFY},
+    {"LinearRegressor", TABLE},
+    {"Normalizer", TABLE},
+    {"OneHotEncoder", ONE_HOT},
+    {"SVMClassifier", CLASSIFY},
+    {"SVMRegressor", TABLE},
+    {"Scaler", TABLE},
+    {"TreeEnsemble", TABLE},
+    {"TreeEnsembleClassifier", CLASSIFY},
+    {"TreeEnsembleRegressor", TABLE},
+    {"ZipMap", TABLE},
 };
 
 static struct fact fact_of(const struct hn_body *body, const struct fact *facts, int32_t slot)
@@ -320,6 +349,13 @@ static struct fact change_axes(const struct hn_body *body, const struct hn_node 
     return (struct fact){ROWS, more ? rank : rank - n, 0, 0};
 }
 
+static struct fact table(const struct hn_node *node, const struct fact *in)
+{
+    for (size_t i = 0; i < node->n_in; i++)
+        if (in[i].how != ROWS || in[i].rank != 2) return (struct fact){0};
+    return in[0];
+}
+
 static struct fact apply(const struct hn_body *body, const struct hn_node *node, enum rule rule,
                          const struct fact *in)
 {
@@ -360,6 +396,14 @@ static struct fact apply(const struct hn_body *body, const struct hn_node *node,
         return in[0].how == SHARED && in[1].how == SHARED && in[2].how == SHARED
                    ? (struct fact){SHARED, 1, 0, 0}
                    : (struct fact){0};
+    case PICK:
+        return in[0].how == ROWS && in[0].rank > 1 && in[1].how == SHARED ? in[0]
+                                                                          : (struct fact){0};
+    case TABLE: return table(node, in);
+    case CLASSIFY:
+        return table(node, in).how == ROWS ? (struct fact){ROWS, 1, 0, 0} : (struct fact){0};
+    case ONE_HOT:
+        return in[0].how == ROWS ? (struct fact){ROWS, in[0].rank + 1, 0, 0} : (struct fact){0};
     }
     return (struct fact){0};
 }
@@ -374,17 +418,32 @@ static bool same_rows(const struct hn_onnx_type *first, const struct hn_onnx_typ
 
 enum { MOST_INPUTS = 64 };
 
-static struct fact look_at(const struct hn_body *body, const struct fact *facts,
-                           const struct hn_node *node)
+/* SIZE_MAX: there is none. */
+static size_t find_rule(const struct hn_node *node)
+{
+    if (hn_str_is(node->domain, "ai.onnx.ml")) {
+        for (size_t i = 0; i < HN_COUNT(ml_rules); i++)
+            if (hn_str_is(node->op, ml_rules[i].name)) return ml_rules[i].rule;
+    } else if (!node->domain.n) {
+        for (size_t i = 0; i < HN_COUNT(rules); i++)
+            if (hn_str_is(node->op, rules[i].name)) return rules[i].rule;
+    }
+    return SIZE_MAX;
+}
+
+/* Facts of the node's outputs, which know nothing yet. */
+static void look_at(const struct hn_body *body, struct fact *facts, const struct hn_node *node)
 {
     struct fact in[MOST_INPUTS] = {0};
-    if (node->domain.n || node->n_in > MOST_INPUTS || node->n_in == 0) return (struct fact){0};
-    if (int_of(node, "training_mode", 0)) return (struct fact){0}; /* statistics of the batch */
+    const size_t rule = find_rule(node);
+    if (rule == SIZE_MAX || node->n_in > MOST_INPUTS || node->n_in == 0) return;
+    if (int_of(node, "training_mode", 0)) return; /* statistics of the batch */
     for (size_t i = 0; i < node->n_in; i++)
         if (node->in[i] != HN_NO_SLOT) in[i] = fact_of(body, facts, node->in[i]);
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++)
-        if (hn_str_is(node->op, rules[i].name)) return apply(body, node, rules[i].rule, in);
-    return (struct fact){0};
+    struct fact *out = &facts[node->first_out];
+    out[0] = apply(body, node, (enum rule)rule, in);
+    if (rule == CLASSIFY && node->n_out > 1 && out[0].how == ROWS)
+        out[1] = (struct fact){ROWS, 2, 0, 0};
 }
 
 bool hn_graph_rows_apart(const struct hn_graph *graph)
@@ -399,7 +458,7 @@ bool hn_graph_rows_apart(const struct hn_graph *graph)
         facts[body->inputs[i]] = (struct fact){ROWS, type->n_dims, 0, 0};
     }
     for (size_t i = 0; i < body->n_nodes && good; i++)
-        facts[body->nodes[i].first_out] = look_at(body, facts, &body->nodes[i]);
+        look_at(body, facts, &body->nodes[i]);
     for (size_t i = 0; i < body->n_outputs && good; i++)
         good = body->outputs[i] != HN_NO_SLOT && fact_of(body, facts, body->outputs[i]).how == ROWS;
     free(facts);
