@@ -14,7 +14,8 @@ static bool has_header(const struct hn_form *form)
     return form->kind == HN_FORM_CALLS && form->calls.format->channels;
 }
 
-/* The prompt. What is held to a form begins with it: there is no room for reasoning. */
+/* The prompt. What is held to a form begins with it, and what goes on from a start is content: there is no
+ * room for reasoning. */
 static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str start,
                                  const struct hn_form *form, struct hn_openai_ask *out,
                                  struct hn_refusal *why)
@@ -23,15 +24,17 @@ static enum hn_status set_prompt(const struct hn_chat_request *r, struct hn_str 
     struct hn_buf text = {0};
     const struct hn_served *served = out->ask.served;
     const struct hn_chat *chat = hn_served_chat(served);
+    const struct hn_answer_format format = hn_chat_format(chat);
     enum hn_status status = hn_chat_request_render(r, served, &text, why);
-    if (status >= 0 && is_whole(form) && !has_header(form))
-        (void)hn_answer_make_plain(hn_chat_format(chat), &text);
+    if (status >= 0 && ((is_whole(form) && !has_header(form)) || start.n))
+        (void)hn_answer_make_plain(format, &text);
     if (status >= 0 && (hn_buf_str(&text, start) < 0 || text.failed))
         status = hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the prompt.");
     if (status >= 0) status = hn_openai_prompts(out, 1, why);
     if (status >= 0) {
-        out->answer.format = hn_chat_format(chat);
-        out->answer.opened = hn_answer_opened(out->answer.format, hn_buf_view(&text));
+        out->answer.format = format;
+        out->answer.opened = hn_answer_opened(format, hn_buf_view(&text)) ||
+                             (start.n && format.calls && format.calls->channels);
         status = hn_chat_tokenize(chat, hn_buf_view(&text), &out->prompts[0], &err);
         if (status < 0) (void)hn_refuse_by(why, status, &err);
     }
@@ -69,10 +72,10 @@ static void set_trigger(const struct hn_form *form, struct hn_openai_ask *out)
     struct hn_trigger_spec *trigger = &out->ask.request.trigger;
     if (form->kind != HN_FORM_CALLS || !form->calls.behind) return;
     hn_answer_hold(form->calls.format, trigger);
+    trigger->skipping = out->answer.opened;
     if (!reasoning) return;
     trigger->skip_begin = hn_str_from(reasoning->begin);
     trigger->skip_ends[0] = hn_str_from(reasoning->end);
-    trigger->skipping = out->answer.opened;
 }
 
 /* A form leaves no room to think aloud: templates that ask are told so, unless the client spoke of it. */

@@ -311,9 +311,9 @@ enum hn_status hn_answer_create(const struct hn_answer_params *params, struct hn
     a->channels = params->format.calls && params->format.calls->channels;
     if (json_array_size(params->tools)) a->calls = params->format.calls;
     a->skip_space = params->opened && params->format.reasoning;
-    go(a, a->channels     ? HN_ANSWER_IN_HEADER
-          : a->skip_space ? HN_ANSWER_IN_REASONING
-                          : HN_ANSWER_IN_CONTENT);
+    go(a, a->channels && !params->opened ? HN_ANSWER_IN_HEADER
+          : a->skip_space                ? HN_ANSWER_IN_REASONING
+                                         : HN_ANSWER_IN_CONTENT);
     *out = a;
     return HN_OK;
 }

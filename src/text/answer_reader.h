@@ -38,7 +38,8 @@ struct hn_answer_params {
     /* The request's tools as the OpenAI API gives them; only read, and must outlive the answer. NULL or
      * empty: no calls are looked for. */
     const json_t *tools;
-    bool opened; /* the prompt began the reasoning (hn_answer_opened) */
+    bool
+        opened; /* the prompt began the reasoning (hn_answer_opened); where there are channels, a message */
     bool
         eager; /* a grammar enforces the calls: arguments are told as they come. A call that is cut off
                       all the same has no HN_ANSWER_CALL_END, or is not told at all; it is no content */

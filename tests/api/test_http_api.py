@@ -104,6 +104,32 @@ class TestCalls(Running):
         self.assertIn(json.loads(call["function"]["arguments"])["n"], [1, 2])
 
 
+class TestChannels(Running):
+    """Messages with headers."""
+
+    words = ("-m", f"starter={STARTER}", "--tool-calls", "harmony")
+
+    def test_what_goes_on_from_a_start_is_content_at_once(self):
+        user, start = {"role": "user", "content": "hello"}, {"role": "assistant", "content": "Hello"}
+        body = {"model": "starter", "max_tokens": 8, "temperature": 0}
+        _, _, events = self.server.events("/v1/messages", {**body, "messages": [user, start], "stream": True})
+        self.assertGreater(sum("text_delta" in event for event in events), 3, events)
+        counts = [self.server.post("/v1/messages/count_tokens", {"model": "starter", "messages": m})[2]["input_tokens"]
+                  for m in ([user], [user, start])]
+        self.assertGreater(counts[1], counts[0] + 8)  # of the header <|channel|>final<|message|>
+
+    def test_a_call_has_the_formats_own_header(self):
+        parameters = {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"],
+                      "additionalProperties": False}
+        tools = [TestCalls.tool(parameters, strict=True)]
+        for choice in ["required", {"type": "function", "function": {"name": "look"}}]:
+            body = chat(tools=tools, tool_choice=choice, max_tokens=200)
+            (answer,) = self.server.post(CHAT, body)[2]["choices"]
+            (call,) = answer["message"]["tool_calls"]
+            self.assertEqual(answer["finish_reason"], "tool_calls")
+            self.assertIn(json.loads(call["function"]["arguments"])["n"], [1, 2])
+
+
 class TestRoutes(Running):
     def test_routes(self):
         server = self.server

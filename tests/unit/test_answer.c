@@ -224,6 +224,10 @@ static const struct row rows[] = {
      "\n<think>w</think>\n<tool_call>f\n<arg_key>s</arg_key>\n<arg_value>007</arg_value>\n"
      "<arg_key>n</arg_key>\n<arg_value>7</arg_value>\n</tool_call>\n<tool_call>g</tool_call>",
      "R:wCALL 0 f({\"s\": \"007\", \"n\": 7})CALL 1 g({})", false, false},
+    {"glm", "none", "<tool_call>f\n{\"n\": 1}\n</tool_call>\n<tool_call>g{}</tool_call>",
+     "CALL 0 f({\"n\": 1})CALL 1 g({})", false, false},
+    {"mistral", "none", "[TOOL_CALLS]f[CALL_ID]abcdefghi[ARGS]{\"n\": 1}", "CALL 0 f({\"n\": 1})",
+     false, false},
     {"dsml", "none",
      "x\n\n<｜DSML｜function_calls>\n<｜DSML｜invoke name=\"f\">\n<｜DSML｜parameter name=\"s\" "
      "string=\"true\">12</｜DSML｜parameter>\n<｜DSML｜parameter name=\"zz\" "
@@ -241,6 +245,11 @@ static const struct row rows[] = {
      "C:okCALL 0 f({\"s\": \"a, \\\"b\\\"\", \"n\": -1.5, \"b\": true, \"l\": [1, \"x\", {\"k\": "
      "null}]})CALL 1 g({})",
      false, false},
+    {"lfm2", "none",
+     "<|tool_call_start|>[f(s=\"\\u00e9\\ud83d\\ude00\\b<|tool_call_end|>\\\\\")]<|tool_call_end|>",
+     "CALL 0 f({\"s\": \"\xC3\xA9\xF0\x9F\x98\x80\\b<|tool_call_end|>\\\\\"})", false, false},
+    {"lfm2", "none", "<|tool_call_start|>[f(s=\"\\ud83d\")]<|tool_call_end|>",
+     "C:<|tool_call_start|>[f(s=\"\\ud83d\")]<|tool_call_end|>", false, false},
     {"lfm2", "none", "<|tool_call_start|>[f(s=oops)]<|tool_call_end|> x",
      "C:<|tool_call_start|>[f(s=oops)]<|tool_call_end|> x", false, false},
     {"lfm2", "none", "<|tool_call_start|>[f(n=1)", "C:<|tool_call_start|>[f(n=1)", false, false},
@@ -261,6 +270,8 @@ static const struct row rows[] = {
      "<|channel|>commentary<|message|>Let me "
      "see.<|end|><|start|>assistant<|channel|>final<|message|>Yes.",
      "C:Let me see.\n\nYes.", false, false},
+    {"harmony", "none", "it to=functions.f<|end|><|start|>assistant to=functions.g<|message|>{}",
+     "C:it to=functions.fCALL 0 g({})", true, false},
     {"harmony", "none", "just text", "C:just text", false, false},
     {"harmony", "none", "<|channel|>commentary to=functions.f<|message|>{nope<|end|>",
      "C:<|channel|>commentary to=functions.f<|message|>{nope", false, false},
