@@ -52,7 +52,8 @@ static enum hn_status set_reading(const struct hn_chat_request *r, const struct 
     answer->tools = r->choice == HN_TOOLS_NONE ? NULL : r->tools;
     if (called) answer->eager = !form->calls.behind || !form->calls.format->bare;
     if (is_whole(form)) {
-        *answer = (struct hn_answer_params){.tools = called ? r->tools : NULL, .eager = called};
+        const bool told = called && !(form->calls.or_content && form->calls.format->bare);
+        *answer = (struct hn_answer_params){.tools = called ? r->tools : NULL, .eager = told};
         answer->format.calls = form->calls.format;
         if (!called && hn_answer_calls_named(HN_STR("json"), &answer->format.calls, &err) < 0)
             return hn_refuse_by(why, HN_E_INTERNAL, &err);

@@ -29,24 +29,31 @@ static enum hn_status response_form(const json_t *format, struct hn_form *out,
                        why);
 }
 
-/* Calls that have to be made, or those that are made. */
+/* Calls that have to be made, or those that are made; or else what `content` says. */
 static enum hn_status calls_form(const struct hn_chat_request *r, const struct hn_chat *chat,
-                                 const struct hn_tokenizer *tokenizer, struct hn_form *out,
+                                 const struct hn_tokenizer *tokenizer,
+                                 const struct hn_form *content, struct hn_form *out,
                                  struct hn_refusal *why)
 {
     struct hn_error err;
     const bool forced = r->choice != HN_TOOLS_AUTO;
+    const bool or_content = !forced && content->kind != HN_FORM_NONE;
     const struct hn_answer_calls *format = hn_chat_format(chat).calls;
-    if (forced && (!format || format->bare) &&
+    if (((or_content && !format) || (forced && (!format || format->bare))) &&
         hn_answer_calls_named(HN_STR("json"), &format, &err) < 0)
         return hn_refuse_by(why, HN_E_INTERNAL, &err);
-    if (!forced && (!format || !format->first)) return HN_OK;
-    struct hn_form form = {.kind = HN_FORM_CALLS, .param = forced ? "tool_choice" : "tools"};
+    if (!forced && !or_content && (!format || !format->first)) return HN_OK;
+    struct hn_form form = {.kind = HN_FORM_CALLS,
+                           .param = forced       ? "tool_choice"
+                                    : or_content ? content->param
+                                                 : "tools"};
     form.calls = (struct hn_calls_spec){
         .format = format,
         .tools = r->tools,
-        .behind = !forced,
+        .behind = !forced && !or_content,
         .many = r->parallel_tool_calls && r->choice != HN_TOOLS_NAMED,
+        .or_content = or_content,
+        .content = content->schema,
         .control = hn_answer_control_marks(format, tokenizer),
     };
     if (r->choice == HN_TOOLS_NAMED) form.calls.only = r->named;
@@ -57,10 +64,12 @@ enum hn_status hn_chat_form(const struct hn_chat_request *r, const struct hn_cha
                             const struct hn_tokenizer *tokenizer, struct hn_form *out,
                             struct hn_refusal *why)
 {
+    struct hn_form content = {.kind = HN_FORM_NONE};
     HN_TRY(hn_openai_form(&r->common, out, why));
-    if (r->response_format) HN_TRY(response_form(r->response_format, out, why));
-    if (!chat || r->choice == HN_TOOLS_NONE ||
-        (r->choice == HN_TOOLS_AUTO && out->kind != HN_FORM_NONE))
-        return HN_OK;
-    return calls_form(r, chat, tokenizer, out, why);
+    const bool free_form = out->kind == HN_FORM_NONE;
+    const bool calls =
+        chat && r->choice != HN_TOOLS_NONE && (free_form || r->choice != HN_TOOLS_AUTO);
+    if (r->response_format)
+        HN_TRY(response_form(r->response_format, calls && free_form ? &content : out, why));
+    return calls ? calls_form(r, chat, tokenizer, &content, out, why) : HN_OK;
 }

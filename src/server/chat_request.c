@@ -43,7 +43,9 @@ static const struct hn_field items[] = {
      .about = "Whether there may be several calls in one answer."},
     {"response_format", HN_FIELD_OBJECT, HERE(response_format),
      .schema = "{\"$ref\": \"#/components/schemas/ResponseFormat\"}",
-     .about = "What the content must be: `text`, `json_object`, or `json_schema` with a schema."},
+     .about =
+         "What the content must be: `text`, `json_object`, or `json_schema` with a schema. Where "
+         "tools may be called, the answer is that or calls."},
     {"reasoning_effort", HN_FIELD_TEXT, HERE(reasoning_effort), .max = 20,
      .about = "Given to the chat template as its variable `reasoning_effort`."},
     {"chat_template_kwargs", HN_FIELD_OBJECT, HERE(template_kwargs),

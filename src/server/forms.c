@@ -74,9 +74,10 @@ static enum hn_status key_of(const struct hn_form *form, struct hn_buf *out)
     hn_buf_str(out, form->text.p ? form->text : HN_STR(""));
     if (form->kind == HN_FORM_SCHEMA) HN_TRY(add_json(form->schema, out));
     if (form->kind == HN_FORM_CALLS) {
-        hn_buf_printf(out, "%s %d%d %llx %.*s ", calls->format->name, calls->behind, calls->many,
-                      (unsigned long long)calls->control, HN_FMT(calls->only));
+        hn_buf_printf(out, "%s %d%d%d %llx %.*s ", calls->format->name, calls->behind, calls->many,
+                      calls->or_content, (unsigned long long)calls->control, HN_FMT(calls->only));
         HN_TRY(add_json(calls->tools, out));
+        if (calls->content) HN_TRY(add_json(calls->content, out));
     }
     return out->failed;
 }

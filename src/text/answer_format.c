@@ -63,8 +63,9 @@ static const struct hn_answer_wording harmony_wordings[] = {
     {"", "%n^<|channel|>^commentary json^<|message|>^%a", NULL, ""},
     {"", "%n^<|channel|>^commentary ^<|constrain|>^json^<|message|>^%a", NULL, ""},
     {"", "%n%_^<|constrain|>^json^<|message|>^%a", NULL, ""},
+    {"", "%n^<|channel|>^commentary^<|message|>^%a", NULL, ""},
     {"", "%n json^<|message|>^%a", NULL, ""},
-    {"", "%n^<|message|>^%a", NULL, ""},
+    {"", "%n%_^<|message|>^%a", NULL, ""},
     {0},
 };
 
@@ -187,6 +188,7 @@ static const struct hn_answer_calls calls[] = {
         .detect = {"<|channel|>", "<|message|>"},
         .channels = true,
         .hold = {"to=functions."},
+        .content = "^<|channel|>^final^<|message|>^",
         .first = "^<|channel|>^commentary to=functions.",
         .wordings = harmony_wordings,
     },

@@ -55,7 +55,8 @@ struct hn_answer_calls {
     /* An answer is held to calls behind one of these, each a text of `begin` and perhaps what surely
      * follows it; or, where there are channels, a text of a header. NULL: behind begin[0]. */
     const char *hold[HN_ANSWER_HOLDS];
-    const char *first; /* what begins the calls, as a wording; it ends with what is held behind */
+    const char *content; /* what begins an answer without calls, as a wording; NULL: nothing */
+    const char *first;   /* what begins the calls, as a wording; it ends with what is held behind */
     const struct hn_answer_wording *wordings; /* up to one whose call is NULL */
     const char *separator; /* the function's name stands behind it, or else before it */
     bool named;            /* the name stands before the arguments, not within them */

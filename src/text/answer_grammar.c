@@ -56,7 +56,8 @@ uint64_t hn_answer_control_marks(const struct hn_answer_calls *format,
         for (size_t i = 0; i < 4; i++)
             bits |= marks_of(parts[i], tokenizer, &at);
     }
-    return bits | marks_of(quote_of(format), tokenizer, &at);
+    bits |= marks_of(quote_of(format), tokenizer, &at);
+    return bits | marks_of(format->content, tokenizer, &at);
 }
 
 void hn_answer_hold(const struct hn_answer_calls *format, struct hn_trigger_spec *out)
@@ -220,10 +221,27 @@ static enum hn_status set_style(struct maker *m)
     if (!literal) return HN_OK;
     m->style = (struct hn_schema_style){
         .separator = literal->separator, .comma = literal->comma, .python = literal->python};
-    m->schema.style = &m->style;
-    if (!literal->quote) return HN_OK;
-    m->style.quote = part(m, literal->quote, count_all_marks(m->spec->format), NULL);
-    return m->style.quote ? HN_OK : hn_schema_no_room(&m->schema);
+    if (literal->quote) {
+        m->style.quote = part(m, literal->quote, count_all_marks(m->spec->format), NULL);
+        if (!m->style.quote) return hn_schema_no_room(&m->schema);
+    }
+    return hn_schema_set_style(&m->schema, &m->style);
+}
+
+/* What may come instead of calls. */
+static enum hn_status read_content(struct maker *m, const json_t *object, size_t *tool,
+                                   struct hn_expr **out)
+{
+    const json_t *schema = m->spec->content ? m->spec->content : object;
+    const struct hn_answer_calls *format = m->spec->format;
+    struct hn_rules *r = &m->schema.rules;
+    *tool = SIZE_MAX;
+    *out = hn_expr_class(r, NULL, 0, false, false);
+    if (!m->spec->or_content) return HN_OK;
+    HN_TRY(hn_schema_read(&m->schema, schema, NULL, out));
+    const unsigned mark = count_all_marks(format) + count_marks(quote_of(format));
+    *out = HN_EXPR_SEQ(r, part(m, format->content ? format->content : "", mark, NULL), *out);
+    return HN_OK;
 }
 
 static enum hn_status make(struct maker *m, const json_t *object, bool loose, size_t *tool,
@@ -231,14 +249,19 @@ static enum hn_status make(struct maker *m, const json_t *object, bool loose, si
 {
     const struct hn_answer_calls *format = m->spec->format;
     struct hn_rules *r = &m->schema.rules;
-    HN_TRY(set_style(m));
+    struct hn_expr *content;
     HN_TRY(hn_schema_begin(&m->schema));
+    HN_TRY(read_content(m, object, tool, &content));
+    HN_TRY(set_style(m));
     HN_TRY(read_tools(m, object, loose, tool));
     struct hn_expr *first = next_part(m, format->first ? format->first : "");
     struct hn_expr *any = hn_expr_class(r, NULL, 0, false, false);
     for (const struct hn_answer_wording *w = format->wordings; w->call; w++)
         any = HN_EXPR_ALT(r, any, calls(m, w));
-    r->rules[0].body = m->spec->behind ? any : HN_EXPR_SEQ(r, first, any);
+    struct hn_expr *marked = HN_EXPR_SEQ(r, first, any);
+    /* Where calls need no marker, content may come, too, which has none. */
+    if (m->spec->or_content && format->bare) marked = HN_EXPR_ALT(r, marked, any);
+    r->rules[0].body = m->spec->behind ? any : HN_EXPR_ALT(r, content, marked);
     if (!r->rules[0].body) return hn_schema_no_room(&m->schema);
     return hn_rules_compile(r, out, m->schema.err);
 }

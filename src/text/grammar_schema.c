@@ -498,6 +498,12 @@ static enum hn_status add_json(struct hn_schema *s)
     return HN_OK;
 }
 
+enum hn_status hn_schema_set_style(struct hn_schema *s, const struct hn_schema_style *style)
+{
+    s->style = style;
+    return add_json(s);
+}
+
 enum hn_status hn_schema_begin(struct hn_schema *s)
 {
     uint32_t root;

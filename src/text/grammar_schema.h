@@ -136,9 +136,11 @@ enum hn_status hn_schema_no_room(const struct hn_schema *s);
 enum hn_status hn_schema_refused(const struct hn_schema *s, const struct hn_shape *shape,
                                  unsigned kinds);
 
-/* Begins with a rule 0 that has no body yet and the rules of plain JSON, in the style. Free with hn_schema_free, also
+/* Begins with a rule 0 that has no body yet and the rules of plain JSON. Free with hn_schema_free, also
  * after a failure. */
 enum hn_status hn_schema_begin(struct hn_schema *s);
+/* The style of what is read from now on. */
+enum hn_status hn_schema_set_style(struct hn_schema *s, const struct hn_schema_style *style);
 void hn_schema_free(struct hn_schema *s);
 /* The texts of values that satisfy a whole schema, and `also`, which refers to nothing; NULL: no more. May
  * be called for several schemas. */

@@ -104,6 +104,51 @@ class TestCalls(Running):
         self.assertIn(json.loads(call["function"]["arguments"])["n"], [1, 2])
 
 
+class TestCallsOrContent(Running):
+    """Tools beside a response_format: the answer is calls or what the format says."""
+
+    def check(self, server, **more):
+        parameters = {"type": "object", "properties": {"n": {"enum": [1, 2]}}, "required": ["n"],
+                      "additionalProperties": False}
+        schema = {"type": "object", "properties": {"a": {"enum": [7, 8]}}, "required": ["a"],
+                  "additionalProperties": False}
+        wanted = {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}
+        body = {**chat(tools=[TestCalls.tool(parameters, strict=True)], response_format=wanted, max_tokens=150,
+                       parallel_tool_calls=False), **more}
+        status, _, answer = server.post(CHAT, body)
+        self.assertEqual(status, 200, answer)
+        (choice,) = answer["choices"]
+        message, calls = choice["message"], choice["message"].get("tool_calls", [])
+        if not calls:
+            self.assertIn(json.loads(message["content"]), [{"a": 7}, {"a": 8}])
+            self.assertEqual(choice["finish_reason"], "stop")
+        for call in calls:
+            self.assertIn(json.loads(call["function"]["arguments"]), [{"n": 1}, {"n": 2}])
+            self.assertEqual((choice["finish_reason"], message["content"]), ("tool_calls", None))
+        return bool(calls)
+
+    def test_either_comes(self):
+        bias = {c: {str(self.server.post("/tokenize", {"content": c})[2]["tokens"][0]): 50} for c in "<{"}
+        with Server(HENCE, *self.words, "--tool-calls", "hermes") as server:
+            # A token that begins one of them is made likely.
+            self.assertTrue(self.check(server, logit_bias=bias["<"]))
+            self.assertFalse(self.check(server, logit_bias=bias["{"]))
+            self.assertTrue(self.check(server, tool_choice="required", logit_bias=bias["{"]))
+            self.assertFalse(self.check(server, tool_choice="none"))
+
+    def test_in_other_formats(self):
+        for name in ["harmony", "lfm2", "gemma", "llama3", "json"]:
+            with Server(HENCE, *self.words, "--tool-calls", name) as server:
+                for seed in range(3):
+                    with self.subTest(name=name, seed=seed):
+                        self.check(server, seed=seed, temperature=1)
+
+    def test_a_schema_that_cannot_be_kept(self):
+        wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"not": {}}}}
+        body = chat(tools=[TestCalls.tool({"type": "object"})], response_format=wanted)
+        self.refused(self.server.post(CHAT, body), 400, "unsupported_value", "response_format")
+
+
 class TestChannels(Running):
     """Messages with headers."""
 
