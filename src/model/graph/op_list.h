@@ -8,16 +8,16 @@ enum {
     HN_OP_ANY = 255, /* as many inputs or outputs as the node lists */
 };
 
-/* Flags of a row. */
+/* Flags of a row. An input that may be loose (formats/onnx.h) when it is constant is read byte by byte, by
+ * `prepare` or by each run. */
 enum {
-    HN_OP_TENSORS = 0,     /* inputs are tensors alone; the same inputs give the same outputs */
-    HN_OP_VALUES = 1 << 0, /* takes or makes sequences and optionals */
-    HN_OP_RANDOM = 1 << 1, /* gives something else each time: never folded */
-    HN_OP_CALLS = 1 << 2,  /* runs graphs that are its attributes */
-    HN_OP_LOOSE_0 =
-        1 << 3, /* reads a constant input 0 byte by byte: it may be loose (formats/onnx.h) */
-    HN_OP_LOOSE_1 = 1 << 4,   /* likewise, input 1 */
-    HN_OP_LOOSE_ALL = 1 << 5, /* likewise, all inputs */
+    HN_OP_TENSORS = 0,        /* inputs are tensors alone; the same inputs give the same outputs */
+    HN_OP_VALUES = 1 << 0,    /* takes or makes sequences and optionals */
+    HN_OP_RANDOM = 1 << 1,    /* gives something else each time: never folded */
+    HN_OP_CALLS = 1 << 2,     /* runs graphs that are its attributes */
+    HN_OP_LOOSE_0 = 1 << 3,   /* input 0 may be loose */
+    HN_OP_LOOSE_1 = 1 << 4,   /* input 1 may */
+    HN_OP_LOOSE_ALL = 1 << 5, /* all may */
 };
 
 struct hn_lower;
