@@ -152,7 +152,9 @@ enum hn_status hn_vector_cache_open(const char *path, uint64_t fingerprint, size
     if (hn_file_look(path, &version)) (void)hn_map_open(path, &out->map, NULL);
     if (is_ours(out)) {
         open_for_adding(out);
-        return index_records(out, err);
+        const enum hn_status status = index_records(out, err);
+        if (status < 0) hn_vector_cache_close(out);
+        return status;
     }
     hn_map_close(&out->map);
     hn_vector_cache_replace(out, nothing, NULL);

@@ -24,7 +24,7 @@ struct hn_vector_cache {
 /* Words of n bytes, mixed into a hash: for contents, fast; not against an adversary. */
 uint64_t hn_content_hash(uint64_t hash, const void *bytes, size_t n);
 
-/* Opens the file, or begins one in place of another model's. HN_E_NOMEM. */
+/* Opens the file, or begins one in place of another model's. HN_E_NOMEM, and it is closed. */
 enum hn_status hn_vector_cache_open(const char *path, uint64_t fingerprint, size_t dims,
                                     struct hn_vector_cache *out, struct hn_error *err);
 /* The vector of a text, if it was there when the file was opened. */
@@ -39,6 +39,6 @@ void hn_vector_cache_add(struct hn_vector_cache *cache, const struct hn_text_key
 void hn_vector_cache_replace(struct hn_vector_cache *cache,
                              bool (*next)(void *ctx, struct hn_text_key *key, const float **vector),
                              void *ctx);
-void hn_vector_cache_close(struct hn_vector_cache *cache); /* a zeroed one is not valid */
+void hn_vector_cache_close(struct hn_vector_cache *cache); /* a closed one is fine */
 
 #endif
