@@ -45,11 +45,7 @@ class Suite:
         """`outputs` are arrays, or a number of them where the model has to be refused with a text. `after`: an
         operator that makes the first input, which is then the graph's own; inputs that are the same are one.
         `fixed`: inputs that are constants of the model. Attributes that are called as something here end in _."""
-        path = self.folder / f"test_{len(list(self.folder.iterdir())):04d}_{op}"
-        data = path / "test_data_set_0"
-        data.mkdir(parents=True)
         if refused:
-            self.refusals[path.name] = refused
             outputs = [np.zeros(1, np.float32)] * outputs
         names = ["" if x is None else f"x{[x is y for y in inputs].index(True)}" for x in inputs]
         given = list({n: np.asarray(x) for n, x in zip(names, inputs) if n}.items())
@@ -64,11 +60,20 @@ class Suite:
                         [io.value(n, KINDS[np.asarray(y).dtype.name]) for n, y in zip(made, outputs)],
                         [tensor(n, x) for n, x in constants])
         domains = [(domain, opset)] if domain else []
-        (path / "model.onnx").write_bytes(io.model(body, 17 if domain else opset, domains=domains))
-        for i, (name, x) in enumerate(given):
-            (data / f"input_{i}.pb").write_bytes(tensor(name, x))
-        for i, y in enumerate(outputs):
-            (data / f"output_{i}.pb").write_bytes(tensor(made[i], y))
+        name = self.write(op, io.model(body, 17 if domain else opset, domains=domains), dict(given),
+                          dict(zip(made, outputs)))
+        if refused: self.refusals[name] = refused
+
+    def write(self, name, model, inputs, outputs):
+        """A test of its own; its name."""
+        path = self.folder / f"test_{len(list(self.folder.iterdir())):04d}_{name}"
+        data = path / "test_data_set_0"
+        data.mkdir(parents=True)
+        (path / "model.onnx").write_bytes(model)
+        for kind, arrays in (("input", inputs), ("output", outputs)):
+            for i, (label, array) in enumerate(arrays.items()):
+                (data / f"{kind}_{i}.pb").write_bytes(tensor(label, array))
+        return path.name
 
 
 def real(*shape, kind=np.float32):

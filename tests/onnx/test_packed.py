@@ -6,7 +6,7 @@ import itertools
 import sys
 
 from test_contrib import MS, quantized, sigmoid
-from test_operators import np, real, rng, run, whole
+from test_operators import io, np, real, rng, run, tensor, whole
 
 BYTES = (np.uint8, np.int8)
 
@@ -77,6 +77,65 @@ def convolutions(s):
                           np.float32(1), np.int8(0), np.float32(1), np.uint8(0)], 1, fixed=range(1, 8), refused="3 channels")
 
 
+def qdq(s):
+    """Graphs between QuantizeLinear and DequantizeLinear: what comes out is what whole numbers give."""
+    x = rng.rand(1, 3, 12, 12).astype(np.float32) * 2 - 1
+    constants, nodes, count = [], [], itertools.count()
+
+    def constant(array):
+        name = f"c{next(count)}"
+        constants.append(tensor(name, np.asarray(array)))
+        return name
+
+    def node(op, inputs, domain="", **attributes):
+        name = f"v{next(count)}"
+        nodes.append(io.node(op, inputs, [name], domain, **attributes))
+        return name
+
+    def graded(value, scale, zero):
+        """A float value through bytes, and their slots."""
+        more = [constant(np.float32(scale)), constant(zero)]
+        bytes_ = node("QuantizeLinear", [value, *more])
+        return node("DequantizeLinear", [bytes_, *more])
+
+    def weights(array, scales, axis):
+        return node("DequantizeLinear", [constant(array), constant(scales), constant(np.zeros(len(scales), np.int8))],
+                    axis=axis)
+
+    def conv_sums(values, zero, w, bias):
+        seen = np.lib.stride_tricks.sliding_window_view(
+            np.pad(values.astype(np.int64) - zero, ((0, 0), (0, 0), (1, 1), (1, 1))), (3, 3), (2, 3))
+        return np.einsum("bcijkl,ockl->boij", seen, w.astype(np.int64)) + bias.reshape(-1, 1, 1)
+
+    w, other = some(np.int8, 8, 3, 3, 3), some(np.int8, 8, 8, 3, 3)
+    scales, more = ((rng.rand(8) / 500 + 0.001).astype(np.float32) for _ in range(2))
+    biases = [whole(-3000, 3000, 8, kind=np.int32) for _ in range(2)]
+    sx, s1, s2, s3 = (np.float32(v) for v in (0.0079, 0.031, 0.043, 0.051))
+
+    def conv(value, w, scales, by, bias):
+        bias = node("DequantizeLinear", [constant(bias), constant((by * scales).astype(np.float32))], axis=0)
+        return node("Conv", [value, weights(w, scales, 0), bias], pads=[1, 1, 1, 1])
+
+    q0 = quantized(x, sx, 127)
+    v = graded("x", sx, np.uint8(127))
+    v = graded(node("Relu", [conv(v, w, scales, sx, biases[0])]), s1, np.uint8(0))
+    q1 = quantized(conv_sums(q0, 127, w, biases[0]).astype(np.float32) * (sx * scales / s1).reshape(-1, 1, 1),
+                   np.float32(1), 0)
+    u = graded(conv(v, other, more, s1, biases[1]), s2, np.uint8(128))
+    q2 = quantized(conv_sums(q1, 0, other, biases[1]).astype(np.float32) * (s1 * more / s2).reshape(-1, 1, 1),
+                   np.float32(1), 128)
+    both = graded(node("Relu", [node("Add", [u, v])]), s3, np.uint8(0))
+    q3 = quantized((q2.astype(np.float32) - 128) * s2 + q1.astype(np.float32) * s1, s3, 0)
+    pool = graded(node("MaxPool", [both], kernel_shape=[2, 2], strides=[2, 2]), s3, np.uint8(0))
+    q4 = q3.reshape(1, 8, 6, 2, 6, 2).max((3, 5))
+    flat = node("Reshape", [pool, constant(np.array([1, -1], np.int64))])
+    m, by = some(np.int8, 288, 5), (rng.rand(5) / 100).astype(np.float32)
+    nodes.append(io.node("MatMul", [flat, weights(m, by, 1)], ["y"]))
+    y = (q4.reshape(1, -1).astype(np.int64) @ m.astype(np.int64)) * np.float64(s3) * by
+    body = io.graph(nodes, [io.value("x", io.FLOAT)], [io.value("y", io.FLOAT)], constants)
+    s.write("qdq", io.model(body, 17), {"x": x}, {"y": y.astype(np.float32)})
+
+
 def lstm(x, w, r, bias, h, c):
     ys = []
     for step in x:
@@ -100,6 +159,19 @@ def gru(x, w, r, both, h, after):
         h = (1 - z) * new + z * h
         ys.append(h)
     return np.stack(ys), h
+
+
+def add_cell(s, op, inputs, outputs, **attributes):
+    """With constant weights and bias. All outputs are 2 higher, so that those near 0 need not be exact."""
+    names = [f"x{i}" if x is not None else "" for i, x in enumerate(inputs)]
+    made = {f"y{i}": (y + 2).astype(np.float32) for i, y in enumerate(outputs)}
+    nodes = [io.node(op, names, [f"h{i}" for i in range(len(outputs))], **attributes)]
+    nodes += [io.node("Add", [f"h{i}", "two"], [f"y{i}"]) for i in range(len(outputs))]
+    constants = [tensor(n, x) for n, x in list(zip(names, inputs))[1:4] if n]
+    given = {n: x for i, (n, x) in enumerate(zip(names, inputs)) if n and i not in (1, 2, 3)}
+    body = io.graph(nodes, [io.value(n, io.INT32 if x.dtype == np.int32 else io.FLOAT) for n, x in given.items()],
+                    [io.value(n, io.FLOAT) for n in made], [*constants, tensor("two", np.float32(2))])
+    s.write(op, io.model(body, 14), given, made)
 
 
 def cells(s):
@@ -130,17 +202,15 @@ def cells(s):
             want = [np.stack([o[0] for o in outs], 1)] + [np.stack([o[i] for o in outs]) for i in range(1, len(outs[0]))]
             state = [h, c] if kind == "LSTM" else [h]
             more = {"linear_before_reset": 1} if after else {}
-            s.add(kind, [x, w, r, bias, None, *state], [v.astype(np.float32) for v in want], opset=14, hidden_size=n,
-                  direction=direction, fixed=(1, 2, 3), **more)
+            add_cell(s, kind, [x, w, r, bias, None, *state], want, hidden_size=n, direction=direction, **more)
     x, w, r, lengths = real(4, 2, 3), real(1, 20, 3), real(1, 20, 5), np.array([2, 4], np.int32)
     out = [lstm(x[:m, i:i + 1, :], w[0], r[0], 0, np.zeros((1, 5)), np.zeros((1, 5))) for i, m in enumerate((2, 4))]
     y = np.concatenate([np.pad(o[0], ((0, 4 - len(o[0])), (0, 0), (0, 0))) for o in out], 1)[:, None]
     last = [np.concatenate([o[i] for o in out])[None] for i in (1, 2)]
-    s.add("LSTM", [x, w, r, None, lengths], [v.astype(np.float32) for v in (y, *last)], opset=14, hidden_size=5,
-          fixed=(1, 2))
+    add_cell(s, "LSTM", [x, w, r, None, lengths], (y, *last), hidden_size=5)
     s.add("LSTM", [real(2, 2, 3), w, r, None, None, real(1, 3, 5)], 1, opset=14, hidden_size=5, fixed=(1, 2),
           refused="input 5")
 
 
 if __name__ == "__main__":
-    sys.exit(run((products, convolutions, cells)))
+    sys.exit(run((products, convolutions, qdq, cells)))

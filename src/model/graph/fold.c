@@ -23,7 +23,9 @@ static bool foldable(const struct hn_body *body, const struct hn_node *node)
     if (node->row->flags & (HN_OP_RANDOM | HN_OP_CALLS)) return false;
     for (size_t i = 0; i < node->n_in; i++)
         if (node->in[i] != HN_NO_SLOT && !body->slots[node->in[i]].constant) return false;
-    return true;
+    if (body->graph->bytes_done || !hn_str_is(node->op, "DequantizeLinear")) return true;
+    body->graph->has_bytes = true; /* weights that may stay what they are */
+    return false;
 }
 
 /* A copy of its own; strings with their bytes. */

@@ -199,6 +199,15 @@ static enum hn_status run_pass(struct hn_body *body, enum hn_status (*pass)(stru
     return status;
 }
 
+enum hn_status hn_graph_fuse_bytes(struct hn_graph *graph, struct hn_error *err)
+{
+    for (size_t b = 0; b < graph->n_bodies; b++)
+        HN_TRY(run_pass(graph->bodies[b], hn_fuse_bytes, err));
+    HN_TRY(hn_graph_finish(graph, err));
+    HN_TRY(hn_graph_fold(graph, err));
+    return hn_graph_finish(graph, err);
+}
+
 enum hn_status hn_graph_fuse(struct hn_graph *graph, struct hn_error *err)
 {
     static enum hn_status (*const passes[])(struct hn_fuse *) = {

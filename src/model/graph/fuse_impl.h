@@ -49,7 +49,8 @@ enum hn_status hn_fuse_set_activation(struct hn_fuse *f, struct hn_node *node,
 /* A constant of its own with the shape given; its floats. NULL when there is no memory. */
 float *hn_fuse_new_constant(struct hn_fuse *f, const size_t *shape, size_t n_dims, int32_t *slot);
 
-/* The passes: each goes once over the body. */
+/* The passes: each goes once over the body. That of bytes comes before their weights are folded. */
+enum hn_status hn_fuse_bytes(struct hn_fuse *f);
 enum hn_status hn_fuse_norms(struct hn_fuse *f);
 enum hn_status hn_fuse_attention(struct hn_fuse *f);
 enum hn_status hn_fuse_linear(struct hn_fuse *f);

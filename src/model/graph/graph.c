@@ -65,6 +65,8 @@ static enum hn_status load(struct hn_graph *graph, const char *cpu, struct hn_er
     HN_TRY(hn_graph_fold(graph, err));
     HN_TRY(hn_graph_finish(graph, err));
     HN_TRY(hn_graph_infer(graph, err));
+    graph->bytes_done = true;
+    if (graph->has_bytes) HN_TRY(hn_graph_fuse_bytes(graph, err));
     graph->stacks = hn_graph_rows_apart(graph);
     HN_TRY(hn_graph_fuse(graph, err));
     hn_graph_release_unread(graph);

@@ -84,6 +84,8 @@ struct hn_graph {
     uint64_t run_nodes;
     const struct hn_kernels *kernels;
     size_t folded_bytes, state_bytes;
+    bool bytes_done; /* operators on bytes have been fused; until then their weights are not folded */
+    bool has_bytes;  /* there are such weights */
     bool stacks;
 };
 
@@ -177,6 +179,8 @@ enum hn_status hn_graph_finish(struct hn_graph *graph, struct hn_error *err);
 enum hn_status hn_graph_infer(struct hn_graph *graph, struct hn_error *err);
 /* Whether rows of the inputs make rows of the outputs, each by itself; before nodes are fused. */
 bool hn_graph_rows_apart(const struct hn_graph *graph);
+/* Operators between quantized values become those of whole numbers; then folds what was left. */
+enum hn_status hn_graph_fuse_bytes(struct hn_graph *graph, struct hn_error *err);
 /* Puts several nodes into one where a faster operator does the same (fast.h). */
 enum hn_status hn_graph_fuse(struct hn_graph *graph, struct hn_error *err);
 /* Lets rows prepare constants. */

@@ -66,6 +66,39 @@ static size_t broadcast_at(const struct hn_array *a, const size_t *shape, size_t
     return out;
 }
 
+/* Bytes of one shape, some at a time as floats. */
+struct sums {
+    const struct hn_kernels *kernels;
+    const uint8_t *a, *b;
+    uint8_t *y;
+    size_t n;
+    struct hn_byte_scale ga, gb, gc;
+};
+
+enum { BLOCK = 512, PART = 16 * BLOCK };
+
+static void sum_tile(void *arg, size_t tile, unsigned worker)
+{
+    (void)worker;
+    const struct sums *s = arg;
+    const size_t end = hn_min(s->n, (tile + 1) * PART);
+    float x[BLOCK], y[BLOCK];
+    for (size_t i = tile * PART; i < end; i += BLOCK) {
+        const size_t n = hn_min(BLOCK, end - i);
+        s->kernels->dequantize(x, s->a + i, n, &s->ga);
+        s->kernels->dequantize(y, s->b + i, n, &s->gb);
+        s->kernels->add(x, y, n);
+        s->kernels->quantize(s->y + i, x, n, &s->gc);
+    }
+}
+
+static struct hn_byte_scale scale_of(const struct grade *g)
+{
+    struct hn_byte_scale s = {.scale = (float)g->scale, .zero = (int32_t)g->zero};
+    hn_byte_range(g->type, &s.low, &s.high);
+    return s;
+}
+
 static enum hn_status qlinear_pair(struct hn_op *op, bool times)
 {
     if (!has_input(op, 3)) return hn_op_fail(op, HN_E_ARG, "B is missing");
@@ -78,6 +111,12 @@ static enum hn_status qlinear_pair(struct hn_op *op, bool times)
     memcpy(shape, a->shape, sizeof shape);
     HN_TRY(hn_op_broadcast(op, shape, &n_dims, b));
     if (!hn_op_out(op, 0, a->type, shape, n_dims)) return hn_op_failed(op);
+    if (!times && a->n == op->out[0].n && b->n == a->n) {
+        struct sums s = {op->kernels, a->data,       b->data,       op->out[0].data,
+                         a->n,        scale_of(&ga), scale_of(&gb), scale_of(&gc)};
+        hn_op_parallel(op, hn_div_up(a->n, PART), sum_tile, &s);
+        return HN_OK;
+    }
     for (size_t i = 0; i < op->out[0].n; i++) {
         const double x = wide(&ga, a, broadcast_at(a, shape, n_dims, i));
         const double y = wide(&gb, b, broadcast_at(b, shape, n_dims, i));
