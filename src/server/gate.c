@@ -20,13 +20,28 @@ static struct hn_str sent_key(const struct hn_call *call)
     return text;
 }
 
+/* A page in a browser may send requests to any machine that the browser reaches, whose answers it cannot
+ * read; the browser says where the page comes from. A page that is not meant to ask has no key. */
+static enum hn_status check_origin(const struct hn_call *call, struct hn_refusal *why)
+{
+    const struct hn_str origin = hn_exchange_header(call->x, "origin");
+    const char *allowed = call->server->options->http.cors_origin;
+    if (!origin.p || (allowed && (strcmp(allowed, "*") == 0 || hn_str_is(origin, allowed))))
+        return HN_OK;
+    return hn_refuse(why, 403, "origin_not_allowed", NULL,
+                     "Web pages of '%.80s' may not use this server, which has no API keys; hence "
+                     "serve --cors ORIGIN lets them.",
+                     origin.p);
+}
+
 enum hn_status hn_gate_enter(struct hn_call *call, struct hn_refusal *why)
 {
     struct hn_keys *keys = call->server->keys;
     const enum hn_audience who = call->endpoint->who;
     if (who == HN_FOR_ANYONE) return HN_OK;
     if (!keys) {
-        /* Any page in a browser on this machine may send a request here. */
+        HN_TRY(check_origin(call, why));
+        /* Whoever reaches the server may ask, but changes nothing. */
         if (who != HN_FOR_ADMIN || strcmp(call->endpoint->method, "GET") == 0) return HN_OK;
         return hn_refuse(why, 403, "insufficient_permissions", NULL,
                          "This needs an API key of the role 'admin', and the server has no keys.");

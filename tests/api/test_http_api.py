@@ -322,6 +322,20 @@ class TestFullQueue(Running):
 
 
 class TestKeys(WithFolder):
+    def test_web_pages(self):
+        """Not without keys, unless their origin is the one that may."""
+        for words, origins in [((), {"https://a.example": 403, "null": 403}),
+                               (("--cors", "https://a.example"), {"https://a.example": 200, "https://b.example": 403}),
+                               (("--cors", "*"), {"https://b.example": 200})]:
+            with Server(HENCE, "-m", STARTER, *words) as server:
+                for origin, status in origins.items():
+                    answer = server.post(CHAT, chat(), Origin=origin)
+                    self.assertEqual(answer[0], status, (words, origin))
+                    if status == 403:
+                        self.refused(answer, 403, "origin_not_allowed")
+                    self.assertEqual(server.get("/health", Origin=origin)[0], 200)
+                self.assertEqual(server.post(CHAT, chat())[0], 200)
+
     def test_keys(self):
         path = self.folder / "keys"
 
