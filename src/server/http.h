@@ -40,8 +40,9 @@ struct hn_http_options {
     const char *cors_origin; /* "*" or an origin; NULL: no CORS headers */
     void (*handle)(void *ctx, struct hn_exchange *x);
     /* The body of errors found here (400, 408, 413, 431, ...) in the API's own shape (JSON): appends to
-     * `body`. On any loop thread. NULL: plain text. */
-    void (*error_body)(void *ctx, int status, const char *text, struct hn_buf *body);
+     * `body`. `path` is empty where none was read. On any loop thread. NULL: plain text. */
+    void (*error_body)(void *ctx, struct hn_str path, int status, const char *text,
+                       struct hn_buf *body);
     void *ctx;
     /* Told what goes wrong beside requests: changed certificates that are of no use. On any loop thread;
      * may be NULL. */

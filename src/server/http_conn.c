@@ -149,7 +149,9 @@ static enum hn_status send_error(struct hn_conn *c, struct hn_exchange *x, int s
 {
     const struct hn_http_options *options = options_of(c);
     struct hn_buf body = {0}, lines = {0};
-    if (options->error_body) options->error_body(options->ctx, status, text, &body);
+    struct hn_str path = {"", 0};
+    if (x && x->request.head_done) path = hn_buf_view(&x->request.path);
+    if (options->error_body) options->error_body(options->ctx, path, status, text, &body);
     else hn_buf_printf(&body, "%s\n", text);
     hn_answer_line(&lines, "Content-Type",
                    options->error_body ? "application/json" : "text/plain; charset=utf-8");

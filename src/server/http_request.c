@@ -125,6 +125,7 @@ static int check_head(struct hn_http_request *r)
 {
     const http_parser *parser = &r->parser;
     if (parser->http_major != 1) return refuse(r, 505, "HTTP/1.1 is spoken here");
+    if (split_target(r)) return -1; /* first: errors have the form of the path's API */
     const size_t hosts = count_headers(r, "Host");
     if (parser->http_minor >= 1 && !hosts) return refuse(r, 400, "no Host header");
     if (hosts > 1) return refuse(r, 400, "several Host headers");
@@ -141,7 +142,7 @@ static int check_head(struct hn_http_request *r)
             return refuse(r, 417, "an unknown expectation");
         r->wants_continue = true;
     }
-    return split_target(r);
+    return 0;
 }
 
 static int on_head(http_parser *parser)

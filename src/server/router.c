@@ -6,6 +6,7 @@
 #include "server/endpoints.h"
 #include "server/gate.h"
 #include "server/generation.h"
+#include "server/open_inference.h"
 #include "server/server_impl.h"
 #include "server/workers.h"
 
@@ -115,12 +116,14 @@ void hn_router_handle(void *ctx, struct hn_exchange *x)
     atomic_fetch_sub(&server->routing, 1);
 }
 
-void hn_router_error_body(void *ctx, int status, const char *text, struct hn_buf *body)
+void hn_router_error_body(void *ctx, struct hn_str path, int status, const char *text,
+                          struct hn_buf *body)
 {
     struct hn_refusal why;
     struct hn_json_writer w = {.out = *body};
     (void)ctx;
     (void)hn_refuse(&why, status, "bad_request", NULL, "%s", text);
-    hn_refusal_write(&w, &why);
+    if (hn_open_inference_path(path)) hn_open_inference_refusal(&w, &why);
+    else hn_refusal_write(&w, &why);
     *body = w.out;
 }

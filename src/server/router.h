@@ -6,6 +6,7 @@
 
 /* As struct hn_http_options wants them; ctx is the struct hn_server. */
 void hn_router_handle(void *ctx, struct hn_exchange *x);
-void hn_router_error_body(void *ctx, int status, const char *text, struct hn_buf *body);
+void hn_router_error_body(void *ctx, struct hn_str path, int status, const char *text,
+                          struct hn_buf *body);
 
 #endif

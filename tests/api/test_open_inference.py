@@ -189,6 +189,17 @@ class OpenInference(unittest.TestCase):
         self.assertEqual(self.infer("FP32", body)["outputs"][0]["data"], [1, 2, 3])
         self.refused("FP32", {"inputs": None}, "missing")
 
+    def test_errors_of_the_wire(self):
+        connection = self.server.connect()
+        connection.sendall(b"POST /v2/models/FP32/infer HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % 2**40)
+        data = b""
+        while part := connection.recv(65536):
+            data += part
+        connection.close()
+        head, _, body = data.partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 413 "), head)
+        self.assertIn("too large", json.loads(body)["error"])
+
     def test_bodies_are_not_unpacked(self):
         for coding, status in (("gzip", 415), ("identity", 200)):
             self.infer("org/sum", self.sums(), status, **{"Content-Encoding": coding})

@@ -116,8 +116,10 @@ static void handle(void *ctx, struct hn_exchange *x)
     else info(x);
 }
 
-static void error_body(void *ctx, int status, const char *text, struct hn_buf *body)
+static void error_body(void *ctx, struct hn_str path, int status, const char *text,
+                       struct hn_buf *body)
 {
+    (void)path;
     (void)ctx;
     hn_buf_printf(body, "{\"error\": %d, \"message\": \"%s\"}", status, text);
 }
