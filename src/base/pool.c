@@ -9,10 +9,14 @@
 #include <sched.h>
 
 #include "base/bits.h"
+#include "base/clock.h"
 
 /* Steps come microseconds apart while a model runs: a worker first spins this many rounds (some
  * tens of microseconds), then parks on a condition variable. */
 enum { SPIN_ROUNDS = 4000, SPIN_YIELD = 1000 };
+
+/* Between two visits to the guest: while there are tiles, and while there are none. */
+enum { VISIT_NS = 1000000, IDLE_VISIT_NS = 200000, IDLE_ROUNDS = 16 };
 
 /* Of one job, so that counters of 32 bits never run over. */
 enum { MAX_TILES = 1 << 30 };
@@ -44,6 +48,10 @@ struct hn_pool {
     _Alignas(64) atomic_size_t finished; /* tiles that workers ran of this job */
     atomic_uint parked;
 
+    _Alignas(64) _Atomic(const struct hn_pool_guest *) guest;
+    atomic_uint with_guest; /* threads that call it */
+    _Atomic uint64_t visited_ns, guest_ns;
+
     pthread_mutex_t lock;
     pthread_cond_t wake;
     struct worker *workers; /* [threads], the leader's slot unused */
@@ -69,14 +77,56 @@ static bool take(struct share *share, size_t *tile)
     return *tile < range >> 32;
 }
 
-/* Runs tiles while there are any, its own share's first. Returns how many. */
+/* Calls the guest, if there is one. The count goes up before the guest is read (both sequentially
+ * consistent): hn_pool_host sees one or the other. */
+static void call_guest(struct hn_pool *pool, bool leave)
+{
+    atomic_fetch_add(&pool->with_guest, 1);
+    const struct hn_pool_guest *guest = atomic_load(&pool->guest);
+    if (guest) (leave ? guest->leave : guest->visit)(guest->ctx);
+    atomic_fetch_sub(&pool->with_guest, 1);
+}
+
+/* Whether the last visit was so long ago; then this one is the calling thread's. */
+static bool visit_is_due(struct hn_pool *pool, uint64_t gap_ns)
+{
+    if (!atomic_load_explicit(&pool->guest, memory_order_relaxed)) return false;
+    uint64_t last = atomic_load_explicit(&pool->visited_ns, memory_order_relaxed);
+    const uint64_t now = hn_clock_ns();
+    return now > last && now - last >= gap_ns &&
+           atomic_compare_exchange_strong_explicit(&pool->visited_ns, &last, now,
+                                                   memory_order_relaxed, memory_order_relaxed);
+}
+
+static void visit(struct hn_pool *pool)
+{
+    const uint64_t start = hn_clock_ns();
+    call_guest(pool, false);
+    const uint64_t end = hn_clock_ns();
+    atomic_fetch_add_explicit(&pool->guest_ns, end - start, memory_order_relaxed);
+    atomic_store_explicit(&pool->visited_ns, end, memory_order_relaxed);
+}
+
+static void report(struct hn_pool *pool, size_t done)
+{
+    if (done) atomic_fetch_add_explicit(&pool->finished, done, memory_order_release);
+}
+
+/* Runs tiles while there are any, its own share's first. Returns how many; a worker has reported some of
+ * them already. */
 static size_t work(struct hn_pool *pool, unsigned self)
 {
     size_t tile, done = 0;
     for (unsigned i = 0; i < pool->threads; i++) {
         struct share *share = &pool->shares[(self + i) % pool->threads];
-        for (; take(share, &tile); done++)
+        while (take(share, &tile)) {
             pool->fn(pool->arg, pool->first + tile, self);
+            done++;
+            if (!self || !visit_is_due(pool, VISIT_NS)) continue;
+            report(pool, done); /* nobody is to wait for it; the next tile may be another job's */
+            done = 0;
+            visit(pool);
+        }
     }
     return done;
 }
@@ -89,9 +139,10 @@ static unsigned await_generation(struct hn_pool *pool, unsigned seen)
         now = atomic_load_explicit(&pool->generation, memory_order_acquire);
         if (now != seen) return now;
         relax(round);
+        if (round % IDLE_ROUNDS == 0 && visit_is_due(pool, IDLE_VISIT_NS)) visit(pool);
     }
     pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add(&pool->parked, 1);
+    if (atomic_fetch_add(&pool->parked, 1) + 1 == pool->threads - 1) call_guest(pool, true);
     while ((now = atomic_load(&pool->generation)) == seen)
         pthread_cond_wait(&pool->wake, &pool->lock);
     atomic_fetch_sub(&pool->parked, 1);
@@ -106,8 +157,7 @@ static void *worker_main(void *arg)
     for (unsigned seen = 0;;) {
         seen = await_generation(pool, seen);
         if (pool->stop) return NULL;
-        const size_t done = work(pool, self->index);
-        if (done) atomic_fetch_add_explicit(&pool->finished, done, memory_order_release);
+        report(pool, work(pool, self->index));
     }
 }
 
@@ -173,6 +223,18 @@ void hn_pool_destroy(struct hn_pool *pool)
 unsigned hn_pool_threads(const struct hn_pool *pool)
 {
     return pool->threads;
+}
+
+void hn_pool_host(struct hn_pool *pool, const struct hn_pool_guest *guest)
+{
+    atomic_store(&pool->guest, guest);
+    for (unsigned round = 0; atomic_load(&pool->with_guest); round++)
+        relax(round);
+}
+
+uint64_t hn_pool_guest_ns(const struct hn_pool *pool)
+{
+    return atomic_load_explicit(&pool->guest_ns, memory_order_relaxed);
 }
 
 /* Deals the tiles out: shares differ by at most one. */

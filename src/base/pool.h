@@ -3,6 +3,7 @@
 #define HN_BASE_POOL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/status.h"
 
@@ -27,5 +28,24 @@ unsigned hn_pool_threads(const struct hn_pool *pool);
  * from other shares when its own is empty. Which thread runs a tile must not change its result.
  * One leader at a time. */
 void hn_pool_run(struct hn_pool *pool, size_t tiles, hn_pool_fn *fn, void *arg);
+
+/* Somebody else's work in small pieces, which the workers do as they go along: a thread of its own would
+ * take a core from one that has a tile in hand, and all would stand until that one came back. */
+struct hn_pool_guest {
+    /* On a worker that has no tile in hand; the other threads go on meanwhile. Several workers may be in
+     * it at a time. Must not wait for the leader, nor destroy the pool. */
+    void (*visit)(void *ctx);
+    /* The last worker goes to sleep: there are no visits until there are tiles again. */
+    void (*leave)(void *ctx);
+    void *ctx;
+};
+
+/* Has the workers call `guest` (which must live until the next such call; NULL: nobody) every fifth of a
+ * millisecond or so while there are tiles; when this returns nobody is with the one before. Not from
+ * a visit. */
+void hn_pool_host(struct hn_pool *pool, const struct hn_pool_guest *guest);
+
+/* Nanoseconds of workers that visits took until now. */
+uint64_t hn_pool_guest_ns(const struct hn_pool *pool);
 
 #endif

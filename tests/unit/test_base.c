@@ -123,6 +123,60 @@ START_TEST(pool_keeps_jobs_apart)
 }
 END_TEST
 
+struct guest {
+    atomic_uint visits, leaves;
+    atomic_bool holds; /* a visit does not end */
+};
+
+static void on_visit(void *ctx)
+{
+    struct guest *guest = ctx;
+    atomic_fetch_add(&guest->visits, 1);
+    while (atomic_load(&guest->holds))
+        usleep(100);
+}
+
+static void on_leave(void *ctx)
+{
+    atomic_fetch_add(&((struct guest *)ctx)->leaves, 1);
+}
+
+static void run_sums(struct hn_pool *pool)
+{
+    struct sum_job job = {.factor = 1};
+    hn_pool_run(pool, 100, add_tile, &job);
+    ck_assert_uint_eq(atomic_load(&job.sum), 4950);
+}
+
+START_TEST(pool_has_a_guest)
+{
+    struct hn_pool *pool;
+    struct guest guest = {0};
+    const struct hn_pool_guest calls = {.visit = on_visit, .leave = on_leave, .ctx = &guest};
+    ck_assert_int_eq(hn_pool_create(3, &pool, NULL), HN_OK);
+    ck_assert_uint_eq(hn_pool_guest_ns(pool), 0);
+    hn_pool_host(pool, &calls);
+    while (atomic_load(&guest.visits) < 5)
+        run_sums(pool);
+    /* A worker that does not come back is no reason to wait, nor are all of them. */
+    atomic_store(&guest.holds, true);
+    const unsigned visits = atomic_load(&guest.visits);
+    while (atomic_load(&guest.visits) < visits + 2)
+        run_sums(pool);
+    run_sums(pool);
+    atomic_store(&guest.holds, false);
+    while (!atomic_load(&guest.leaves))
+        usleep(100);
+    hn_pool_host(pool, NULL);
+    const unsigned all = atomic_load(&guest.visits);
+    ck_assert_uint_gt(hn_pool_guest_ns(pool), 0);
+    for (size_t i = 0; i < 1000; i++)
+        run_sums(pool);
+    ck_assert_uint_eq(atomic_load(&guest.visits), all);
+    hn_pool_destroy(pool);
+}
+END_TEST
+
 /* Known answers from the Random123 distribution's kat_vectors (philox 4x32, 10 rounds). */
 START_TEST(philox_matches_published_vectors)
 {
@@ -188,6 +242,7 @@ int main(void)
     tcase_add_test(tcase, arena_aligns_zeroes_and_bounds);
     tcase_add_test(tcase, pool_runs_every_tile_once);
     tcase_add_test(tcase, pool_keeps_jobs_apart);
+    tcase_add_test(tcase, pool_has_a_guest);
     tcase_add_test(tcase, philox_matches_published_vectors);
     tcase_add_test(tcase, cpu_level_is_masked_not_raised);
     tcase_add_test(tcase, a_watch_sees_each_change_once);
