@@ -20,6 +20,7 @@ enum {
     MAX_THREADS = 64,
     ACCEPT_AT_ONCE = 64,
     TICK_MS = 250,
+    PATIENCE_NS = 3000000, /* visits further apart are none */
     /* Beyond a limit so many connections are still told so; the rest are closed at once. */
     TOLD_TOTAL = 128,
     TOLD_PER_ADDRESS = 16,
@@ -27,7 +28,7 @@ enum {
 
 bool hn_loop_is_mine(const struct hn_loop *loop)
 {
-    return pthread_equal(loop->thread, pthread_self());
+    return pthread_equal(atomic_load_explicit(&loop->owner, memory_order_relaxed), pthread_self());
 }
 
 void hn_loop_wake(struct hn_loop *loop)
@@ -175,14 +176,77 @@ static void on_wake(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* With the turn: runs what is to be run, or waits for it first. */
+static void take_turn(struct hn_loop *loop, int flags)
+{
+    atomic_store_explicit(&loop->owner, pthread_self(), memory_order_relaxed);
+    event_base_loop(loop->base, flags);
+    atomic_store_explicit(&loop->owner, 0, memory_order_relaxed);
+}
+
+static bool attended(struct hn_http *http)
+{
+    const uint64_t last = atomic_load(&http->visited_ns);
+    return last && (int64_t)(hn_clock_ns() - last) < PATIENCE_NS;
+}
+
+/* Until visitors leave or have not come for long. */
+static void stand_aside(struct hn_loop *loop)
+{
+    struct hn_http *http = loop->http;
+    int code = 0;
+    pthread_mutex_lock(&loop->lock);
+    while (!atomic_load(&http->stopping) && attended(http)) {
+        struct timespec until;
+        clock_gettime(CLOCK_MONOTONIC, &until);
+        until.tv_nsec += PATIENCE_NS;
+        until.tv_sec += until.tv_nsec / 1000000000;
+        until.tv_nsec %= 1000000000;
+        code = pthread_cond_timedwait(&loop->deserted, &loop->lock, &until);
+    }
+    pthread_mutex_unlock(&loop->lock);
+    if (code && http->options.deserted) http->options.deserted(http->options.ctx);
+}
+
 static void *run_loop(void *arg)
 {
     struct hn_loop *loop = arg;
-    pthread_mutex_lock(&loop->lock); /* until loop->thread is set */
-    pthread_mutex_unlock(&loop->lock);
+    struct hn_http *http = loop->http;
     hn_thread_prompt();
-    event_base_dispatch(loop->base);
+    while (!atomic_load(&http->stopping)) {
+        if (attended(http)) stand_aside(loop);
+        pthread_mutex_lock(&loop->turn);
+        take_turn(loop, EVLOOP_ONCE);
+        pthread_mutex_unlock(&loop->turn);
+    }
     return NULL;
+}
+
+void hn_http_visit(struct hn_http *http)
+{
+    atomic_store(&http->visited_ns, hn_clock_ns());
+    for (unsigned i = 0; i < http->n_loops; i++) {
+        struct hn_loop *loop = &http->loops[i];
+        if (pthread_mutex_trylock(&loop->turn) != 0) continue;
+        take_turn(loop, EVLOOP_NONBLOCK);
+        pthread_mutex_unlock(&loop->turn);
+    }
+}
+
+static void tell_loops(struct hn_http *http)
+{
+    for (unsigned i = 0; i < http->n_loops; i++) {
+        struct hn_loop *loop = &http->loops[i];
+        pthread_mutex_lock(&loop->lock);
+        pthread_cond_signal(&loop->deserted);
+        pthread_mutex_unlock(&loop->lock);
+    }
+}
+
+void hn_http_leave(struct hn_http *http)
+{
+    atomic_store(&http->visited_ns, 0);
+    tell_loops(http);
 }
 
 static enum hn_status open_loop(struct hn_http *http, struct hn_loop *loop, struct hn_error *err)
@@ -192,7 +256,13 @@ static enum hn_status open_loop(struct hn_http *http, struct hn_loop *loop, stru
     STAILQ_INIT(&loop->queue);
     STAILQ_INIT(&loop->incoming);
     pthread_mutex_init(&loop->lock, NULL);
+    pthread_mutex_init(&loop->turn, NULL);
     pthread_cond_init(&loop->told, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&loop->deserted, &attributes);
+    pthread_condattr_destroy(&attributes);
     set_date(loop);
     loop->base = event_base_new();
     loop->scratch = malloc(HN_SCRATCH);
@@ -227,7 +297,9 @@ static void close_loop(struct hn_loop *loop)
     free(loop->scratch);
     if (loop->wake_fd >= 0) close(loop->wake_fd);
     pthread_mutex_destroy(&loop->lock);
+    pthread_mutex_destroy(&loop->turn);
     pthread_cond_destroy(&loop->told);
+    pthread_cond_destroy(&loop->deserted);
 }
 
 static enum hn_status start_loop(struct hn_loop *loop, struct hn_error *err)
@@ -241,9 +313,7 @@ static enum hn_status start_loop(struct hn_loop *loop, struct hn_error *err)
     sigdelset(&others, SIGILL);
     sigdelset(&others, SIGFPE);
     pthread_sigmask(SIG_SETMASK, &others, &before);
-    pthread_mutex_lock(&loop->lock);
     const int failed = pthread_create(&loop->thread, NULL, run_loop, loop);
-    pthread_mutex_unlock(&loop->lock);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (failed) return hn_fail(err, HN_E_IO, "no thread: %s", strerror(failed));
     loop->started = true;
@@ -346,6 +416,7 @@ void hn_http_stop(struct hn_http *http)
     if (!http) return;
     atomic_store(&http->stopping, true);
     wake_all(http);
+    tell_loops(http);
     for (unsigned i = 0; i < http->n_loops; i++)
         if (http->loops[i].started) pthread_join(http->loops[i].thread, NULL);
     stop_accepting(http);

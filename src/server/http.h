@@ -48,6 +48,9 @@ struct hn_http_options {
      * may be NULL. */
     void (*complain)(void *ctx, const char *text);
     void *complain_ctx;
+    /* Told that visits (hn_http_visit) have stayed away though nobody said so, by a loop's thread that
+     * goes to work again; may be NULL. */
+    void (*deserted)(void *ctx);
 };
 
 /* Binds and listens; the loop threads run on return. Raises the process's soft limit of descriptors as
@@ -56,6 +59,12 @@ enum hn_status hn_http_start(const struct hn_http_options *options, struct hn_ht
                              struct hn_error *err);
 /* "http://127.0.0.1:8080", "https://...", "unix:/path". */
 const char *hn_http_url(const struct hn_http *http);
+/* Does what is to be done for connections now, on the calling thread, whose callbacks it may be then; many
+ * threads may come. As long as visits go on the loops' own threads stand aside, for some milliseconds at
+ * most: so short work takes no core from whoever computes, who visits when it suits. */
+void hn_http_visit(struct hn_http *http);
+/* There are no visits for now. */
+void hn_http_leave(struct hn_http *http);
 /* No new connections; idle ones are closed; what is being answered goes on. */
 void hn_http_drain(struct hn_http *http);
 /* Exchanges whose answers are not complete and handed to the system yet. */

@@ -76,6 +76,8 @@ struct hn_loop {
     struct hn_http *http;
     pthread_t thread;
     bool started;
+    pthread_mutex_t turn;    /* whoever holds it runs the loop: the thread, or a visitor */
+    _Atomic pthread_t owner; /* that is who, while it runs */
     struct event_base *base;
     struct event *wake, *tick;
     int wake_fd;
@@ -89,6 +91,7 @@ struct hn_loop {
     pthread_cond_t told; /* an on_gone has returned */
     struct hn_exchange_queue queue;
     struct hn_conn_queue incoming;
+    pthread_cond_t deserted; /* visitors are gone */
 };
 
 struct hn_http {
@@ -105,6 +108,7 @@ struct hn_http {
     atomic_size_t open;
     atomic_size_t bodies; /* bytes of the large ones */
     atomic_bool draining, stopping;
+    _Atomic uint64_t visited_ns; /* the last visit; 0: visitors are gone */
 };
 
 /* http.c */

@@ -1,8 +1,9 @@
 /* A server for the tests of HTTP: http_tool [NAME=VALUE...] prints its address on standard output, then
  * takes lines on standard input: "drain", "fail N" (the N-th allocation from now fails), "open" (does
- * nothing), each answered with the exchanges at hand and the clients that went away, and "stop".
+ * nothing), each answered with the exchanges at hand and the clients that went away, and "stop". With
+ * visitors=N so many threads visit (hn_http_visit), until "rest", when they say nothing of it, or "leave".
  *
- * Routes: /ok, /echo, /info; /late?MS and /stream?N,MS answer from a thread of their own; /hold begins an
+ * Routes: /ok, /echo, /info; /who says whether a visitor answers; /late?MS and /stream?N,MS answer from a thread of their own; /hold begins an
  * answer and never goes on; /flood writes until it may not. */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -15,7 +16,11 @@
 #include "server/systemd.h"
 
 static atomic_int gone_count, complaints, workers;
-static atomic_bool stopping;
+static atomic_bool stopping, resting;
+static unsigned n_visitors;
+static pthread_t visitors[8];
+static struct hn_http *http;
+static _Thread_local bool is_visitor;
 
 struct job {
     struct hn_exchange *x;
@@ -98,6 +103,16 @@ static void info(struct hn_exchange *x)
     hn_buf_free(&out);
 }
 
+static void *visit(void *arg)
+{
+    is_visitor = true;
+    while (!atomic_load(&stopping)) {
+        if (!atomic_load(&resting)) hn_http_visit(http);
+        usleep(100);
+    }
+    return arg;
+}
+
 static void handle(void *ctx, struct hn_exchange *x)
 {
     (void)ctx;
@@ -105,6 +120,8 @@ static void handle(void *ctx, struct hn_exchange *x)
     int a = 0, b = 0;
     sscanf(hn_exchange_query(x).p, "%d,%d", &a, &b);
     if (hn_str_is(path, "/ok")) hn_exchange_reply(x, 200, text_plain, 1, HN_STR("ok"));
+    else if (hn_str_is(path, "/who"))
+        hn_exchange_reply(x, 200, text_plain, 1, hn_str_from(is_visitor ? "visitor" : "loop"));
     else if (hn_str_is(path, "/echo"))
         hn_exchange_reply(x, 200, text_plain, 1, hn_exchange_body(x));
     else if (hn_str_is(path, "/late")) start_job(x, (struct job){.what = LATE, .ms = a});
@@ -153,13 +170,13 @@ static void set_option(struct hn_http_options *o, char *arg)
     if (!strcmp(arg, "max_unsent")) o->max_unsent = number;
     if (!strcmp(arg, "cors")) o->cors_origin = value;
     if (!strcmp(arg, "threads")) o->threads = number;
+    if (!strcmp(arg, "visitors")) n_visitors = number;
 }
 
 int main(int argc, char **argv)
 {
     struct hn_http_options options = {
         .handle = handle, .error_body = error_body, .complain = complain};
-    struct hn_http *http;
     struct hn_error err;
     char line[64];
     for (int i = 1; i < argc; i++)
@@ -168,11 +185,15 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
+    for (unsigned i = 0; i < n_visitors; i++)
+        if (pthread_create(&visitors[i], NULL, visit, NULL)) abort();
     printf("%s\n", hn_http_url(http));
     fflush(stdout);
     hn_systemd_notify("READY=1");
     while (fgets(line, sizeof line, stdin) && strcmp(line, "stop\n") != 0) {
         if (!strcmp(line, "drain\n")) hn_http_drain(http);
+        if (!strcmp(line, "rest\n") || !strcmp(line, "leave\n")) atomic_store(&resting, true);
+        if (!strcmp(line, "leave\n")) hn_http_leave(http);
 #ifdef HAVE_FAULTS
         if (!strncmp(line, "fail ", 5)) faults_start(strtoul(line + 5, NULL, 10));
 #endif
@@ -183,6 +204,8 @@ int main(int argc, char **argv)
     atomic_store(&stopping, true);
     while (atomic_load(&workers))
         usleep(1000);
+    for (unsigned i = 0; i < n_visitors; i++)
+        pthread_join(visitors[i], NULL);
     hn_http_stop(http);
     return 0;
 }

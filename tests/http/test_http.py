@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """HTTP from outside, over real sockets: test_http.py PATH_TO_HTTP_TOOL."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -105,9 +106,11 @@ def status_of(answer):
 
 
 class Basics(unittest.TestCase):
+    OPTIONS = []
+
     @classmethod
     def setUpClass(cls):
-        cls.server = Server("max_body=100000", "max_header=4000")
+        cls.server = Server("max_body=100000", "max_header=4000", *cls.OPTIONS)
 
     @classmethod
     def tearDownClass(cls):
@@ -285,6 +288,24 @@ class Basics(unittest.TestCase):
             s.sendall(request("/ok"))
             s.shutdown(socket.SHUT_WR)
             self.assertTrue(all_of(s).endswith(b"\r\n\r\nok"))
+
+
+class Visited(Basics):
+    """The same where other threads do the loops' work."""
+
+    OPTIONS = ["visitors=2"]
+
+    def who(self, server):
+        with contextlib.closing(server.client()) as client:
+            client.request("GET", "/who")
+            return client.getresponse().read()
+
+    def test_visitors_come_and_go(self):
+        for word in "rest", "leave":
+            with Server(*self.OPTIONS) as server:
+                until(lambda: self.who(server) == b"visitor", "a visitor")
+                server.tell(word)
+                until(lambda: self.who(server) == b"loop", "a loop's own thread")
 
 
 class Clients(unittest.TestCase):
