@@ -3,11 +3,18 @@
 
 #include <math.h>
 
+/* What the compute threads did for others meanwhile is accounted for there. */
+static double own_core_s(const struct hn_engine *engine, double seconds)
+{
+    const uint64_t guest_ns = hn_pool_guest_ns(engine->pool) - engine->guest_ns;
+    return fmax(seconds * engine->threads - (double)guest_ns * 1e-9, 0);
+}
+
 /* Everybody has the fixed time in equal parts, and what its own rows and keys add. The sum is the step's
  * time, whatever is not foreseen; sampling, which is a matter of rows too, is in it. */
 void hn_engine_account(struct hn_engine *engine, double seconds)
 {
-    const double core_s = seconds * engine->threads;
+    const double core_s = own_core_s(engine, seconds);
     const double joules =
         engine->energy ? hn_energy_lap(engine->energy, hn_engine_now(engine), core_s) : NAN;
     const double each = engine->budget.fixed / (double)engine->batch.n_spans;

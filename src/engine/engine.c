@@ -36,7 +36,8 @@ enum hn_status hn_engine_create(struct hn_decoder *decoder, const struct hn_toke
     engine->n_sampled = hn_min(engine->n_vocab, hn_tokenizer_size(tokenizer));
     const struct hn_plan *plan = hn_decoder_plan(decoder);
     engine->context = hn_min(plan->context, hn_decoder_pages(decoder) * HN_KV_PAGE);
-    engine->threads = hn_pool_threads(hn_cpu_backend_pool(hn_decoder_backend(decoder)));
+    engine->pool = hn_cpu_backend_pool(hn_decoder_backend(decoder));
+    engine->threads = hn_pool_threads(engine->pool);
     engine->max_running = plan->sequences;
     engine->next_deadline = UINT64_MAX;
     engine->created_ns = hn_engine_now(engine);

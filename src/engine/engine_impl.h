@@ -89,7 +89,9 @@ struct hn_engine {
     size_t n_sampled; /* tokens that may be generated: those with a text */
     size_t context;   /* tokens that one sequence may have: as planned, and as fit into all pages */
     unsigned threads;
-    uint64_t ids; /* given so far */
+    struct hn_pool *pool;
+    uint64_t guest_ns; /* of the pool, when the step began */
+    uint64_t ids;      /* given so far */
 
     struct hn_fair fair;
     struct hn_sequence *waiting;  /* in no order */

@@ -37,6 +37,7 @@ struct hn_lane {
     bool guests[GUESTS]; /* at work */
     unsigned n_long;     /* threads with a long job */
     bool stopping;
+    bool attended;    /* threads that compute come by */
     unsigned threads; /* that run */
     struct worker workers[HN_LANE_MAX_THREADS];
 };
@@ -65,15 +66,28 @@ static bool before(const struct hn_oneshot *a, const struct hn_oneshot *b)
     return a->seat.time < b->seat.time;
 }
 
-/* The model whose turn it is. Long jobs leave a thread to the others, where there are several. */
-static struct hn_oneshot *choose(const struct hn_lane *lane)
+/* Whether a model's next job is known to take a moment of one thread. */
+static bool is_short(const struct hn_lane *lane, const struct hn_oneshot *model)
+{
+    return model->seat.per_work_s > 0 && expected_s(model) <= lane->batch_s && model->threads <= 1;
+}
+
+/* Whether a visitor may run a model's next job, or else a thread of the lane. Visitors do what is short,
+ * while they come; of what is long a thread is left to the others, where there are several. */
+static bool may_take(const struct hn_lane *lane, const struct hn_oneshot *model, bool visitor)
+{
+    const bool is_for_visitors = lane->attended && is_short(lane, model);
+    const bool no_long = lane->threads > 1 && lane->n_long + 1 >= lane->threads && !lane->stopping;
+    if (visitor || is_for_visitors) return visitor && is_for_visitors;
+    return !no_long || expected_s(model) <= lane->batch_s;
+}
+
+/* The model whose turn it is. */
+static struct hn_oneshot *choose(const struct hn_lane *lane, bool visitor)
 {
     struct hn_oneshot *chosen = NULL;
-    const bool no_long = lane->threads > 1 && lane->n_long + 1 >= lane->threads && !lane->stopping;
-    for (struct hn_oneshot *m = lane->models; m; m = m->seat.next) {
-        if (no_long && expected_s(m) > lane->batch_s) continue;
-        if (!chosen || before(m, chosen)) chosen = m;
-    }
+    for (struct hn_oneshot *m = lane->models; m; m = m->seat.next)
+        if (may_take(lane, m, visitor) && (!chosen || before(m, chosen))) chosen = m;
     return chosen;
 }
 
@@ -197,6 +211,22 @@ static void note(struct hn_lane *lane, const struct batch *batch, size_t n, doub
     lane->stats.core_s += core_s;
 }
 
+/* Runs what was taken out; with the lock, which it gives back meanwhile. */
+static void serve(struct hn_lane *lane, unsigned seat, struct batch *batch)
+{
+    const bool stopping = lane->stopping;
+    pthread_mutex_unlock(&lane->lock);
+    const size_t n = sift(batch, stopping);
+    const double core_s = n ? run(lane, seat, batch, n) : 0;
+    pthread_mutex_lock(&lane->lock);
+    note(lane, batch, n, core_s);
+    pthread_mutex_unlock(&lane->lock);
+    /* The model may be gone with the last of them. */
+    for (size_t i = 0; i < batch->n; i++)
+        batch->jobs[i]->done(batch->jobs[i]);
+    pthread_mutex_lock(&lane->lock);
+}
+
 static void *work(void *arg)
 {
     struct worker *worker = arg;
@@ -205,20 +235,10 @@ static void *work(void *arg)
     hn_thread_prompt();
     pthread_mutex_lock(&lane->lock);
     for (;;) {
-        struct hn_oneshot *model = choose(lane);
+        struct hn_oneshot *model = choose(lane, false);
         if (model) {
             gather(lane, model, &batch);
-            const bool stopping = lane->stopping;
-            pthread_mutex_unlock(&lane->lock);
-            const size_t n = sift(&batch, stopping);
-            const double core_s = n ? run(lane, worker->index, &batch, n) : 0;
-            pthread_mutex_lock(&lane->lock);
-            note(lane, &batch, n, core_s);
-            pthread_mutex_unlock(&lane->lock);
-            /* The model may be gone with the last of them. */
-            for (size_t i = 0; i < batch.n; i++)
-                batch.jobs[i]->done(batch.jobs[i]);
-            pthread_mutex_lock(&lane->lock);
+            serve(lane, worker->index, &batch);
         } else if (lane->stopping) {
             break;
         } else {
@@ -270,6 +290,7 @@ void hn_lane_stop(struct hn_lane *lane)
     if (!lane) return;
     pthread_mutex_lock(&lane->lock);
     lane->stopping = true;
+    lane->attended = false;
     pthread_cond_broadcast(&lane->wake);
     pthread_mutex_unlock(&lane->lock);
     for (unsigned i = 0; i < lane->threads; i++)
@@ -295,6 +316,13 @@ static void enlist(struct hn_lane *lane, struct hn_oneshot *model)
     lane->models = model;
 }
 
+static bool take_seat(struct hn_lane *lane, unsigned *guest)
+{
+    for (*guest = 0; *guest < GUESTS; ++*guest)
+        if (!lane->guests[*guest]) return lane->guests[*guest] = true;
+    return false;
+}
+
 /* Whether a job is over sooner than a thread would be awake for it, and is nobody's turn before its own.
  * With the lock; takes a guest's seat. */
 static bool may_run_here(struct hn_lane *lane, const struct hn_oneshot *model,
@@ -303,28 +331,37 @@ static bool may_run_here(struct hn_lane *lane, const struct hn_oneshot *model,
     const double each = model->seat.per_work_s;
     if (!(each > 0) || each * (double)job->work > HERE_S || model->threads > 1) return false;
     if (lane->stopping || hn_lane_waiting(&model->seat)) return false;
-    for (*guest = 0; *guest < GUESTS; ++*guest)
-        if (!lane->guests[*guest]) return lane->guests[*guest] = true;
-    return false;
+    return take_seat(lane, guest);
 }
 
-/* Called with the lock, and gives it back. */
-static void run_here(struct hn_lane *lane, struct hn_oneshot *model, struct hn_oneshot_job *job,
-                     unsigned guest)
+/* With the lock, which it gives back meanwhile. */
+static void serve_as_guest(struct hn_lane *lane, unsigned guest, struct batch *batch)
 {
-    struct batch batch = {.model = model, .n = 1, .work = job->work};
-    batch.jobs[0] = job;
-    model->seat.running++;
-    pthread_mutex_unlock(&lane->lock);
-    const size_t n = sift(&batch, false);
-    const double core_s = n ? run(lane, lane->threads + guest, &batch, n) : 0;
-    pthread_mutex_lock(&lane->lock);
-    note(lane, &batch, n, core_s);
-    pthread_mutex_unlock(&lane->lock);
-    job->done(job);
+    serve(lane, lane->threads + guest, batch);
     /* Not before: what was computed lies in the seat's memory. */
-    pthread_mutex_lock(&lane->lock);
     lane->guests[guest] = false;
+}
+
+bool hn_lane_visit(struct hn_lane *lane)
+{
+    unsigned guest;
+    struct batch batch;
+    pthread_mutex_lock(&lane->lock);
+    struct hn_oneshot *model = choose(lane, true);
+    if (model && !take_seat(lane, &guest)) model = NULL;
+    if (model) {
+        gather(lane, model, &batch);
+        serve_as_guest(lane, guest, &batch);
+    }
+    pthread_mutex_unlock(&lane->lock);
+    return model != NULL;
+}
+
+void hn_lane_attend(struct hn_lane *lane, bool attended)
+{
+    pthread_mutex_lock(&lane->lock);
+    lane->attended = attended;
+    if (!attended && lane->models && lane->idle) pthread_cond_signal(&lane->wake);
     pthread_mutex_unlock(&lane->lock);
 }
 
@@ -345,15 +382,19 @@ enum hn_status hn_lane_submit(struct hn_lane *lane, struct hn_oneshot *model,
                               struct hn_oneshot_job *job, struct hn_error *err)
 {
     unsigned guest;
+    enum hn_status status = HN_OK;
+    bool wake = false;
     job->submitted_ns = hn_clock_ns();
     job->model = model;
     pthread_mutex_lock(&lane->lock);
     if (may_run_here(lane, model, job, &guest)) {
-        run_here(lane, model, job, guest);
-        return HN_OK;
+        struct batch batch = {.model = model, .jobs = {job}, .n = 1, .work = job->work};
+        model->seat.running++;
+        serve_as_guest(lane, guest, &batch);
+    } else {
+        status = push(lane, model, job, err);
+        wake = status >= 0 && lane->idle && !(lane->attended && is_short(lane, model));
     }
-    const enum hn_status status = push(lane, model, job, err);
-    const bool wake = status >= 0 && lane->idle;
     pthread_mutex_unlock(&lane->lock);
     if (wake) pthread_cond_signal(&lane->wake);
     return status;

@@ -5,7 +5,10 @@
  * come gather for the next one. So batches grow with the load alone, and nobody waits for company. A
  * batch of several jobs is kept as small as takes about two milliseconds; a job that takes longer by
  * itself runs alone, and such jobs never hold all threads. A job that is known to be over sooner than a
- * thread would be awake for it is run by whoever submits it, where none waits for its model. */
+ * thread would be awake for it is run by whoever submits it, where none waits for its model.
+ *
+ * While a language model computes on all cores, a thread of the lane could only take one from it. Then
+ * the model's own threads visit the lane and run what is short; its threads keep to what is long. */
 #ifndef HN_ENGINE_LANE_H
 #define HN_ENGINE_LANE_H
 
@@ -38,7 +41,7 @@ struct hn_oneshot_job {
     enum hn_class klass;
     uint64_t deadline_ns;    /* as hn_clock_ns counts: not begun after it; 0: none */
     const atomic_bool *gone; /* once true, it is not begun any more; or NULL */
-    /* Called exactly once, on a thread of the lane or within hn_lane_submit, with what follows filled in.
+    /* Called exactly once, on a thread of the lane, a visitor's or within hn_lane_submit, with what follows filled in.
      * Must not wait. The lane does not touch the job any more once it is called, nor the model after a
      * batch's last. */
     void (*done)(struct hn_oneshot_job *job);
@@ -86,6 +89,11 @@ unsigned hn_lane_seats(const struct hn_lane *lane);
  * this model; HN_E_NOMEM. `done` is not called after an error. */
 enum hn_status hn_lane_submit(struct hn_lane *lane, struct hn_oneshot *model,
                               struct hn_oneshot_job *job, struct hn_error *err);
+
+/* Whether threads that compute visit the lane now: then those of the lane leave short jobs to them. */
+void hn_lane_attend(struct hn_lane *lane, bool attended);
+/* Runs short jobs that wait on the calling thread, one batch. False: there were none. */
+bool hn_lane_visit(struct hn_lane *lane);
 
 /* What it did. Counters only grow. */
 struct hn_lane_stats {

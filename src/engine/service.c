@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/cpu.h"
 #include "engine/served.h"
 
 enum { DEFAULT_MAX_WAITING = 1024 };
@@ -27,11 +28,12 @@ struct hn_service {
     pthread_t thread;
     struct hn_lane *lane;
     const struct hn_kind_row *kinds;
-    struct hn_energy *energy; /* the engine thread's, as is the next */
-    bool rested;              /* it waited for something to do */
-    pthread_mutex_t lock;     /* guards everything below */
-    pthread_cond_t wake;      /* the engine thread: there is a command, or a model leaves */
-    pthread_cond_t done;      /* callers: a CALL is done */
+    struct hn_pool_guest outer, guest; /* the options', and what pools call */
+    struct hn_energy *energy;          /* the engine thread's, as is the next */
+    bool rested;                       /* it waited for something to do */
+    pthread_mutex_t lock;              /* guards everything below */
+    pthread_cond_t wake; /* the engine thread: there is a command, or a model leaves */
+    pthread_cond_t done; /* callers: a CALL is done */
     struct command *first, **last;
     struct hn_served *models; /* each with a reference, dropped by the engine thread */
     size_t max_waiting;
@@ -102,10 +104,18 @@ static struct hn_served *take_left(struct hn_service *service)
     return left;
 }
 
+/* Models that leave are not visited any more: whoever lets go of one last may be a visitor, which could
+ * not end its own thread. */
+static void hide(struct hn_served *served)
+{
+    if (!served->oneshot) hn_pool_host(hn_cpu_backend_pool(served->instance.backend), NULL);
+}
+
 static void release_all(struct hn_served *list)
 {
     for (struct hn_served *next; list; list = next) {
         next = list->next;
+        hide(list);
         hn_served_release(list);
     }
 }
@@ -185,6 +195,28 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* On a compute thread: what came over connections, and what the lane was asked by it. */
+static void visit(void *ctx)
+{
+    struct hn_service *service = ctx;
+    hn_lane_attend(service->lane, true);
+    if (service->outer.visit) service->outer.visit(service->outer.ctx);
+    if (hn_lane_visit(service->lane) && service->outer.visit)
+        service->outer.visit(service->outer.ctx);
+}
+
+static void leave(void *ctx)
+{
+    struct hn_service *service = ctx;
+    hn_lane_attend(service->lane, false);
+    if (service->outer.leave) service->outer.leave(service->outer.ctx);
+}
+
+void hn_service_deserted(struct hn_service *service)
+{
+    hn_lane_attend(service->lane, false);
+}
+
 static enum hn_status start_parts(struct hn_service *service,
                                   const struct hn_service_options *options, struct hn_error *err)
 {
@@ -204,6 +236,8 @@ enum hn_status hn_service_start(const struct hn_service_options *options, struct
     service->max_waiting = options->max_waiting ? options->max_waiting : DEFAULT_MAX_WAITING;
     service->kinds = options->kinds ? options->kinds : hn_kinds;
     service->last = &service->first;
+    service->outer = options->guest;
+    service->guest = (struct hn_pool_guest){.visit = visit, .leave = leave, .ctx = service};
     pthread_mutex_init(&service->lock, NULL);
     pthread_cond_init(&service->wake, NULL);
     pthread_cond_init(&service->done, NULL);
@@ -229,10 +263,19 @@ void hn_service_stop(struct hn_service *service)
     pthread_cond_signal(&service->wake);
     pthread_mutex_unlock(&service->lock);
     pthread_join(service->thread, NULL);
+    for (struct hn_served *m = service->models; m; m = m->next)
+        hide(m);
     hn_lane_stop(service->lane);
     service->lane = NULL;
     release_all(service->models);
     destroy(service);
+}
+
+/* Where the compute threads leave a core free, it is for everything else. */
+static void host(const struct hn_service *service, const struct hn_instance *in)
+{
+    if (in->threads >= hn_cpu_count())
+        hn_pool_host(hn_cpu_backend_pool(in->backend), &service->guest);
 }
 
 /* The place of the model of that name, or the end of the list. With the lock. */
@@ -250,7 +293,10 @@ enum hn_status hn_service_load(struct hn_service *service, const char *name,
     struct hn_served *served;
     HN_TRY(
         hn_served_open(name, options, service->kinds, hn_lane_seats(service->lane), &served, err));
-    if (!served->oneshot) hn_engine_energy(served->instance.engine, service->energy);
+    if (!served->oneshot) {
+        hn_engine_energy(served->instance.engine, service->energy);
+        host(service, &served->instance);
+    }
     pthread_mutex_lock(&service->lock);
     const bool taken = *place_of(service, served->name) != NULL;
     if (!taken) {

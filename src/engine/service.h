@@ -6,6 +6,7 @@
 #ifndef HN_ENGINE_SERVICE_H
 #define HN_ENGINE_SERVICE_H
 
+#include "base/pool.h"
 #include "engine/kinds.h"
 #include "text/chat_prompt.h"
 
@@ -16,6 +17,8 @@ struct hn_service_options {
     size_t max_waiting; /* requests of one model that may wait for their first step; 0: 1024 */
     struct hn_energy_options energy; /* where joules come from when no counter can be read */
     struct hn_lane_options lane;     /* max_waiting: as above where it is 0 */
+    /* What the compute threads do in between, where they fill the machine; zeros: nothing. */
+    struct hn_pool_guest guest;
     const struct hn_kind_row *kinds; /* what other kinds of models there are; NULL: hn_kinds */
 };
 
@@ -69,6 +72,8 @@ enum hn_status hn_service_cancel(struct hn_service *service, struct hn_served *s
  * the job is done. HN_E_NOTFOUND: it went out of service. */
 enum hn_status hn_service_run(struct hn_service *service, struct hn_served *served,
                               struct hn_oneshot_job *job, struct hn_error *err);
+/* Those who visited (hn_service_options.guest) have not come for a while. */
+void hn_service_deserted(struct hn_service *service);
 struct hn_lane *hn_service_lane(struct hn_service *service);
 
 /* Runs `fn` on the engine thread between two steps and waits for it: for a look at the engine of a

@@ -202,6 +202,7 @@ void hn_engine_step(struct hn_engine *engine)
     end_overdue(engine);
     const uint64_t start = hn_engine_now(engine);
     uint64_t since = start;
+    engine->guest_ns = hn_pool_guest_ns(engine->pool);
     hn_engine_admit(engine);
     if (!hn_engine_schedule(engine)) return;
     mark(engine, "schedule", engine->batch.n, &since);

@@ -36,16 +36,37 @@ static void make_names(struct hn_server *server)
              hn_cpu_level_name(level));
 }
 
+/* The compute threads come by, and stay away. HTTP is there before the first model. */
+static void visit(void *ctx)
+{
+    hn_http_visit(((struct hn_server *)ctx)->http);
+}
+
+static void leave(void *ctx)
+{
+    hn_http_leave(((struct hn_server *)ctx)->http);
+}
+
+static void deserted(void *ctx)
+{
+    struct hn_server *server = ctx;
+    pthread_mutex_lock(&server->lock);
+    if (!server->stopping) hn_service_deserted(server->service);
+    pthread_mutex_unlock(&server->lock);
+}
+
 static enum hn_status start_parts(struct hn_server *server, struct hn_error *err)
 {
     struct hn_http_options http = server->options->http;
     const struct hn_service_options service = {
         .max_waiting = server->options->max_waiting,
         .lane = {.threads = server->options->lane_threads},
+        .guest = {.visit = visit, .leave = leave, .ctx = server},
         .energy = {.idle_w = server->options->idle_w, .core_w = server->options->core_w},
     };
     http.handle = hn_router_handle;
     http.error_body = hn_router_error_body;
+    http.deserted = deserted;
     http.ctx = server;
     const struct hn_server_options *o = server->options;
     http.complain = o->complain;
@@ -153,6 +174,9 @@ void hn_server_stop(struct hn_server *server)
         usleep(1000);
     /* Nothing new is begun now. Whoever uses an exchange ends before HTTP does. */
     hn_workers_stop(server->workers);
+    pthread_mutex_lock(&server->lock);
+    server->stopping = true;
+    pthread_mutex_unlock(&server->lock);
     hn_service_stop(server->service);
     hn_http_stop(server->http);
     hn_catalogue_destroy(server->catalogue);

@@ -37,8 +37,9 @@ struct hn_server {
     char
         fingerprint[64]; /* of what decides an answer's bits beside the model: version, processor */
 
-    pthread_mutex_t lock;            /* of the list, and of every call's generation */
+    pthread_mutex_t lock;            /* of what follows, and of every call's generation */
     struct hn_generation *answering; /* in no order */
+    bool stopping;                   /* the service is not to be called any more */
 };
 
 #endif

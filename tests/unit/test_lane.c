@@ -23,7 +23,9 @@ struct job {
     unsigned done;
     size_t place;   /* how many were run before it */
     size_t company; /* jobs of its batch */
-    pthread_t by;   /* whose thread ran it */
+    unsigned seat;
+    bool holds;   /* whoever is told that it is done waits at the gate */
+    pthread_t by; /* whose thread ran it */
 };
 
 static struct {
@@ -59,6 +61,7 @@ static void run_fake(struct hn_oneshot *model, unsigned seat, struct hn_oneshot_
         struct job *j = (struct job *)jobs[i];
         j->place = all.n_run++;
         j->company = n;
+        j->seat = seat;
         j->by = pthread_self();
         if (f->refuses && j->base.work % 2)
             j->base.status = hn_fail(&j->base.error, HN_E_ARG, "odd");
@@ -93,7 +96,10 @@ static void on_done(struct hn_oneshot_job *base)
     pthread_mutex_lock(&all.lock);
     j->done++;
     all.n_done++;
+    all.at_gate += j->holds;
     pthread_cond_broadcast(&all.moved);
+    while (j->holds && !all.open)
+        pthread_cond_wait(&all.moved, &all.lock);
     pthread_mutex_unlock(&all.lock);
 }
 
@@ -197,6 +203,119 @@ START_TEST(tiny_job_is_run_by_who_submits_it)
     ck_assert_uint_eq(stats.jobs, n);
     ck_assert(fabs(sum - stats.core_s) <= 1e-9 * sum);
     stop(lane, &f);
+}
+END_TEST
+
+struct submitter {
+    struct hn_lane *lane;
+    struct fake *fake;
+    struct job job;
+    pthread_t thread;
+};
+
+static void *submit_one(void *arg)
+{
+    struct submitter *s = arg;
+    submit(s->lane, s->fake, &s->job);
+    return NULL;
+}
+
+/* What a job left in a seat's memory is read by who is told of it: nobody else sits there meanwhile. */
+START_TEST(seat_is_free_when_it_was_told)
+{
+    struct fake f = make_fake();
+    struct submitter all_seats[8];
+    struct hn_lane *lane = start(1, 0, 1000);
+    const unsigned guests = hn_lane_seats(lane) - 1;
+    ck_assert_uint_lt(guests, HN_COUNT(all_seats));
+    size_t n = 0;
+    for (bool here = false; !here;) {
+        struct job j = make_job(1, 0);
+        submit(lane, &f, &j);
+        await_done(++n);
+        here = pthread_equal(j.by, pthread_self());
+    }
+    for (unsigned i = 0; i < guests; i++) {
+        struct submitter *s = &all_seats[i];
+        *s = (struct submitter){.lane = lane, .fake = &f, .job = make_job(1, 0)};
+        s->job.holds = true;
+        ck_assert_int_eq(pthread_create(&s->thread, NULL, submit_one, s), 0);
+        await_at_gate(i + 1);
+        ck_assert(pthread_equal(s->job.by, s->thread));
+        for (unsigned k = 0; k < i; k++)
+            ck_assert_uint_ne(all_seats[k].job.seat, s->job.seat);
+    }
+    struct job next = make_job(1, 0), last = make_job(1, 0);
+    submit(lane, &f, &next); /* as no seat is free, the lane's thread runs it on its own */
+    await_done(n + guests + 1);
+    ck_assert_uint_eq(next.seat, 0);
+    open_gate();
+    for (unsigned i = 0; i < guests; i++)
+        pthread_join(all_seats[i].thread, NULL);
+    submit(lane, &f, &last);
+    ck_assert(pthread_equal(last.by, pthread_self()));
+    ck_assert_uint_ne(last.seat, 0);
+    stop(lane, &f);
+}
+END_TEST
+
+/* A lane that knows how long a job of `f` takes. */
+static struct hn_lane *start_taught(struct fake *f, double burn_s)
+{
+    struct hn_lane *lane = start(1, 0, 1000);
+    struct job j = make_job(1, 0);
+    f->burn_s = burn_s;
+    submit(lane, f, &j);
+    await_done(1);
+    return lane;
+}
+
+START_TEST(short_jobs_wait_for_visitors)
+{
+    struct fake f = make_fake(), wide = make_fake();
+    struct job jobs[6], other = make_job(1, 0), left = make_job(1, 0);
+    struct hn_lane *lane = start_taught(&f, 0.001);
+    size_t waiting, running;
+    wide.base.threads = 2;
+    ck_assert(!hn_lane_visit(lane));
+    hn_lane_attend(lane, true);
+    for (size_t i = 0; i < HN_COUNT(jobs); i++) {
+        jobs[i] = make_job(1, i);
+        submit(lane, &f, &jobs[i]);
+    }
+    submit(lane, &wide, &other); /* is the lane's own */
+    await_done(2);
+    ck_assert_uint_eq(other.done, 1);
+    hn_lane_count(lane, &f.base, &waiting, &running);
+    ck_assert_uint_eq(waiting, HN_COUNT(jobs));
+    ck_assert(hn_lane_visit(lane));
+    ck_assert(!hn_lane_visit(lane));
+    for (size_t i = 0; i < HN_COUNT(jobs); i++) {
+        ck_assert_uint_eq(jobs[i].done, 1);
+        ck_assert_uint_eq(jobs[i].company, HN_COUNT(jobs));
+        ck_assert(pthread_equal(jobs[i].by, pthread_self()));
+        ck_assert(jobs[i].base.core_s > 0);
+    }
+    submit(lane, &f, &left);
+    ck_assert_uint_eq(left.done, 0);
+    hn_lane_attend(lane, false);
+    await_done(3 + HN_COUNT(jobs));
+    ck_assert(!pthread_equal(left.by, pthread_self()));
+    stop(lane, &f);
+    hn_lane_leave(&wide.base);
+}
+END_TEST
+
+START_TEST(visitors_leave_no_job_behind_at_the_end)
+{
+    struct fake f = make_fake();
+    struct job j = make_job(1, 0);
+    struct hn_lane *lane = start_taught(&f, 0.001);
+    hn_lane_attend(lane, true);
+    submit(lane, &f, &j);
+    stop(lane, &f);
+    ck_assert_uint_eq(j.done, 1);
+    ck_assert_int_eq(j.base.status, HN_E_CANCELLED);
 }
 END_TEST
 
@@ -544,6 +663,9 @@ int main(void)
     TCase *t = tcase_create("lane");
     tcase_add_test(t, idle_lane_runs_a_job_at_once);
     tcase_add_test(t, tiny_job_is_run_by_who_submits_it);
+    tcase_add_test(t, seat_is_free_when_it_was_told);
+    tcase_add_test(t, short_jobs_wait_for_visitors);
+    tcase_add_test(t, visitors_leave_no_job_behind_at_the_end);
     tcase_add_test(t, jobs_gather_while_a_batch_runs);
     tcase_add_test(t, batch_has_a_bound_but_for_one_job);
     tcase_add_test(t, jobs_that_do_not_fit_run_apart);
