@@ -58,14 +58,22 @@ enum hn_status hn_buf_char(struct hn_buf *buf, char c)
 enum hn_status hn_buf_printf(struct hn_buf *buf, const char *fmt, ...)
 {
     va_list args;
+    HN_TRY(hn_buf_reserve(buf, 0));
+    const size_t room = buf->cap - buf->n;
     va_start(args, fmt);
-    const int n = vsnprintf(NULL, 0, fmt, args);
+    const int n = vsnprintf(buf->p + buf->n, room, fmt, args);
     va_end(args);
-    if (n < 0) return buf->failed = HN_E_ARG;
-    HN_TRY(hn_buf_reserve(buf, (size_t)n));
-    va_start(args, fmt);
-    vsnprintf(buf->p + buf->n, (size_t)n + 1, fmt, args);
-    va_end(args);
+    if (n < 0) buf->failed = HN_E_ARG;
+    else (void)hn_buf_reserve(buf, (size_t)n);
+    if (buf->failed) {
+        buf->p[buf->n] = '\0';
+        return buf->failed;
+    }
+    if ((size_t)n >= room) {
+        va_start(args, fmt);
+        vsnprintf(buf->p + buf->n, (size_t)n + 1, fmt, args);
+        va_end(args);
+    }
     buf->n += (size_t)n;
     return HN_OK;
 }

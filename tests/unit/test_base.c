@@ -38,7 +38,18 @@ START_TEST(buffer_keeps_content_when_an_append_fails)
     hn_buf_clear(&buf);
     ck_assert_int_eq(hn_buf_printf(&buf, "%d-%s", 42, "x"), HN_OK);
     ck_assert_str_eq(buf.p, "42-x");
+    ck_assert_int_eq(hn_buf_printf(&buf, "%s", "12345"), HN_E_LIMIT);
+    ck_assert_str_eq(buf.p, "42-x");
     hn_buf_free(&buf);
+
+    struct hn_buf long_one = {0};
+    for (int n = 1; n < 300; n++) { /* in what room there is, or in more */
+        const size_t before = long_one.n;
+        ck_assert_int_eq(hn_buf_printf(&long_one, "%*d", n, n), HN_OK);
+        ck_assert_uint_eq(long_one.n, before + (size_t)n);
+        ck_assert_int_eq(atoi(long_one.p + before), n);
+    }
+    hn_buf_free(&long_one);
 }
 END_TEST
 
