@@ -1,10 +1,12 @@
 /* The engine thread: requests from many threads, models that come and go. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/cpu.h"
 #include "engine/service.h"
 #include "tiny_model.h"
 #include "unit.h"
@@ -62,6 +64,7 @@ struct answer {
     size_t n;
     int done;
     enum hn_finish finish;
+    double core_s;
 };
 #define ANSWER                                                                                     \
     {                                                                                              \
@@ -82,10 +85,11 @@ static void on_done(void *ctx, enum hn_finish finish, struct hn_str text,
                     const struct hn_usage *usage, const struct hn_error *err)
 {
     struct answer *a = ctx;
-    (void)text, (void)usage, (void)err;
+    (void)text, (void)err;
     pthread_mutex_lock(&a->lock);
     a->done++;
     a->finish = finish;
+    a->core_s = usage ? usage->core_s : 0;
     pthread_cond_signal(&a->wake);
     pthread_mutex_unlock(&a->lock);
 }
@@ -274,6 +278,64 @@ START_TEST(stopping_ends_all)
 }
 END_TEST
 
+/* --- visits ------------------------------------------------------------------------------------ */
+
+static atomic_uint visits, leaves;
+
+static void on_visit(void *ctx)
+{
+    (void)ctx;
+    atomic_fetch_add(&visits, 1);
+    usleep(100);
+}
+
+static void on_leave(void *ctx)
+{
+    (void)ctx;
+    atomic_fetch_add(&leaves, 1);
+}
+
+static void look(void *ctx, struct hn_engine *engine)
+{
+    hn_engine_stats_read(engine, ctx);
+}
+
+/* Compute threads that fill the machine call the guest, and its time is not put down to the answers. */
+START_TEST(compute_threads_have_a_guest)
+{
+    const struct hn_service_options with_guest = {.guest = {.visit = on_visit, .leave = on_leave}};
+    struct hn_error err = {.text = ""};
+    struct hn_instance_options o = options();
+    struct hn_engine_stats stats;
+    double told = 0;
+    hn_service_stop(service);
+    ck_assert_int_eq(hn_service_start(&with_guest, &service, &err), HN_OK);
+    o.threads = (unsigned)hn_max(hn_cpu_count(), 2);
+    ck_assert_msg(hn_service_load(service, "one", &o, &err) == HN_OK, "%s", err.text);
+    struct hn_served *served = find("one");
+    for (size_t seed = 0; atomic_load(&visits) < 20; seed++) {
+        struct answer a = ANSWER;
+        ck_assert_int_eq(submit(served, &a, seed, TOKENS, NULL), HN_OK);
+        await_done(&a);
+        told += a.core_s;
+    }
+    hn_service_call(service, served, look, &stats);
+    struct hn_pool *pool = hn_cpu_backend_pool(hn_served_instance(served)->backend);
+    const double all_s = stats.busy_s * o.threads, guest_s = (double)hn_pool_guest_ns(pool) * 1e-9;
+    ck_assert_double_eq_tol(told, stats.core_s, 1e-9);
+    ck_assert_double_lt(stats.core_s, all_s);
+    ck_assert_double_ge(stats.core_s, all_s - guest_s - 1e-9);
+    while (!atomic_load(&leaves)) /* its workers park when nothing is left to do */
+        usleep(1000);
+    /* The model stays with whoever holds it, but nobody visits a service that is gone. */
+    hn_service_stop(service);
+    const unsigned in_all = atomic_load(&visits);
+    setup();
+    hn_served_release(served);
+    ck_assert_uint_eq(atomic_load(&visits), in_all);
+}
+END_TEST
+
 int main(void)
 {
     const int fd = mkstemp(path);
@@ -287,6 +349,7 @@ int main(void)
     tcase_add_test(tcase, cancel_ends_one);
     tcase_add_test(tcase, models_come_and_go);
     tcase_add_test(tcase, stopping_ends_all);
+    tcase_add_test(tcase, compute_threads_have_a_guest);
     const int failed = run_unit("service", tcase);
     unlink(path);
     return failed;
