@@ -77,15 +77,15 @@ static enum hn_status collect(struct seat *seat, struct hn_oneshot_job **jobs, s
     return HN_OK;
 }
 
-static enum hn_status run_together(struct model *m, struct seat *seat, struct hn_oneshot_job **jobs,
-                                   size_t n, struct hn_error *err)
+static enum hn_status run_together(struct model *m, struct seat *seat, bool alone,
+                                   struct hn_oneshot_job **jobs, size_t n, struct hn_error *err)
 {
     size_t n_items, tokens = 0;
     HN_TRY(collect(seat, jobs, n, &n_items, err));
     for (size_t i = 0; i < n; i++)
         tokens += jobs[i]->work;
-    const bool wide =
-        tokens >= LONG_TOKENS && m->wide_threads > 1 && !atomic_flag_test_and_set(&m->wide_taken);
+    const bool wide = !alone && tokens >= LONG_TOKENS && m->wide_threads > 1 &&
+                      !atomic_flag_test_and_set(&m->wide_taken);
     const unsigned threads = wide ? m->wide_threads : 1;
     struct desk *desk = wide ? &m->wide : &seat->desk;
     enum hn_status status = sit_down(m, desk, threads, err);
@@ -99,14 +99,15 @@ static enum hn_status run_together(struct model *m, struct seat *seat, struct hn
 }
 
 /* What is wrong with one is not to hurt the others. */
-static void run(struct hn_oneshot *base, unsigned at, struct hn_oneshot_job **jobs, size_t n)
+static void run(struct hn_oneshot *base, unsigned at, bool alone, struct hn_oneshot_job **jobs,
+                size_t n)
 {
     struct model *m = (struct model *)base;
     struct seat *seat = &m->seats[at];
     struct hn_error err;
-    if (run_together(m, seat, jobs, n, &err) >= 0) return;
+    if (run_together(m, seat, alone, jobs, n, &err) >= 0) return;
     for (size_t i = 0; i < n; i++)
-        jobs[i]->status = run_together(m, seat, jobs + i, 1, &jobs[i]->error);
+        jobs[i]->status = run_together(m, seat, alone, jobs + i, 1, &jobs[i]->error);
 }
 
 /* --- life -------------------------------------------------------------------------------------- */

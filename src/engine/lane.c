@@ -47,15 +47,22 @@ struct batch {
     struct hn_oneshot *model;
     struct hn_oneshot_job *jobs[HN_LANE_MAX_JOBS];
     size_t n, work;
+    bool alone; /* on the thread that runs it */
     bool is_long;
     uint64_t begun_ns;
 };
 
 /* --- choosing; with the lock ------------------------------------------------------------------- */
 
-static double expected_s(const struct hn_oneshot *model)
+/* What a unit of a model's work takes on all threads that it uses, or on one. */
+static double per_work_s(const struct hn_oneshot *model, bool alone)
 {
-    return model->seat.per_work_s * (double)hn_lane_next(&model->seat)->work;
+    return model->seat.per_work_s * (alone ? (double)hn_max(model->threads, 1) : 1);
+}
+
+static double expected_s(const struct hn_oneshot *model, bool alone)
+{
+    return per_work_s(model, alone) * (double)hn_lane_next(&model->seat)->work;
 }
 
 /* Whether a may have a thread before b: by class, then by what they were given already. */
@@ -69,7 +76,7 @@ static bool before(const struct hn_oneshot *a, const struct hn_oneshot *b)
 /* Whether a model's next job is known to take a moment of one thread. */
 static bool is_short(const struct hn_lane *lane, const struct hn_oneshot *model)
 {
-    return model->seat.per_work_s > 0 && expected_s(model) <= lane->batch_s && model->threads <= 1;
+    return model->seat.per_work_s > 0 && expected_s(model, true) <= lane->batch_s;
 }
 
 /* Whether a visitor may run a model's next job, or else a thread of the lane. Visitors do what is short,
@@ -79,7 +86,7 @@ static bool may_take(const struct hn_lane *lane, const struct hn_oneshot *model,
     const bool is_for_visitors = lane->attended && is_short(lane, model);
     const bool no_long = lane->threads > 1 && lane->n_long + 1 >= lane->threads && !lane->stopping;
     if (visitor || is_for_visitors) return visitor && is_for_visitors;
-    return !no_long || expected_s(model) <= lane->batch_s;
+    return !no_long || expected_s(model, false) <= lane->batch_s;
 }
 
 /* The model whose turn it is. */
@@ -92,9 +99,10 @@ static struct hn_oneshot *choose(const struct hn_lane *lane, bool visitor)
 }
 
 /* How much work may be run together, beyond the first job. */
-static size_t work_limit(const struct hn_lane *lane, const struct hn_oneshot *model)
+static size_t work_limit(const struct hn_lane *lane, const struct hn_oneshot *model, bool alone)
 {
-    const double fit = lane->batch_s / model->seat.per_work_s; /* infinite where it is not known */
+    const double fit =
+        lane->batch_s / per_work_s(model, alone); /* infinite where it is not known */
     return fit < (double)model->max_work ? (size_t)fit : model->max_work;
 }
 
@@ -116,10 +124,11 @@ static bool may_join(const struct batch *batch, const struct hn_oneshot_job *job
 }
 
 /* Takes jobs of a model out, in order, as many as may run together. */
-static void gather(struct hn_lane *lane, struct hn_oneshot *model, struct batch *batch)
+static void gather(struct hn_lane *lane, struct hn_oneshot *model, bool alone, struct batch *batch)
 {
-    const size_t limit = work_limit(lane, model);
-    *batch = (struct batch){.model = model, .is_long = expected_s(model) > lane->batch_s};
+    const size_t limit = work_limit(lane, model, alone);
+    *batch = (struct batch){
+        .model = model, .alone = alone, .is_long = expected_s(model, alone) > lane->batch_s};
     for (struct hn_oneshot_job *job; (job = hn_lane_next(&model->seat));) {
         if (batch->n && !may_join(batch, job, limit)) break;
         hn_lane_pop(&model->seat, job);
@@ -181,11 +190,11 @@ static double run(struct hn_lane *lane, unsigned seat, struct batch *batch, size
 {
     struct hn_oneshot *model = batch->model;
     const uint64_t cpu = hn_clock_thread_ns();
-    model->ops->run(model, seat, batch->jobs, n);
+    model->ops->run(model, seat, batch->alone, batch->jobs, n);
     const double own_s = hn_clock_seconds(cpu, hn_clock_thread_ns());
     const uint64_t now = hn_clock_ns();
     const double run_s = hn_clock_seconds(batch->begun_ns, now);
-    double core_s = model->threads > 1 ? run_s * model->threads : own_s;
+    double core_s = model->threads > 1 && !batch->alone ? run_s * model->threads : own_s;
     for (size_t i = 0; i < n; i++)
         core_s += batch->jobs[i]->core_s; /* of other threads */
     split(batch, n, core_s, lane->energy ? hn_energy_claim(lane->energy, now, core_s) : NAN, run_s);
@@ -237,7 +246,7 @@ static void *work(void *arg)
     for (;;) {
         struct hn_oneshot *model = choose(lane, false);
         if (model) {
-            gather(lane, model, &batch);
+            gather(lane, model, false, &batch);
             serve(lane, worker->index, &batch);
         } else if (lane->stopping) {
             break;
@@ -350,7 +359,7 @@ bool hn_lane_visit(struct hn_lane *lane)
     struct hn_oneshot *model = choose(lane, true);
     if (model && !take_seat(lane, &guest)) model = NULL;
     if (model) {
-        gather(lane, model, &batch);
+        gather(lane, model, true, &batch);
         serve_as_guest(lane, guest, &batch);
     }
     pthread_mutex_unlock(&lane->lock);
@@ -388,7 +397,8 @@ enum hn_status hn_lane_submit(struct hn_lane *lane, struct hn_oneshot *model,
     job->model = model;
     pthread_mutex_lock(&lane->lock);
     if (may_run_here(lane, model, job, &guest)) {
-        struct batch batch = {.model = model, .jobs = {job}, .n = 1, .work = job->work};
+        struct batch batch = {
+            .model = model, .alone = true, .jobs = {job}, .n = 1, .work = job->work};
         model->seat.running++;
         serve_as_guest(lane, guest, &batch);
     } else {

@@ -60,16 +60,17 @@ struct hn_oneshot {
     const char *type;         /* for people, static: "xgboost", "embedding" */
     size_t bytes;             /* of memory that it takes */
     size_t max_work;          /* of a batch of several jobs */
-    unsigned threads;         /* cores that a run keeps busy; 0 and 1: the lane's thread alone */
+    unsigned threads;         /* cores that a run not alone keeps busy; 0 and 1: its own */
     struct hn_lane_seat seat; /* the lane's; zeroed at first */
 };
 
 struct hn_oneshot_ops {
     /* Runs n jobs of the model together on the calling thread and sets each one's status (HN_OK at
      * first), with the error where it is negative. `seat` is below hn_lane_seats and nobody else's
-     * meanwhile: memory goes by it. A run that uses other threads than the model says adds their
+     * meanwhile: memory goes by it. `alone`: no other thread is to be used. A run that uses other threads than the model says adds their
      * core-seconds to a job's core_s, which is 0 at first. */
-    void (*run)(struct hn_oneshot *model, unsigned seat, struct hn_oneshot_job **jobs, size_t n);
+    void (*run)(struct hn_oneshot *model, unsigned seat, bool alone, struct hn_oneshot_job **jobs,
+                size_t n);
     /* Whether a job may be run in one batch with another; NULL: any may. */
     bool (*fits)(const struct hn_oneshot_job *a, const struct hn_oneshot_job *b);
     void (*close)(struct hn_oneshot *model);

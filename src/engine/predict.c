@@ -213,8 +213,11 @@ static void run_each(struct model *m, struct seat *seat, struct hn_oneshot_job *
     }
 }
 
-static void run(struct hn_oneshot *base, unsigned at, struct hn_oneshot_job **jobs, size_t n)
+/* Never more than one thread. */
+static void run(struct hn_oneshot *base, unsigned at, bool alone, struct hn_oneshot_job **jobs,
+                size_t n)
 {
+    (void)alone;
     struct model *m = (struct model *)base;
     struct seat *seat = &m->seats[at];
     struct hn_error err;

@@ -18,12 +18,14 @@ bool hn_recommending_is(const char *path)
     return hn_recommender_is(path);
 }
 
-static void run(struct hn_oneshot *base, unsigned worker, struct hn_oneshot_job **jobs, size_t n)
+static void run(struct hn_oneshot *base, unsigned worker, bool alone, struct hn_oneshot_job **jobs,
+                size_t n)
 {
     struct model *m = (struct model *)base;
     struct hn_recommend_request *requests[HN_LANE_MAX_JOBS] = {NULL};
     for (size_t i = 0; i < n; i++)
         requests[i] = &((struct hn_recommend_job *)jobs[i])->request;
+    hn_recommend_seat_alone(m->seats[worker], alone);
     hn_recommend(m->seats[worker], requests, n);
     for (size_t i = 0; i < n; i++) {
         jobs[i]->status = requests[i]->status;

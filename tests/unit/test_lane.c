@@ -24,6 +24,7 @@ struct job {
     size_t place;   /* how many were run before it */
     size_t company; /* jobs of its batch */
     unsigned seat;
+    bool alone;
     bool holds;   /* whoever is told that it is done waits at the gate */
     pthread_t by; /* whose thread ran it */
 };
@@ -47,8 +48,8 @@ static void pass_gate(struct fake *f)
     pthread_mutex_unlock(&all.lock);
 }
 
-static void run_fake(struct hn_oneshot *model, unsigned seat, struct hn_oneshot_job **jobs,
-                     size_t n)
+static void run_fake(struct hn_oneshot *model, unsigned seat, bool alone,
+                     struct hn_oneshot_job **jobs, size_t n)
 {
     struct fake *f = (struct fake *)model;
     ck_assert_uint_lt(seat, HN_LANE_MAX_THREADS);
@@ -62,6 +63,7 @@ static void run_fake(struct hn_oneshot *model, unsigned seat, struct hn_oneshot_
         j->place = all.n_run++;
         j->company = n;
         j->seat = seat;
+        j->alone = alone;
         j->by = pthread_self();
         if (f->refuses && j->base.work % 2)
             j->base.status = hn_fail(&j->base.error, HN_E_ARG, "odd");
@@ -273,7 +275,7 @@ static struct hn_lane *start_taught(struct fake *f, double burn_s)
 START_TEST(short_jobs_wait_for_visitors)
 {
     struct fake f = make_fake(), wide = make_fake();
-    struct job jobs[6], other = make_job(1, 0), left = make_job(1, 0);
+    struct job jobs[6], unknown = make_job(1, 0), known = make_job(1, 0), left = make_job(1, 0);
     struct hn_lane *lane = start_taught(&f, 0.001);
     size_t waiting, running;
     wide.base.threads = 2;
@@ -283,9 +285,10 @@ START_TEST(short_jobs_wait_for_visitors)
         jobs[i] = make_job(1, i);
         submit(lane, &f, &jobs[i]);
     }
-    submit(lane, &wide, &other); /* is the lane's own */
+    submit(lane, &wide, &unknown); /* how long, so it is the lane's own */
     await_done(2);
-    ck_assert_uint_eq(other.done, 1);
+    ck_assert_uint_eq(unknown.done, 1);
+    ck_assert(!unknown.alone);
     hn_lane_count(lane, &f.base, &waiting, &running);
     ck_assert_uint_eq(waiting, HN_COUNT(jobs));
     ck_assert(hn_lane_visit(lane));
@@ -296,10 +299,14 @@ START_TEST(short_jobs_wait_for_visitors)
         ck_assert(pthread_equal(jobs[i].by, pthread_self()));
         ck_assert(jobs[i].base.core_s > 0);
     }
+    submit(lane, &wide, &known);
+    ck_assert(hn_lane_visit(lane));
+    ck_assert_uint_eq(known.done, 1);
+    ck_assert(known.alone);
     submit(lane, &f, &left);
     ck_assert_uint_eq(left.done, 0);
     hn_lane_attend(lane, false);
-    await_done(3 + HN_COUNT(jobs));
+    await_done(4 + HN_COUNT(jobs));
     ck_assert(!pthread_equal(left.by, pthread_self()));
     stop(lane, &f);
     hn_lane_leave(&wide.base);

@@ -20,9 +20,10 @@ static size_t candidates_of(const struct hn_recommender *r,
     return hn_min(n, HN_TOP_MAX);
 }
 
-static enum hn_status search_vectors(struct hn_recommender *r, struct hn_visit *visits, size_t n,
-                                     struct hn_error *err)
+static enum hn_status search_vectors(const struct hn_recommend_seat *seat, struct hn_visit *visits,
+                                     size_t n, struct hn_error *err)
 {
+    struct hn_recommender *r = seat->r;
     struct hn_top_query *queries = calloc(n, sizeof *queries);
     if (!queries) return hn_fail_nomem(err, "a search", n * sizeof *queries);
     size_t n_queries = 0;
@@ -32,7 +33,7 @@ static enum hn_status search_vectors(struct hn_recommender *r, struct hn_visit *
                                                          .k = visits[i].want,
                                                          .filter = &visits[i].filter,
                                                          .hits = visits[i].hits};
-    const bool has_pool = r->pool && pthread_mutex_trylock(&r->pool_lock) == 0;
+    const bool has_pool = r->pool && !seat->alone && pthread_mutex_trylock(&r->pool_lock) == 0;
     const enum hn_status status =
         hn_top(r->kernels, has_pool ? r->pool : NULL, visits[0].shelf->vectors,
                visits[0].shelf->n_blocks, queries, n_queries, err);
@@ -44,9 +45,10 @@ static enum hn_status search_vectors(struct hn_recommender *r, struct hn_visit *
     return status;
 }
 
-static enum hn_status search(struct hn_recommender *r, struct hn_visit *visits, size_t n,
-                             struct hn_error *err)
+static enum hn_status search(const struct hn_recommend_seat *seat, struct hn_visit *visits,
+                             size_t n, struct hn_error *err)
 {
+    const struct hn_recommender *r = seat->r;
     for (size_t i = 0; i < n; i++) {
         struct hn_visit *visit = &visits[i];
         /* No more than there are: k is a stranger's number. */
@@ -57,7 +59,7 @@ static enum hn_status search(struct hn_recommender *r, struct hn_visit *visits, 
         else if (status >= 0 && !visit->vector) status = hn_visit_popular(visit);
         if (status < 0) return hn_fail_nomem(err, "candidates", visit->want);
     }
-    HN_TRY(search_vectors(r, visits, n, err));
+    HN_TRY(search_vectors(seat, visits, n, err));
     for (size_t i = 0; i < n; i++)
         if (hn_visit_add_seen_with(r, &visits[i]) < 0)
             return hn_fail_nomem(err, "candidates", visits[i].want);
@@ -79,7 +81,7 @@ static enum hn_status run_stage(struct hn_recommend_seat *seat, enum hn_recommen
 {
     switch (stage) {
     case HN_STAGE_VISITOR: return hn_visits_understand(seat, visits, n, err);
-    case HN_STAGE_SEARCH: return search(seat->r, visits, n, err);
+    case HN_STAGE_SEARCH: return search(seat, visits, n, err);
     case HN_STAGE_RANK: return hn_visits_rank(seat, visits, n, err);
     default: return diversify(seat->r, visits, n, err);
     }

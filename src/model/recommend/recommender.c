@@ -333,6 +333,11 @@ enum hn_status hn_recommend_seat_new(struct hn_recommender *r, struct hn_recomme
     return status;
 }
 
+void hn_recommend_seat_alone(struct hn_recommend_seat *seat, bool alone)
+{
+    seat->alone = alone;
+}
+
 void hn_recommend_seat_free(struct hn_recommend_seat *seat)
 {
     if (!seat) return;

@@ -34,6 +34,7 @@ struct hn_recommender {
 struct hn_recommend_seat {
     struct hn_recommender *r;
     struct hn_prediction *session, *ranker; /* NULL as above */
+    bool alone;                             /* the pool is not to be used */
 };
 
 /* A change that was read: what hn_shelf_with wants, and whose memory that is. */
