@@ -205,7 +205,20 @@ class Predict(Program):
         labels = {"classlabels_strings": ["no", "yes"]}
         forest = ml("TreeEnsembleClassifier", ["h"], ["label", "p"], **tree, **votes, **labels)
         scaler = ml("Scaler", ["x"], ["h"], offset=[0.0], scale=[2.0])
-        self.assertTrue(apart([scaler, forest, ml("ZipMap", ["p"], ["named"], **labels)], ["label", "named"]))
+        forest = [scaler, forest, ml("ZipMap", ["p"], ["named"], **labels)]
+        self.assertTrue(apart(forest, ["label", "named"]))
+        # As exporters write it: a sequence of maps from texts to floats.
+        rows = onnx_io.field(5, onnx_io.field(1, onnx_io.STRING) + onnx_io.field(2, onnx_io.tensor_type(onnx_io.FLOAT)))
+        path = self.write("maps.onnx", onnx_io.model(onnx_io.graph(
+            forest, [onnx_io.value("x", onnx_io.FLOAT, ("n", 2))],
+            [onnx_io.value("label", onnx_io.STRING, ("n",)),
+             onnx_io.value("named", onnx_io.field(4, onnx_io.field(1, rows)))]),
+            opset=15, domains=[("ai.onnx.ml", 3)]))
+        self.assertIn('"named": float [?, ?]', self.good("inspect", path))
+        out = self.folder / "maps"
+        self.good("predict", "-m", path, "--in", self.a, "--out-dir", out)
+        numpy.testing.assert_array_equal(numpy.load(out / "label.npy"), ["yes"] * 3)
+        numpy.testing.assert_array_equal(numpy.load(out / "named.npy"), [[0.25, 0.75]] * 3)
         self.assertTrue(apart([scaler, ml("LabelEncoder", ["h"], ["y"], keys_floats=[1.0], values_floats=[2.0])], ["y"]))
         # With a list, the whole of it would be one row.
         for nodes in ([scaler], [ml("Normalizer", ["x"], ["h"])], [ml("FeatureVectorizer", ["x", "x"], ["h"])],

@@ -45,7 +45,12 @@ static enum hn_status fill_port(struct predictor *p, const struct hn_onnx_value 
     port->name = hn_arena_str(&p->arena, value->name).p;
     if (!port->name) return hn_fail_nomem(err, "a name", value->name.n);
     port->type = HN_EL_F32;
-    if (is_rows_of_maps(type)) return HN_OK;
+    if (is_rows_of_maps(type)) { /* a number for each label */
+        port->known_rank = true;
+        port->n_dims = 2;
+        port->shape[0] = port->shape[1] = -1;
+        return HN_OK;
+    }
     if (type->kind == HN_ONNX_IS_OPTIONAL && type->inner) {
         port->optional = true;
         type = type->inner;
