@@ -140,18 +140,12 @@ static void gather(const void *arg, float *to, size_t ld, size_t row, size_t m, 
 
 /* --- running --- */
 
-static bool plain(const struct hn_window *w)
-{
-    return w->n_kernel == 1 && w->stride[0] == 1 && w->stride[1] == 1 && w->n_in == w->n_out &&
-           w->begin[0] == 0 && w->begin[1] == 0;
-}
-
 /* As one product of matrices. */
 static enum hn_status by_product(struct hn_op *op, const struct hn_convolution *c)
 {
     const struct hn_window *w = c->window;
     const struct view view = {.c = c, .piece = w->dilation[1] == 1 ? w->kernel[1] : 1};
-    const struct hn_product product = {.a = plain(w) ? c->x : NULL,
+    const struct hn_product product = {.a = hn_rows_plain(w) ? c->x : NULL,
                                        .lda = c->in,
                                        .gather = gather,
                                        .arg = &view,
@@ -170,7 +164,7 @@ enum hn_status hn_convolve(struct hn_op *op, const struct hn_convolution *c)
     const struct hn_window *w = c->window;
     if (!c->taps) {
         if (hn_winograd_suits(c)) return hn_winograd_run(op, c);
-        if (plain(w) && hn_fast_many(w->n_out, c->out, c->w->k)) return by_product(op, c);
+        if (hn_rows_plain(w) && hn_fast_many(w->n_out, c->out, c->w->k)) return by_product(op, c);
     }
     return c->taps || hn_rows_suit(c) ? hn_rows_run_all(op, c) : by_product(op, c);
 }

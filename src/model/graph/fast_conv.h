@@ -49,6 +49,8 @@ enum hn_status hn_winograd_run(struct hn_op *op, const struct hn_convolution *c)
 
 /* --- by rows of the image --- */
 
+/* Whether every output sees the one point where it lies. */
+bool hn_rows_plain(const struct hn_window *w);
 /* Whether a row of output sees so little that it may be copied. */
 bool hn_rows_suit(const struct hn_convolution *c);
 /* A few rows of an image, side by side: floats of point (row, column) at `at` + row * pitch + column times

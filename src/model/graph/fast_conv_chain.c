@@ -147,16 +147,11 @@ static void run_segment(void *arg, size_t task, unsigned worker)
     }
 }
 
-static bool single_points(const struct hn_window *w)
-{
-    return w->n_kernel == 1 && w->stride[0] == 1 && w->stride[1] == 1 && !hn_rows_pad(w);
-}
-
 /* Depends on one image alone, since the last may have another form, with other bits. */
 static bool together(const struct hn_convolution *a, const struct hn_convolution *b,
                      const struct hn_convolution *c)
 {
-    return single_points(c->window) && b->window->n_out >= POINTS_MIN && hn_rows_suit(b) &&
+    return hn_rows_plain(c->window) && b->window->n_out >= POINTS_MIN && hn_rows_suit(b) &&
            (!a || (!hn_winograd_suits(a) && hn_rows_suit(a)));
 }
 

@@ -26,6 +26,12 @@ bool hn_rows_pad(const struct hn_window *w)
     return false;
 }
 
+bool hn_rows_plain(const struct hn_window *w)
+{
+    return w->n_kernel == 1 && w->stride[0] == 1 && w->stride[1] == 1 && w->n_in == w->n_out &&
+           !hn_rows_pad(w);
+}
+
 size_t hn_rows_seen(const struct hn_window *w, size_t rows)
 {
     return span(w, 0, rows);
