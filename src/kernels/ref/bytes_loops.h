@@ -10,47 +10,50 @@ static inline uint8_t byte_of(float value, float zero, float low, float high)
     return (uint8_t)(int32_t)(most > low ? most : low);
 }
 
-static inline int32_t sum_less(const struct hn_byte_finish *f, int32_t sum, int32_t row, size_t j)
-{
-    uint32_t s = (uint32_t)sum + (uint32_t)f->bias[j];
-    if (f->zeros) s -= (uint32_t)f->zeros[j] * (uint32_t)row;
-    return (int32_t)s;
-}
-
 void BYTES(finish_bytes)(void *to, const int32_t *sums, int32_t row, size_t n,
                          const struct hn_byte_finish *f)
 {
     const float zero = (float)f->zero, low = (float)f->low, high = (float)f->high;
-    uint8_t *out = to;
-    const struct hn_byte_finish with = *f, without = {.bias = f->bias};
-    if (f->zeros)
+    const float *restrict scale = f->scale;
+    const uint32_t *restrict bias = (const uint32_t *)f->bias;
+    const uint32_t *restrict zeros = (const uint32_t *)f->zeros, *restrict s =
+                                                                     (const uint32_t *)sums;
+    uint8_t *restrict out = to;
+    if (zeros)
         for (size_t j = 0; j < n; j++)
-            out[j] =
-                byte_of((float)sum_less(&with, sums[j], row, j) * f->scale[j], zero, low, high);
+            out[j] = byte_of((float)(int32_t)(s[j] + bias[j] - zeros[j] * (uint32_t)row) * scale[j],
+                             zero, low, high);
     else
         for (size_t j = 0; j < n; j++)
-            out[j] =
-                byte_of((float)sum_less(&without, sums[j], 0, j) * f->scale[j], zero, low, high);
+            out[j] = byte_of((float)(int32_t)(s[j] + bias[j]) * scale[j], zero, low, high);
 }
 
 void BYTES(finish_floats)(float *to, const int32_t *sums, int32_t row, size_t n,
                           const struct hn_byte_finish *f)
 {
+    const float *restrict scale = f->scale, *restrict add = f->add;
+    const uint32_t *restrict bias = (const uint32_t *)f->bias;
+    const uint32_t *restrict zeros = (const uint32_t *)f->zeros, *restrict s =
+                                                                     (const uint32_t *)sums;
+    float *restrict out = to;
     for (size_t j = 0; j < n; j++) {
-        const float value = (float)sum_less(f, sums[j], row, j) * f->scale[j];
-        to[j] = f->add ? value + f->add[j] : value;
+        const uint32_t less = zeros ? zeros[j] * (uint32_t)row : 0;
+        const float value = (float)(int32_t)(s[j] + bias[j] - less) * scale[j];
+        out[j] = add ? value + add[j] : value;
     }
 }
 
 void BYTES(quantize_f32)(void *to, const float *x, size_t n, const struct hn_byte_scale *s)
 {
     const float scale = s->scale, zero = (float)s->zero, low = (float)s->low, high = (float)s->high;
-    uint8_t *out = to;
+    uint8_t *restrict out = to;
+    const float *restrict from = x;
     for (size_t i = 0; i < n; i++)
-        out[i] = byte_of(x[i] / scale, zero, low, high);
+        out[i] = byte_of(from[i] / scale, zero, low, high);
 }
 
-void BYTES(dequantize_f32)(float *to, const void *x, size_t n, const struct hn_byte_scale *s)
+void BYTES(dequantize_f32)(float *restrict to, const void *restrict x, size_t n,
+                           const struct hn_byte_scale *s)
 {
     const float scale = s->scale, zero = (float)s->zero;
     if (s->low < 0)

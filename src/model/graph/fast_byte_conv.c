@@ -59,10 +59,11 @@ static enum hn_status pack_dense(struct hn_op *op, const struct hn_array *w,
     const size_t taps = p->kernel[0] * p->kernel[1];
     uint8_t *turned = hn_op_scratch(op, w->n, 1);
     if (!turned) return hn_op_failed(op);
-    for (size_t i = 0; i < w->n; i++) {
-        const size_t o = i / (p->in * taps), c = i / taps % p->in, t = i % taps;
-        turned[(o * taps + t) * p->in + c] = ((const uint8_t *)w->data)[i];
-    }
+    const uint8_t *at = w->data;
+    for (size_t o = 0; o < p->out; o++)
+        for (size_t c = 0; c < p->in; c++)
+            for (size_t t = 0; t < taps; t++)
+                turned[(o * taps + t) * p->in + c] = *at++;
     struct hn_byte_source from = *form;
     from.data = turned;
     HN_TRY(hn_byte_matrix_make(op, &from, &p->w));

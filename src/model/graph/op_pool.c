@@ -146,11 +146,64 @@ static enum hn_status norm_power(struct hn_op *op, double *p)
     return *p >= 1 ? HN_OK : hn_op_fail(op, HN_E_ARG, "p is %g", *p);
 }
 
+/* The greatest of bytes, by rows of an image: first over the window's rows, then along what they leave. */
+struct byte_pool {
+    const struct hn_window *window;
+    const uint8_t *x;
+    uint8_t *y, *rows; /* rows: one for each thread */
+    uint8_t flip;      /* signed bytes in the order of unsigned ones */
+};
+
+static void byte_plane(void *arg, size_t plane, unsigned worker)
+{
+    const struct byte_pool *p = arg;
+    const struct hn_window *w = p->window;
+    const size_t width = w->in[1];
+    const uint8_t flip = p->flip, *x = p->x + plane * w->n_in;
+    uint8_t *restrict row = p->rows + worker * width, *y = p->y + plane * w->n_out;
+    for (size_t oy = 0; oy < w->out[0]; oy++) {
+        memset(row, 0, width);
+        for (size_t ky = 0; ky < w->kernel[0]; ky++) {
+            const int64_t at = hn_window_at(w, 0, oy, ky);
+            const uint8_t *restrict from = x + at * (int64_t)width;
+            if (at < 0 || at >= (int64_t)w->in[0]) continue;
+            for (size_t i = 0; i < width; i++) {
+                const uint8_t value = from[i] ^ flip;
+                row[i] = row[i] > value ? row[i] : value;
+            }
+        }
+        for (size_t ox = 0; ox < w->out[1]; ox++) {
+            uint8_t most = 0;
+            for (size_t kx = 0; kx < w->kernel[1]; kx++) {
+                const int64_t at = hn_window_at(w, 1, ox, kx);
+                if (at >= 0 && at < (int64_t)width && row[at] > most) most = row[at];
+            }
+            *y++ = most ^ flip;
+        }
+    }
+}
+
+static enum hn_status max_pool_bytes(struct hn_op *op, const struct hn_window *w)
+{
+    const struct hn_array *x = op->in[0];
+    const size_t shape[] = {x->shape[0], x->shape[1], w->out[0], w->out[1]};
+    struct byte_pool p = {.window = w, .x = x->data, .flip = x->type == HN_EL_I8 ? 0x80 : 0};
+    p.y = hn_op_out(op, 0, x->type, shape, 4);
+    p.rows = p.y ? hn_op_scratch(op, hn_op_workers(op), w->in[1]) : NULL;
+    if (!p.rows) return hn_op_failed(op);
+    if (op->out[0].n) hn_op_parallel(op, x->shape[0] * x->shape[1], byte_plane, &p);
+    return HN_OK;
+}
+
 enum hn_status hn_op_max_pool(struct hn_op *op)
 {
     struct pool_job job = {.kind = POOL_MAX,
                            .column_major = hn_op_int(op, "storage_order", 0) != 0};
+    const enum hn_element type = op->in[0]->type;
     HN_TRY(hn_window_of(op, 0, NULL, &job.window));
+    if ((type == HN_EL_U8 || type == HN_EL_I8) && op->in[0]->n_dims == 4 &&
+        (op->n_out < 2 || !op->wanted[1]))
+        return max_pool_bytes(op, &job.window);
     return pool_run(op, &job);
 }
 
