@@ -12,8 +12,9 @@
 enum { ROWS = 2, QUARTERS = 4 }; /* four columns of a panel each */
 
 /* One panel for `rows` rows. */
-static inline void block(const struct hn_byte_gemm *g, const uint8_t *a, const int8_t *b,
-                         int32_t *y, size_t rows)
+static inline __attribute__((always_inline)) void block(const struct hn_byte_gemm *g,
+                                                        const uint8_t *a, const int8_t *b,
+                                                        int32_t *y, size_t rows)
 {
     __m256i sums[ROWS][QUARTERS];
     UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t q = 0; q < QUARTERS; q++)

@@ -11,8 +11,9 @@
 enum { VNNI_ROWS = 8, VNNI_PANELS = 3 };
 
 /* `panels` panels for `rows` rows. */
-static inline void vnni_block(const struct hn_byte_gemm *g, const uint8_t *a, const int8_t *b,
-                              int32_t *y, size_t rows, size_t panels)
+static inline __attribute__((always_inline)) void vnni_block(const struct hn_byte_gemm *g,
+                                                             const uint8_t *a, const int8_t *b,
+                                                             int32_t *y, size_t rows, size_t panels)
 {
     __m512i sums[VNNI_ROWS][VNNI_PANELS];
     UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t p = 0; p < panels; p++) sums[i][p] =
