@@ -307,5 +307,36 @@ def forms(s):
         [np.array([3, 1, 2], np.float32), ints(0, 1, 0, 2, 1), ints(2, 2, 1)])
 
 
+def others(s):
+    x = real(2, 3, 4, 4) + 3 * np.eye(4, dtype=np.float32)
+    add(s, "Inverse", [x], [np.linalg.inv(x.astype(np.float64))])
+    add(s, "Inverse", [np.zeros((2, 2), np.float32)], 1, refused="no inverse")
+    a, b = real(5, 7), real(3, 7)
+    squares = ((a[:, None].astype(np.float64) - b) ** 2).sum(-1)
+    add(s, "CDist", [a, b], [squares])
+    add(s, "CDist", [a, b], [np.sqrt(squares)], metric="euclidean")
+    bad = np.array([1, np.nan], np.float32)
+    add(s, "IsAllFinite", [a, b], [np.array(True)])
+    add(s, "IsAllFinite", [a, bad], [np.array(False)])
+    add(s, "IsAllFinite", [a, bad], [np.array(True)], isinf_only=1)
+    ids, scores = ints(1, 2, 3, 1, 2, 0, 0, 0, 0, 0).reshape(2, 5), real(2, 5)
+    want = scores.copy()
+    want[0, 3] = want[1, 0] = -np.inf
+    add(s, "NGramRepeatBlock", [ids, scores], [want], ngram_size=3)
+    add(s, "NGramRepeatBlock", [ids + 9, scores], 1, ngram_size=3, refused="of 5")
+    angles = rng.rand(12, 4)
+    cosines, sines = np.cos(angles).astype(np.float32), np.sin(angles).astype(np.float32)
+    heads, places = real(2, 3, 5, 8), whole(0, 12, 2, 5)
+    rows = heads.transpose(0, 2, 1, 3).reshape(2, 5, 24).copy()
+    for interleaved in (0, 1):
+        y = rotated(heads, cosines, sines, places, interleaved)
+        add(s, "RotaryEmbedding", [heads, places, cosines, sines], [y], interleaved=interleaved)
+        add(s, "RotaryEmbedding", [rows, places, cosines, sines], [y.transpose(0, 2, 1, 3).reshape(rows.shape)],
+            interleaved=interleaved)
+    add(s, "RotaryEmbedding", [heads, ints(6), cosines, sines],
+        [rotated(heads, cosines, sines, np.tile(np.arange(6, 11), (2, 1)))])
+    add(s, "RotaryEmbedding", [heads, ints(9), cosines, sines], 1, refused="position")
+
+
 if __name__ == "__main__":
-    sys.exit(run((activations, products, norms, attention, group_queries, quantized_numbers, forms)))
+    sys.exit(run((activations, products, norms, attention, group_queries, quantized_numbers, forms, others)))
