@@ -54,7 +54,7 @@ struct hn_direct {
     size_t n;       /* columns */
     float *y;       /* [m][ldy] */
     size_t ldy;
-    const struct hn_epilogue *epilogue; /* or NULL */
+    const struct hn_epilogue *epilogue; /* or NULL; what it adds is not y */
 };
 
 /* y = the epilogue of sums over taps, each channel by itself, of a rectangle of points: rows of it begin x_row
@@ -67,7 +67,7 @@ struct hn_depthwise {
     size_t channels;
     float *y; /* [rows][points][channels] */
     size_t y_row, points;
-    const struct hn_epilogue *epilogue; /* or NULL */
+    const struct hn_epilogue *epilogue; /* or NULL; what it adds is not y */
     size_t add_row;
 };
 

@@ -119,18 +119,24 @@ FOR_TILE void direct_tile(size_t m, size_t p, const struct hn_direct *d, size_t 
            d->ldy, column, hn_min(p * HN_PANEL, d->n - column) - (p - 1) * HN_PANEL);
 }
 
+/* In tiles of few sizes; rows at the end are made again where they do not fill one. */
 FOR_TILE void direct_rows(size_t p, const struct hn_direct *d, size_t m, size_t column)
 {
-    const size_t tiles = hn_div_up(m, ROWS_MAX);
-    for (size_t i = 0, row = 0; i < tiles; i++) { /* of about the same size */
-        const size_t n = (m - row) / (tiles - i);
-#define ROWS(n)                                                                                    \
-    case n: direct_tile(n, p, d, row, column); break
-        switch (n) {
-            EVERY_ROWS
-        }
-#undef ROWS
-        row += n;
+    enum { HALF = ROWS_MAX / 2, QUARTER = (HALF + 1) / 2 };
+    for (size_t row = 0; row < m;) {
+        const size_t left = m - row;
+#define TILE(n, less)                                                                              \
+    if ((n) == 1 || (left > (less) && m >= (n))) {                                                 \
+        row = hn_min(row, m - (n));                                                                \
+        direct_tile(n, p, d, row, column);                                                         \
+        row += (n);                                                                                \
+        continue;                                                                                  \
+    }
+        TILE(ROWS_MAX, HALF)
+        TILE(HALF, QUARTER)
+        TILE(QUARTER, 1)
+        TILE(1, 0)
+#undef TILE
     }
 }
 
