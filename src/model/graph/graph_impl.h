@@ -84,8 +84,9 @@ struct hn_graph {
     uint64_t run_nodes;
     const struct hn_kernels *kernels;
     size_t folded_bytes, state_bytes;
-    bool bytes_done; /* operators on bytes have been fused; until then their weights are not folded */
-    bool has_bytes;  /* there are such weights */
+    bool
+        bytes_done; /* operators on bytes have been fused; until then their weights are not folded */
+    bool has_bytes; /* there are such weights */
     bool stacks;
 };
 
