@@ -44,6 +44,7 @@ class Side:
 
 
 def start(model, runner, modules, threads):
+    model.read_bytes()  # so that neither waits for the disk
     hence = Side([runner, str(model), str(threads)])
     loads = {"hence": hence.read()}
     peer = Side(["node", "--expose-gc", str(HERE / "peer.js"), str(modules), str(threads)])
