@@ -129,38 +129,6 @@ enum hn_status hn_schema_string(struct hn_schema *s, const struct hn_shape *shap
     return *out ? HN_OK : hn_schema_no_room(s);
 }
 
-/* Whoever reads the text takes it for a double: the digits of a float would not do. */
-static void put_double(struct hn_json_writer *w, const char *key, double x)
-{
-    char text[HN_REAL_TEXT];
-    hn_json_put_raw(w, key, (struct hn_str){text, hn_real_text(x, false, text)});
-}
-
-static void put_value(struct hn_json_writer *w, const char *key, const json_t *v)
-{
-    const char *name;
-    json_t *member;
-    size_t i;
-    switch (json_typeof(v)) {
-    case JSON_OBJECT:
-        hn_json_open(w, key, '{');
-        json_object_foreach((json_t *)v, name, member) put_value(w, name, member);
-        hn_json_close(w, '}');
-        return;
-    case JSON_ARRAY:
-        hn_json_open(w, key, '[');
-        json_array_foreach(v, i, member) put_value(w, NULL, member);
-        hn_json_close(w, ']');
-        return;
-    case JSON_STRING: hn_json_put_text(w, key, hn_json_str(v)); return;
-    case JSON_INTEGER: hn_json_put_int(w, key, json_integer_value(v)); return;
-    case JSON_REAL: put_double(w, key, json_real_value(v)); return;
-    case JSON_TRUE:
-    case JSON_FALSE: hn_json_put_bool(w, key, json_is_true(v)); return;
-    case JSON_NULL: hn_json_put_null(w, key); return;
-    }
-}
-
 static enum hn_status written(struct hn_schema *s, struct hn_json_writer *w, struct hn_expr **out)
 {
     *out = w->out.failed < 0 ? NULL : hn_expr_bytes(&s->rules, hn_buf_view(&w->out));
@@ -173,7 +141,7 @@ enum hn_status hn_schema_literal(struct hn_schema *s, const json_t *value, struc
     struct hn_json_writer w = {0};
     const struct hn_str text = json_is_string(value) ? hn_json_str(value) : (struct hn_str){0};
     struct hn_expr *quote = text.p && s->style ? s->style->quote : NULL;
-    put_value(&w, NULL, value);
+    hn_json_put_value(&w, NULL, value);
     HN_TRY(written(s, &w, out));
     if (!quote || memmem(text.p, text.n, "<|", 2)) return HN_OK;
     *out = HN_EXPR_ALT(&s->rules, *out,
