@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "model/graph/fast.h"
+#include "model/graph/op_lane.h"
 
 enum { QUERIES = 64 }; /* of a head that a tile takes */
 
@@ -116,7 +117,7 @@ enum hn_status hn_attend_run(struct hn_op *op, const struct hn_attend *attend)
     a.scratch_bytes =
         HN_GEMM_SCRATCH +
         hn_round_up(hn_min(QUERIES, attend->queries) * attend->keys * sizeof(float), 64);
-    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1;
+    const size_t threads = hn_op_workers(op);
     a.scratch = hn_op_scratch(op, threads, a.scratch_bytes);
     if (!a.scratch) return hn_op_failed(op);
     hn_op_parallel(op, tiles, pack_head, &a);

@@ -6,6 +6,7 @@
 #include "base/bits.h"
 #include "model/graph/fast_conv.h"
 #include "model/graph/graph_impl.h"
+#include "model/graph/op_lane.h"
 
 enum {
     BETWEEN = 96 << 10, /* floats between convolutions at a time: most of a second cache */
@@ -158,7 +159,7 @@ static bool together(const struct hn_convolution *a, const struct hn_convolution
 static enum hn_status run_together(struct hn_op *op, const struct hn_convolution *a,
                                    const struct hn_convolution *b, const struct hn_convolution *c)
 {
-    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1;
+    const size_t threads = hn_op_workers(op);
     const struct hn_window *w = b->window;
     struct job j = {.kernels = op->kernels, .a = a, .b = b, .c = c};
     j.segments = b->batch >= 4 * threads ? 1 : hn_min(threads, w->out[0]);

@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "model/graph/fast.h"
+#include "model/graph/op_lane.h"
 
 enum {
     PANEL_BYTES =
@@ -117,7 +118,7 @@ static void choose_tiles(struct tiling *t, size_t threads)
 enum hn_status hn_product_run(struct hn_op *op, const struct hn_product *product)
 {
     if (product->rows == 0 || product->b->n == 0) return HN_OK;
-    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1;
+    const size_t threads = hn_op_workers(op);
     struct tiling t = {.product = product, .kernels = op->kernels};
     choose_tiles(&t, threads);
     t.n_rows = hn_div_up(product->rows, t.rows);

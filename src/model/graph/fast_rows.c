@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "model/graph/fast_conv.h"
+#include "model/graph/op_lane.h"
 
 enum {
     STRIP_BYTES = 256 << 10, /* of input at a time, and of weights: both fit a second cache */
@@ -224,7 +225,7 @@ static void choose_tasks(struct job *j, size_t threads)
 
 enum hn_status hn_rows_run_all(struct hn_op *op, const struct hn_convolution *c)
 {
-    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1;
+    const size_t threads = hn_op_workers(op);
     const struct hn_window *w = c->window;
     struct job j = {.c = c, .kernels = op->kernels, .pads = hn_rows_pad(w)};
     if (row_bytes(c) > 0x1p40) return hn_op_fail(op, HN_E_LIMIT, "the windows are too large");

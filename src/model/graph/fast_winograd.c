@@ -3,6 +3,7 @@
 
 #include "base/bits.h"
 #include "model/graph/fast_conv.h"
+#include "model/graph/op_lane.h"
 
 enum {
     INPUTS = 9000,     /* channels by tiles of a call: spread, they fit a second cache */
@@ -88,7 +89,7 @@ static void run_tiles(void *arg, size_t task, unsigned worker)
 
 enum hn_status hn_winograd_run(struct hn_op *op, const struct hn_convolution *c)
 {
-    const size_t threads = op->pool ? hn_pool_threads(op->pool) : 1;
+    const size_t threads = hn_op_workers(op);
     const size_t most = hn_min(HN_WINOGRAD_TILES, hn_max(TILES_MIN, INPUTS / c->in));
     struct job job = {.c = c, .kernels = op->kernels};
     job.tiles = c->batch * across(c->window, 0) * across(c->window, 1);

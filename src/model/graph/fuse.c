@@ -27,14 +27,9 @@ struct hn_node *hn_fuse_only(const struct hn_fuse *f, int32_t slot, const char *
     return it->readers == 1 && !it->output ? node : NULL;
 }
 
-int32_t hn_fuse_in(const struct hn_node *node, size_t i)
-{
-    return i < node->n_in ? node->in[i] : HN_NO_SLOT;
-}
-
 const struct hn_array *hn_fuse_constant(const struct hn_fuse *f, int32_t slot)
 {
-    return slot == HN_NO_SLOT ? NULL : f->body->slots[slot].constant;
+    return hn_body_constant(f->body, slot);
 }
 
 bool hn_fuse_scalar(const struct hn_fuse *f, int32_t slot, float *out)
@@ -51,28 +46,9 @@ bool hn_fuse_floats(const struct hn_fuse *f, int32_t slot, size_t n_dims)
     return a && a->type == HN_EL_F32 && a->n_dims == n_dims && a->n > 0;
 }
 
-static const struct hn_onnx_attr *attr_of(const struct hn_node *node, const char *name,
-                                          enum hn_onnx_attr_type type)
-{
-    const struct hn_attr *attr = hn_node_attr(node, name);
-    return attr && attr->value->type == type ? attr->value : NULL;
-}
-
-int64_t hn_fuse_int(const struct hn_node *node, const char *name, int64_t fallback)
-{
-    const struct hn_onnx_attr *a = attr_of(node, name, HN_ONNX_INT);
-    return a ? a->i : fallback;
-}
-
-float hn_fuse_float(const struct hn_node *node, const char *name, float fallback)
-{
-    const struct hn_onnx_attr *a = attr_of(node, name, HN_ONNX_FLOAT);
-    return a ? a->f : fallback;
-}
-
 bool hn_fuse_ints_are(const struct hn_node *node, const char *name, const int64_t *want, size_t n)
 {
-    const struct hn_onnx_attr *a = attr_of(node, name, HN_ONNX_INTS);
+    const struct hn_onnx_attr *a = hn_node_attr_of(node, name, HN_ONNX_INTS);
     if (!a) return !hn_node_attr(node, name);
     return a->n == n && (n == 0 || memcmp(a->ints, want, n * sizeof *want) == 0);
 }
@@ -144,11 +120,11 @@ float *hn_fuse_new_constant(struct hn_fuse *f, const size_t *shape, size_t n_dim
 static bool clip_bounds(const struct hn_fuse *f, const struct hn_node *node,
                         struct hn_epilogue *out)
 {
-    out->low = hn_fuse_float(node, "min", -INFINITY);
-    out->high = hn_fuse_float(node, "max", INFINITY);
-    if (hn_fuse_in(node, 1) != HN_NO_SLOT && !hn_fuse_scalar(f, node->in[1], &out->low))
+    out->low = hn_node_float(node, "min", -INFINITY);
+    out->high = hn_node_float(node, "max", INFINITY);
+    if (hn_node_in(node, 1) != HN_NO_SLOT && !hn_fuse_scalar(f, node->in[1], &out->low))
         return false;
-    if (hn_fuse_in(node, 2) != HN_NO_SLOT && !hn_fuse_scalar(f, node->in[2], &out->high))
+    if (hn_node_in(node, 2) != HN_NO_SLOT && !hn_fuse_scalar(f, node->in[2], &out->high))
         return false;
     return out->low <= out->high;
 }
@@ -158,9 +134,9 @@ bool hn_fuse_activation(const struct hn_fuse *f, const struct hn_node *node,
 {
     *out = (struct hn_epilogue){0};
     if (node->row == &hn_fast_activation) {
-        out->activation = (enum hn_activation)hn_fuse_int(node, HN_FAST_ACTIVATION, HN_LINEAR);
-        out->low = hn_fuse_float(node, HN_FAST_LOW, 0);
-        out->high = hn_fuse_float(node, HN_FAST_HIGH, 0);
+        out->activation = (enum hn_activation)hn_node_int(node, HN_FAST_ACTIVATION, HN_LINEAR);
+        out->low = hn_node_float(node, HN_FAST_LOW, 0);
+        out->high = hn_node_float(node, HN_FAST_HIGH, 0);
         return true;
     }
     if (hn_fuse_is(node, "Relu")) out->activation = HN_RELU;

@@ -59,7 +59,7 @@ static bool masked_scores(const struct hn_fuse *f, int32_t slot, int32_t in[4], 
 /* Softmax over the last of four dimensions; before opset 13 only -1 and 3 say so. */
 static bool over_keys(const struct hn_node *softmax)
 {
-    const int64_t axis = hn_fuse_int(softmax, "axis", softmax->opset < 13 ? 1 : -1);
+    const int64_t axis = hn_node_int(softmax, "axis", softmax->opset < 13 ? 1 : -1);
     return axis == -1 || axis == 3;
 }
 

@@ -47,7 +47,7 @@ static bool from_weights(const struct hn_fuse *f, int32_t slot, int64_t axis, st
     if (!hn_fuse_is(node, "DequantizeLinear") || !grade_of(f, node, out)) return false;
     const struct hn_array *w = hn_fuse_constant(f, out->value);
     if (!is_byte(w)) return false;
-    const int64_t given = hn_fuse_int(node, "axis", 1), rank = (int64_t)w->n_dims;
+    const int64_t given = hn_node_int(node, "axis", 1), rank = (int64_t)w->n_dims;
     return whole_tensor(f, out) || given == axis || given + rank == axis;
 }
 
@@ -59,7 +59,7 @@ static bool from_sums(const struct hn_fuse *f, int32_t slot, const struct grade 
     if (!hn_fuse_is(node, "DequantizeLinear")) return false;
     const struct hn_array *bias = hn_fuse_constant(f, node->in[0]),
                           *scale = hn_fuse_constant(f, node->in[1]),
-                          *zero = hn_fuse_constant(f, hn_fuse_in(node, 2)),
+                          *zero = hn_fuse_constant(f, hn_node_in(node, 2)),
                           *by = hn_fuse_constant(f, w->scale);
     if (!bias || bias->type != HN_EL_I32 || !scale || scale->type != HN_EL_F32 ||
         (scale->n != by->n && scale->n != 1))
@@ -92,7 +92,7 @@ static enum hn_status take_conv(struct hn_fuse *f, struct hn_node *node, const s
                                 const struct hn_node *conv)
 {
     struct grade x, w;
-    int32_t bias = hn_fuse_in(conv, 2);
+    int32_t bias = hn_node_in(conv, 2);
     if (!from_bytes(f, conv->in[0], &x) || !from_weights(f, conv->in[1], 0, &w) ||
         (bias != HN_NO_SLOT && !from_sums(f, bias, &x, &w, &bias)))
         return HN_OK;

@@ -76,8 +76,8 @@ static bool takes_conv(const struct hn_fuse *f, const struct hn_node *node)
     if (!hn_fuse_is(node, "Conv") || node->n_in < 2 || !hn_fuse_floats(f, node->in[1], 4))
         return false;
     const size_t *w = hn_fuse_constant(f, node->in[1])->shape;
-    const int64_t groups = hn_fuse_int(node, "group", 1);
-    const int32_t bias = hn_fuse_in(node, 2);
+    const int64_t groups = hn_node_int(node, "group", 1);
+    const int32_t bias = hn_node_in(node, 2);
     if (bias != HN_NO_SLOT && (!hn_fuse_floats(f, bias, 1) || hn_fuse_constant(f, bias)->n != w[0]))
         return false;
     return groups == 1 || (groups > 1 && (size_t)groups == w[0] && w[1] == 1);
@@ -86,7 +86,7 @@ static bool takes_conv(const struct hn_fuse *f, const struct hn_node *node)
 static enum hn_status take_conv(struct layouts *l, struct hn_node *node)
 {
     HN_TRY(in_layout(l, &node->in[0], LAST));
-    const int32_t in[] = {node->in[0], node->in[1], hn_fuse_in(node, 2), HN_NO_SLOT, HN_NO_SLOT};
+    const int32_t in[] = {node->in[0], node->in[1], hn_node_in(node, 2), HN_NO_SLOT, HN_NO_SLOT};
     HN_TRY(hn_fuse_become(l->f, node, &hn_fast_conv, in, 5));
     l->of[node->first_out] = LAST;
     return HN_OK;
@@ -100,8 +100,8 @@ static bool is_last(const struct layouts *l, const struct hn_node *node, size_t 
 /* Pools whose plain forms fast.h has. */
 static const struct hn_op_row *pool_row(const struct hn_node *node)
 {
-    if (hn_fuse_int(node, "ceil_mode", 0) || node->n_out != 1) return NULL;
-    if (hn_fuse_is(node, "MaxPool") && !hn_fuse_int(node, "storage_order", 0))
+    if (hn_node_int(node, "ceil_mode", 0) || node->n_out != 1) return NULL;
+    if (hn_fuse_is(node, "MaxPool") && !hn_node_int(node, "storage_order", 0))
         return &hn_fast_max_pool;
     if (hn_fuse_is(node, "AveragePool")) return &hn_fast_average_pool;
     return hn_fuse_is(node, "GlobalAveragePool") ? &hn_fast_global_pool : NULL;
@@ -131,7 +131,7 @@ static enum hn_status take_norm(struct layouts *l, struct hn_node *node, bool *d
 {
     struct hn_fuse *f = l->f;
     if (!hn_fuse_is(node, "BatchNormalization") || node->n_in != 5 || node->n_out != 1 ||
-        hn_fuse_int(node, "training_mode", 0) || !is_last(l, node, 0) || l->n == 0)
+        hn_node_int(node, "training_mode", 0) || !is_last(l, node, 0) || l->n == 0)
         return HN_OK;
     struct hn_node *conv = NULL; /* turned values may lie between */
     for (size_t i = l->n; i-- > 0 && !conv;)
@@ -151,7 +151,7 @@ static enum hn_status take_norm(struct layouts *l, struct hn_node *node, bool *d
     float *scale = hn_fuse_new_constant(f, &n, 1, &conv->in[4]);
     float *bias = scale ? hn_fuse_new_constant(f, &n, 1, &conv->in[2]) : NULL;
     if (!bias) return hn_fail_nomem(f->err, "constants", n * sizeof(float));
-    const float epsilon = hn_fuse_float(node, "epsilon", 1e-5f);
+    const float epsilon = hn_node_float(node, "epsilon", 1e-5f);
     for (size_t i = 0; i < n; i++) {
         scale[i] = of[1][i] / sqrtf(of[4][i] + epsilon);
         bias[i] = of[2][i] + ((old ? ((const float *)old->data)[i] : 0) - of[3][i]) * scale[i];
@@ -236,14 +236,14 @@ static const struct hn_node *made_by(const struct hn_fuse *f, int32_t slot, bool
     const struct hn_node *node = hn_fuse_maker(f, slot);
     if (!node || node->row != &hn_fast_conv || node->in[3] != HN_NO_SLOT) return NULL;
     const struct hn_slot *it = &f->body->slots[slot];
-    const bool is = hn_fuse_int(node, "group", 1) > 1;
+    const bool is = hn_node_int(node, "group", 1) > 1;
     return it->readers == 1 && !it->output && is == by_channels ? node : NULL;
 }
 
 static enum hn_status take_chain(struct hn_fuse *f, struct hn_node *node)
 {
     const size_t *w = hn_fuse_constant(f, node->in[1])->shape;
-    if (w[2] != 1 || w[3] != 1 || hn_fuse_int(node, "group", 1) > 1) return HN_OK;
+    if (w[2] != 1 || w[3] != 1 || hn_node_int(node, "group", 1) > 1) return HN_OK;
     const struct hn_node *channels = made_by(f, node->in[0], true);
     if (!channels) return HN_OK;
     const struct hn_node *first = made_by(f, channels->in[0], false);

@@ -18,8 +18,6 @@ struct hn_node *hn_fuse_maker(const struct hn_fuse *f, int32_t slot);
 /* That, when it is an ai.onnx operator of this name with one reader; else NULL. */
 struct hn_node *hn_fuse_only(const struct hn_fuse *f, int32_t slot, const char *op);
 bool hn_fuse_is(const struct hn_node *node, const char *op);
-/* Input i of the node, HN_NO_SLOT where there are fewer. */
-int32_t hn_fuse_in(const struct hn_node *node, size_t i);
 /* The constant in a slot; NULL when it is none. In two or more dimensions it may be loose (formats/onnx.h):
  * only its shape is for passes to read. */
 const struct hn_array *hn_fuse_constant(const struct hn_fuse *f, int32_t slot);
@@ -27,9 +25,6 @@ const struct hn_array *hn_fuse_constant(const struct hn_fuse *f, int32_t slot);
 bool hn_fuse_scalar(const struct hn_fuse *f, int32_t slot, float *out);
 /* A constant of floats with these dimensions. */
 bool hn_fuse_floats(const struct hn_fuse *f, int32_t slot, size_t n_dims);
-/* An attribute, or the fallback where the node has none of this type. */
-int64_t hn_fuse_int(const struct hn_node *node, const char *name, int64_t fallback);
-float hn_fuse_float(const struct hn_node *node, const char *name, float fallback);
 /* The attribute is absent or these integers. */
 bool hn_fuse_ints_are(const struct hn_node *node, const char *name, const int64_t *want, size_t n);
 

@@ -13,15 +13,15 @@ static enum hn_status take_matmul(struct hn_fuse *f, struct hn_node *node)
 
 static enum hn_status take_gemm(struct hn_fuse *f, struct hn_node *node)
 {
-    const int32_t bias = hn_fuse_in(node, 2);
-    const bool transposed = hn_fuse_int(node, "transB", 0);
-    if (node->n_in < 2 || !hn_fuse_floats(f, node->in[1], 2) || hn_fuse_int(node, "transA", 0))
+    const int32_t bias = hn_node_in(node, 2);
+    const bool transposed = hn_node_int(node, "transB", 0);
+    if (node->n_in < 2 || !hn_fuse_floats(f, node->in[1], 2) || hn_node_int(node, "transA", 0))
         return HN_OK;
     const size_t n = hn_fuse_constant(f, node->in[1])->shape[!transposed];
-    if (bias != HN_NO_SLOT && (hn_fuse_float(node, "beta", 1) != 1 || !hn_fuse_floats(f, bias, 1) ||
+    if (bias != HN_NO_SLOT && (hn_node_float(node, "beta", 1) != 1 || !hn_fuse_floats(f, bias, 1) ||
                                hn_fuse_constant(f, bias)->n != n))
         return HN_OK;
-    const float alpha = hn_fuse_float(node, "alpha", 1);
+    const float alpha = hn_node_float(node, "alpha", 1);
     const int32_t in[] = {node->in[0], node->in[1], bias, HN_NO_SLOT};
     HN_TRY(hn_fuse_become(f, node, &hn_fast_linear, in, 4));
     HN_TRY(hn_fuse_set_int(f, node, "transposed", transposed));
@@ -54,7 +54,7 @@ static struct hn_node *open_end(const struct hn_fuse *f, int32_t slot)
 static enum hn_status replace(struct hn_fuse *f, struct hn_node *node, const struct hn_node *from,
                               int32_t bias, int32_t add, const struct hn_epilogue *epilogue)
 {
-    const int32_t in[] = {from->in[0], from->in[1], bias, add, hn_fuse_in(from, 4)};
+    const int32_t in[] = {from->in[0], from->in[1], bias, add, hn_node_in(from, 4)};
     node->attrs = from->attrs;
     node->n_attrs = from->n_attrs;
     HN_TRY(hn_fuse_become(f, node, from->row, in, from->n_in));
@@ -64,7 +64,7 @@ static enum hn_status replace(struct hn_fuse *f, struct hn_node *node, const str
 /* Columns of a linear node's output. */
 static size_t columns_of(const struct hn_fuse *f, const struct hn_node *node)
 {
-    return hn_fuse_constant(f, node->in[1])->shape[!hn_fuse_int(node, "transposed", 0)];
+    return hn_fuse_constant(f, node->in[1])->shape[!hn_node_int(node, "transposed", 0)];
 }
 
 /* x w + constant [n]. */

@@ -86,9 +86,9 @@ static int32_t silu(const struct hn_fuse *f, const struct hn_node *node)
 /* ReduceMean over the last dimension, kept. */
 static bool means_rows(const struct hn_fuse *f, const struct hn_node *node)
 {
-    if (!node || hn_fuse_int(node, "keepdims", 1) != 1) return false;
+    if (!node || hn_node_int(node, "keepdims", 1) != 1) return false;
     const int64_t last = -1;
-    const struct hn_array *axes = hn_fuse_constant(f, hn_fuse_in(node, 1));
+    const struct hn_array *axes = hn_fuse_constant(f, hn_node_in(node, 1));
     if (node->n_in == 1)
         return hn_node_attr(node, "axes") && hn_fuse_ints_are(node, "axes", &last, 1);
     return axes && axes->type == HN_EL_I64 && axes->n == 1 && *(const int64_t *)axes->data == -1;

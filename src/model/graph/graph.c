@@ -55,6 +55,41 @@ const struct hn_attr *hn_node_attr(const struct hn_node *node, const char *name)
     return NULL;
 }
 
+const struct hn_onnx_attr *hn_node_attr_of(const struct hn_node *node, const char *name,
+                                           enum hn_onnx_attr_type type)
+{
+    const struct hn_attr *attr = hn_node_attr(node, name);
+    return attr && attr->value->type == type ? attr->value : NULL;
+}
+
+int64_t hn_node_int(const struct hn_node *node, const char *name, int64_t fallback)
+{
+    const struct hn_onnx_attr *a = hn_node_attr_of(node, name, HN_ONNX_INT);
+    return a ? a->i : fallback;
+}
+
+float hn_node_float(const struct hn_node *node, const char *name, float fallback)
+{
+    const struct hn_onnx_attr *a = hn_node_attr_of(node, name, HN_ONNX_FLOAT);
+    return a ? a->f : fallback;
+}
+
+struct hn_str hn_node_text(const struct hn_node *node, const char *name, const char *fallback)
+{
+    const struct hn_onnx_attr *a = hn_node_attr_of(node, name, HN_ONNX_STRING);
+    return a ? a->s : hn_str_from(fallback);
+}
+
+int32_t hn_node_in(const struct hn_node *node, size_t i)
+{
+    return i < node->n_in ? node->in[i] : HN_NO_SLOT;
+}
+
+const struct hn_array *hn_body_constant(const struct hn_body *body, int32_t slot)
+{
+    return slot == HN_NO_SLOT ? NULL : body->slots[slot].constant;
+}
+
 static enum hn_status load(struct hn_graph *graph, const char *cpu, struct hn_error *err)
 {
     enum hn_cpu_level level;

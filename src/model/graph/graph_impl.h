@@ -190,6 +190,17 @@ enum hn_status hn_graph_prepare(struct hn_graph *graph, struct hn_error *err);
 void hn_graph_release_unread(struct hn_graph *graph);
 
 const struct hn_attr *hn_node_attr(const struct hn_node *node, const char *name);
+/* Those of another type count as absent. */
+const struct hn_onnx_attr *hn_node_attr_of(const struct hn_node *node, const char *name,
+                                           enum hn_onnx_attr_type type);
+int64_t hn_node_int(const struct hn_node *node, const char *name, int64_t fallback);
+float hn_node_float(const struct hn_node *node, const char *name, float fallback);
+struct hn_str hn_node_text(const struct hn_node *node, const char *name, const char *fallback);
+
+/* Input i; HN_NO_SLOT where there is none. */
+int32_t hn_node_in(const struct hn_node *node, size_t i);
+/* The constant in a slot, or NULL; of HN_NO_SLOT, too. */
+const struct hn_array *hn_body_constant(const struct hn_body *body, int32_t slot);
 
 /* --- running --- */
 

@@ -19,49 +19,7 @@ static void *take(struct hn_lower *l, size_t n, size_t size)
 
 int32_t hn_lower_in(const struct hn_lower *l, size_t i)
 {
-    return i < l->call->n_in ? l->call->in[i] : HN_NO_SLOT;
-}
-
-static const struct hn_onnx_attr *attr_of(const struct hn_lower *l, const char *name,
-                                          enum hn_onnx_attr_type type)
-{
-    const struct hn_attr *attr = hn_node_attr(l->call, name);
-    return attr && attr->value->type == type ? attr->value : NULL;
-}
-
-bool hn_lower_has(const struct hn_lower *l, const char *name)
-{
-    return hn_node_attr(l->call, name) != NULL;
-}
-
-int64_t hn_lower_get_int(const struct hn_lower *l, const char *name, int64_t fallback)
-{
-    const struct hn_onnx_attr *a = attr_of(l, name, HN_ONNX_INT);
-    return a ? a->i : fallback;
-}
-
-float hn_lower_get_float(const struct hn_lower *l, const char *name, float fallback)
-{
-    const struct hn_onnx_attr *a = attr_of(l, name, HN_ONNX_FLOAT);
-    return a ? a->f : fallback;
-}
-
-struct hn_str hn_lower_get_text(const struct hn_lower *l, const char *name, const char *fallback)
-{
-    const struct hn_onnx_attr *a = attr_of(l, name, HN_ONNX_STRING);
-    return a ? a->s : hn_str_from(fallback);
-}
-
-const float *hn_lower_get_floats(const struct hn_lower *l, const char *name, size_t *n)
-{
-    const struct hn_onnx_attr *a = attr_of(l, name, HN_ONNX_FLOATS);
-    *n = a ? a->n : 0;
-    return a ? a->floats : NULL;
-}
-
-const struct hn_array *hn_lower_constant(const struct hn_lower *l, int32_t slot)
-{
-    return slot == HN_NO_SLOT ? NULL : l->body->slots[slot].constant;
+    return hn_node_in(l->call, i);
 }
 
 /* --- attributes --- */
@@ -97,10 +55,17 @@ void hn_lower_ints(struct hn_lower *l, const char *name, const int64_t *values, 
     put(l, name, &(struct hn_onnx_attr){.type = HN_ONNX_INTS, .n = n, .ints = copy});
 }
 
-void hn_lower_keep(struct hn_lower *l, const char *name)
+void hn_lower_keep(struct hn_lower *l, const char *const *names)
 {
-    const struct hn_attr *attr = hn_node_attr(l->call, name);
-    if (attr) l->attrs[l->n_attrs++] = *attr;
+    for (; *names; names++) {
+        const struct hn_attr *attr = hn_node_attr(l->call, *names);
+        if (attr) l->attrs[l->n_attrs++] = *attr;
+    }
+}
+
+void hn_lower_keep_conv(struct hn_lower *l)
+{
+    HN_LOWER_KEEP(l, "auto_pad", "dilations", "group", "pads", "kernel_shape", "strides");
 }
 
 /* --- nodes --- */

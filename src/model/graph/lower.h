@@ -26,22 +26,16 @@ struct hn_lower {
 
 /* Input i of the call; HN_NO_SLOT where it has none. */
 int32_t hn_lower_in(const struct hn_lower *l, size_t i);
-/* Its attributes. */
-bool hn_lower_has(const struct hn_lower *l, const char *name);
-int64_t hn_lower_get_int(const struct hn_lower *l, const char *name, int64_t fallback);
-float hn_lower_get_float(const struct hn_lower *l, const char *name, float fallback);
-struct hn_str hn_lower_get_text(const struct hn_lower *l, const char *name, const char *fallback);
-const float *hn_lower_get_floats(const struct hn_lower *l, const char *name, size_t *n);
-/* A constant of the file; NULL where it is none, or not there. */
-const struct hn_array *hn_lower_constant(const struct hn_lower *l, int32_t slot);
-
 /* Attributes of the node that is added next, be it an operand of another. */
 void hn_lower_int(struct hn_lower *l, const char *name, int64_t value);
 void hn_lower_float(struct hn_lower *l, const char *name, float value);
 void hn_lower_ints(struct hn_lower *l, const char *name, const int64_t *values, size_t n);
 void hn_lower_text(struct hn_lower *l, const char *name, const char *value); /* a literal */
-/* One that the call has, under the same name. */
-void hn_lower_keep(struct hn_lower *l, const char *name);
+/* Those of the names, up to NULL, that the call has. */
+void hn_lower_keep(struct hn_lower *l, const char *const *names);
+#define HN_LOWER_KEEP(l, ...) hn_lower_keep(l, (const char *const[]){__VA_ARGS__, NULL})
+/* What a convolution has. */
+void hn_lower_keep_conv(struct hn_lower *l);
 
 /* Adds a node; its first output, the others follow. */
 int32_t hn_lower_node(struct hn_lower *l, const char *domain, const char *op, size_t n_out,

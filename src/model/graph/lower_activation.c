@@ -39,7 +39,7 @@ void hn_lower_bias_split_gelu(struct hn_lower *l)
 void hn_lower_bias_softmax(struct hn_lower *l)
 {
     const int32_t x = HN_LOWER(l, "Add", hn_lower_in(l, 0), hn_lower_in(l, 1));
-    hn_lower_int(l, "axis", hn_lower_get_int(l, "axis", 1));
+    hn_lower_int(l, "axis", hn_node_int(l->call, "axis", 1));
     l->opset = 11;
     l->out[0] = HN_LOWER(l, "Softmax", x);
 }

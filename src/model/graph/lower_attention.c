@@ -13,23 +13,20 @@ static int32_t past_of(struct hn_lower *l, int32_t past, int64_t at)
 /* Queries, keys and values side by side in `projected`. */
 static void attend(struct hn_lower *l, int32_t projected, int32_t mask, int32_t bias, int32_t past)
 {
-    if (hn_lower_get_int(l, "do_rotary", 0) || hn_lower_get_int(l, "past_present_share_buffer", 0))
+    if (hn_node_int(l->call, "do_rotary", 0) ||
+        hn_node_int(l->call, "past_present_share_buffer", 0))
         hn_lower_fail(l, HN_E_UNSUPPORTED,
                       "do_rotary and past_present_share_buffer are not supported");
-    const struct hn_attr *sizes = hn_node_attr(l->call, "qkv_hidden_sizes");
+    const struct hn_onnx_attr *sizes = hn_node_attr_of(l->call, "qkv_hidden_sizes", HN_ONNX_INTS);
     int32_t parts[] = {projected, HN_NO_SLOT};
     hn_lower_int(l, "axis", -1);
-    if (sizes && sizes->value->type == HN_ONNX_INTS && sizes->value->n == 3)
-        parts[1] = hn_lower_list(l, sizes->value->ints, 3);
+    if (sizes && sizes->n == 3) parts[1] = hn_lower_list(l, sizes->ints, 3);
     else hn_lower_int(l, "num_outputs", 3);
     const int32_t q = hn_lower_node(l, "", "Split", 3, parts, 2);
     const int32_t in[] = {
         q, q + 1, q + 2, HN_NO_SLOT, mask, bias, past_of(l, past, 0), past_of(l, past, 1),
     };
-    hn_lower_keep(l, "num_heads");
-    hn_lower_keep(l, "scale");
-    hn_lower_keep(l, "mask_filter_value");
-    hn_lower_keep(l, "unidirectional");
+    HN_LOWER_KEEP(l, "num_heads", "scale", "mask_filter_value", "unidirectional");
     const int32_t y = hn_lower_node(l, "com.microsoft", "MultiHeadAttention", 3, in, 8);
     l->out[0] = y;
     if (!l->wanted[1]) return;

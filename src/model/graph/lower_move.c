@@ -16,7 +16,7 @@ void hn_lower_pad(struct hn_lower *l)
     const int32_t pads = HN_LOWER(l, "Reshape", hn_lower_in(l, 1), all);
     int32_t value = hn_lower_in(l, 2);
     if (value != HN_NO_SLOT) value = HN_LOWER(l, "Reshape", value, all);
-    hn_lower_keep(l, "mode");
+    HN_LOWER_KEEP(l, "mode");
     l->out[0] = HN_LOWER(l, "Pad", hn_lower_in(l, 0), pads, value);
 }
 
@@ -40,9 +40,7 @@ void hn_lower_unique(struct hn_lower *l)
 
 void hn_lower_grid_sample(struct hn_lower *l)
 {
-    hn_lower_keep(l, "mode");
-    hn_lower_keep(l, "padding_mode");
-    hn_lower_keep(l, "align_corners");
+    HN_LOWER_KEEP(l, "mode", "padding_mode", "align_corners");
     l->opset = 16;
     l->out[0] = HN_LOWER(l, "GridSample", hn_lower_in(l, 0), hn_lower_in(l, 1));
 }

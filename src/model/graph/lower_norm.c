@@ -5,7 +5,7 @@
 static void layer_norm(struct hn_lower *l, int32_t x, int32_t scale, int32_t bias)
 {
     const size_t n = l->wanted[1] || l->wanted[2] ? 3 : 1;
-    hn_lower_float(l, "epsilon", hn_lower_get_float(l, "epsilon", 1e-12f));
+    hn_lower_float(l, "epsilon", hn_node_float(l->call, "epsilon", 1e-12f));
     const int32_t y =
         hn_lower_node(l, "", "LayerNormalization", n, (const int32_t[]){x, scale, bias}, 3);
     l->out[0] = y;
@@ -24,15 +24,14 @@ void hn_lower_skip_rms_norm(struct hn_lower *l)
 {
     const int32_t both = HN_LOWER(l, "Add", hn_lower_in(l, 0), hn_lower_in(l, 1));
     const int32_t x = hn_lower_plus(l, both, hn_lower_in(l, 3));
-    hn_lower_float(l, "epsilon", hn_lower_get_float(l, "epsilon", 1e-12f));
+    hn_lower_float(l, "epsilon", hn_node_float(l->call, "epsilon", 1e-12f));
     l->out[0] = HN_LOWER(l, "RMSNormalization", x, hn_lower_in(l, 2));
     l->out[3] = x;
 }
 
 void hn_lower_rms_norm(struct hn_lower *l)
 {
-    hn_lower_keep(l, "axis");
-    hn_lower_keep(l, "epsilon");
+    HN_LOWER_KEEP(l, "axis", "epsilon");
     l->out[0] = HN_LOWER(l, "RMSNormalization", hn_lower_in(l, 0), hn_lower_in(l, 1));
 }
 
@@ -77,12 +76,12 @@ void hn_lower_embed_layer_norm(struct hn_lower *l)
 
 static int32_t groups(struct hn_lower *l, int32_t x)
 {
-    const bool last = hn_lower_get_int(l, "channels_last", 1) != 0;
+    const bool last = hn_node_int(l->call, "channels_last", 1) != 0;
     if (last) x = hn_lower_to_first(l, x);
-    hn_lower_int(l, "num_groups", hn_lower_get_int(l, "groups", 0));
-    hn_lower_keep(l, "epsilon");
+    hn_lower_int(l, "num_groups", hn_node_int(l->call, "groups", 0));
+    HN_LOWER_KEEP(l, "epsilon");
     int32_t y = HN_LOWER(l, "GroupNormalization", x, hn_lower_in(l, 1), hn_lower_in(l, 2));
-    if (hn_lower_get_int(l, "activation", 0)) y = HN_LOWER(l, "Mul", y, HN_LOWER(l, "Sigmoid", y));
+    if (hn_node_int(l->call, "activation", 0)) y = HN_LOWER(l, "Mul", y, HN_LOWER(l, "Sigmoid", y));
     return last ? hn_lower_to_last(l, y) : y;
 }
 
@@ -94,7 +93,7 @@ void hn_lower_group_norm(struct hn_lower *l)
 /* (x, scale, bias, skip, its bias): the sum is the second output. */
 void hn_lower_skip_group_norm(struct hn_lower *l)
 {
-    if (!hn_lower_get_int(l, "channels_last", 1))
+    if (!hn_node_int(l->call, "channels_last", 1))
         hn_lower_fail(l, HN_E_UNSUPPORTED, "channels come last");
     l->out[1] = hn_lower_plus(l, HN_LOWER(l, "Add", hn_lower_in(l, 0), hn_lower_in(l, 3)),
                               hn_lower_in(l, 4));

@@ -18,13 +18,11 @@ static int32_t narrowed(struct hn_lower *l, int32_t y, size_t i)
 
 void hn_lower_qlinear_average_pool(struct hn_lower *l)
 {
-    static const char *const names[] = {"auto_pad",     "ceil_mode", "count_include_pad",
-                                        "kernel_shape", "pads",      "strides"};
-    const bool last = hn_lower_get_int(l, "channels_last", 0) != 0;
+    const bool last = hn_node_int(l->call, "channels_last", 0) != 0;
     int32_t x = widened(l, 0);
     if (last) x = hn_lower_to_first(l, x);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        hn_lower_keep(l, names[i]);
+    HN_LOWER_KEEP(l, "auto_pad", "ceil_mode", "count_include_pad", "kernel_shape", "pads",
+                  "strides");
     x = HN_LOWER(l, "AveragePool", x);
     if (last) x = hn_lower_to_last(l, x);
     l->out[0] = narrowed(l, x, 3);
@@ -33,8 +31,7 @@ void hn_lower_qlinear_average_pool(struct hn_lower *l)
 void hn_lower_qlinear_reduce_mean(struct hn_lower *l)
 {
     const int32_t x = widened(l, 0);
-    hn_lower_keep(l, "axes");
-    hn_lower_keep(l, "keepdims");
+    HN_LOWER_KEEP(l, "axes", "keepdims");
     l->opset = 13;
     l->out[0] = narrowed(l, HN_LOWER(l, "ReduceMean", x), 3);
 }
@@ -42,9 +39,9 @@ void hn_lower_qlinear_reduce_mean(struct hn_lower *l)
 /* As the Softmax of opset "opset". */
 void hn_lower_qlinear_softmax(struct hn_lower *l)
 {
-    const int64_t opset = hn_lower_get_int(l, "opset", 13);
+    const int64_t opset = hn_node_int(l->call, "opset", 13);
     const int32_t x = widened(l, 0);
-    hn_lower_keep(l, "axis");
+    HN_LOWER_KEEP(l, "axis");
     l->opset = opset < 13 ? 11 : 13;
     l->out[0] = narrowed(l, HN_LOWER(l, "Softmax", x), 3);
 }
@@ -59,26 +56,20 @@ void hn_lower_qlinear_where(struct hn_lower *l)
 
 void hn_lower_qlinear_conv(struct hn_lower *l)
 {
-    static const char *const names[] = {"auto_pad", "dilations",    "group",
-                                        "pads",     "kernel_shape", "strides"};
-    const bool last = hn_lower_get_int(l, "channels_last", 0) != 0;
+    const bool last = hn_node_int(l->call, "channels_last", 0) != 0;
     int32_t in[9];
     for (size_t i = 0; i < 9; i++)
         in[i] = hn_lower_in(l, i);
     if (last) in[0] = hn_lower_to_first(l, in[0]);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        hn_lower_keep(l, names[i]);
+    hn_lower_keep_conv(l);
     const int32_t y = hn_lower_node(l, "", "QLinearConv", 1, in, 9);
     l->out[0] = last ? hn_lower_to_last(l, y) : y;
 }
 
 void hn_lower_nhwc_max_pool(struct hn_lower *l)
 {
-    static const char *const names[] = {"auto_pad", "ceil_mode",    "dilations",
-                                        "pads",     "kernel_shape", "strides"};
     const int32_t x = hn_lower_to_first(l, hn_lower_in(l, 0));
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        hn_lower_keep(l, names[i]);
+    HN_LOWER_KEEP(l, "auto_pad", "ceil_mode", "dilations", "pads", "kernel_shape", "strides");
     l->out[0] = hn_lower_to_last(l, HN_LOWER(l, "MaxPool", x));
 }
 
@@ -86,8 +77,7 @@ void hn_lower_reduce_sum_integer(struct hn_lower *l)
 {
     hn_lower_int(l, "to", 6);
     const int32_t x = HN_LOWER(l, "Cast", hn_lower_in(l, 0));
-    hn_lower_keep(l, "axes");
-    hn_lower_keep(l, "keepdims");
+    HN_LOWER_KEEP(l, "axes", "keepdims");
     l->opset = 11;
     l->out[0] = HN_LOWER(l, "ReduceSum", x);
 }
@@ -96,8 +86,8 @@ void hn_lower_reduce_sum_integer(struct hn_lower *l)
  * direction are turned, [inputs, gates]. */
 static int32_t weights(struct hn_lower *l, size_t i, size_t scale)
 {
-    const struct hn_array *by = hn_lower_constant(l, hn_lower_in(l, scale));
-    const struct hn_array *w = hn_lower_constant(l, hn_lower_in(l, i));
+    const struct hn_array *by = hn_body_constant(l->body, hn_lower_in(l, scale));
+    const struct hn_array *w = hn_body_constant(l->body, hn_lower_in(l, i));
     if (!by || !w || w->n_dims != 3)
         hn_lower_fail(l, HN_E_UNSUPPORTED, "weights that are not constant");
     if (l->status < 0) return HN_NO_SLOT;
@@ -117,14 +107,11 @@ static int32_t weights(struct hn_lower *l, size_t i, size_t scale)
 /* With the numbers that the weights stand for; inputs and states are not quantized. */
 void hn_lower_dynamic_quantize_lstm(struct hn_lower *l)
 {
-    static const char *const names[] = {
-        "activation_alpha", "activation_beta", "activations", "clip",
-        "direction",        "hidden_size",     "input_forget"};
     int32_t in[8];
     for (size_t i = 0; i < 8; i++)
         in[i] = i == 1 ? weights(l, 1, 8) : i == 2 ? weights(l, 2, 10) : hn_lower_in(l, i);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        hn_lower_keep(l, names[i]);
+    HN_LOWER_KEEP(l, "activation_alpha", "activation_beta", "activations", "clip", "direction",
+                  "hidden_size", "input_forget");
     const int32_t y = hn_lower_node(l, "", "LSTM", 3, in, 8);
     for (int32_t i = 0; i < 3; i++)
         l->out[i] = y + i;

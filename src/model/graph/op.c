@@ -202,29 +202,19 @@ char *hn_op_chars(struct hn_op *op, size_t n)
 
 /* --- attributes --- */
 
-static const struct hn_onnx_attr *attr_of(const struct hn_op *op, const char *name,
-                                          enum hn_onnx_attr_type type)
-{
-    const struct hn_attr *attr = hn_node_attr(op->node, name);
-    return attr && attr->value->type == type ? attr->value : NULL;
-}
-
 int64_t hn_op_int(const struct hn_op *op, const char *name, int64_t fallback)
 {
-    const struct hn_onnx_attr *a = attr_of(op, name, HN_ONNX_INT);
-    return a ? a->i : fallback;
+    return hn_node_int(op->node, name, fallback);
 }
 
 float hn_op_float(const struct hn_op *op, const char *name, float fallback)
 {
-    const struct hn_onnx_attr *a = attr_of(op, name, HN_ONNX_FLOAT);
-    return a ? a->f : fallback;
+    return hn_node_float(op->node, name, fallback);
 }
 
 struct hn_str hn_op_text(const struct hn_op *op, const char *name, const char *fallback)
 {
-    const struct hn_onnx_attr *a = attr_of(op, name, HN_ONNX_STRING);
-    return a ? a->s : hn_str_from(fallback);
+    return hn_node_text(op->node, name, fallback);
 }
 
 bool hn_op_has(const struct hn_op *op, const char *name)
@@ -239,34 +229,34 @@ static const struct hn_str no_texts[1];
 
 const int64_t *hn_op_ints(const struct hn_op *op, const char *name, size_t *n)
 {
-    const struct hn_onnx_attr *a = attr_of(op, name, HN_ONNX_INTS);
+    const struct hn_onnx_attr *a = hn_node_attr_of(op->node, name, HN_ONNX_INTS);
     *n = a ? a->n : 0;
     return !a ? NULL : a->n ? a->ints : no_ints;
 }
 
 const float *hn_op_floats(const struct hn_op *op, const char *name, size_t *n)
 {
-    const struct hn_onnx_attr *a = attr_of(op, name, HN_ONNX_FLOATS);
+    const struct hn_onnx_attr *a = hn_node_attr_of(op->node, name, HN_ONNX_FLOATS);
     *n = a ? a->n : 0;
     return !a ? NULL : a->n ? a->floats : no_floats;
 }
 
 const struct hn_str *hn_op_texts(const struct hn_op *op, const char *name, size_t *n)
 {
-    const struct hn_onnx_attr *a = attr_of(op, name, HN_ONNX_STRINGS);
+    const struct hn_onnx_attr *a = hn_node_attr_of(op->node, name, HN_ONNX_STRINGS);
     *n = a ? a->n : 0;
     return !a ? NULL : a->n ? a->strings : no_texts;
 }
 
 const struct hn_array *hn_op_tensor(const struct hn_op *op, const char *name)
 {
-    const struct hn_onnx_attr *a = attr_of(op, name, HN_ONNX_TENSOR);
+    const struct hn_onnx_attr *a = hn_node_attr_of(op->node, name, HN_ONNX_TENSOR);
     return a ? &a->tensors[0].array : NULL;
 }
 
 bool hn_op_has_graph(const struct hn_op *op, const char *name)
 {
-    return attr_of(op, name, HN_ONNX_GRAPH) != NULL;
+    return hn_node_attr_of(op->node, name, HN_ONNX_GRAPH) != NULL;
 }
 
 /* --- shapes --- */

@@ -16,7 +16,7 @@ const struct hn_fact *hn_shape_in(const struct hn_shaper *s, size_t i)
 
 bool hn_shape_has(const struct hn_shaper *s, size_t i)
 {
-    return i < s->node->n_in && s->node->in[i] != HN_NO_SLOT;
+    return hn_node_in(s->node, i) != HN_NO_SLOT;
 }
 
 struct hn_fact *hn_shape_out(struct hn_shaper *s, size_t i)
@@ -62,19 +62,6 @@ enum hn_status hn_shape_fail(struct hn_shaper *s, const char *fmt, ...)
                    HN_FMT(s->node->op), text);
 }
 
-const struct hn_onnx_attr *hn_shape_attr(const struct hn_shaper *s, const char *name,
-                                         enum hn_onnx_attr_type type)
-{
-    const struct hn_attr *attr = hn_node_attr(s->node, name);
-    return attr && attr->value->type == type ? attr->value : NULL;
-}
-
-int64_t hn_shape_int(const struct hn_shaper *s, const char *name, int64_t fallback)
-{
-    const struct hn_onnx_attr *attr = hn_shape_attr(s, name, HN_ONNX_INT);
-    return attr ? attr->i : fallback;
-}
-
 bool hn_shape_ints(const struct hn_shaper *s, size_t i, const char *name, const int64_t **out,
                    size_t *n)
 {
@@ -88,7 +75,7 @@ bool hn_shape_ints(const struct hn_shaper *s, size_t i, const char *name, const 
         *n = fact->n_values;
         return fact->values != NULL;
     }
-    const struct hn_onnx_attr *attr = hn_shape_attr(s, name, HN_ONNX_INTS);
+    const struct hn_onnx_attr *attr = hn_node_attr_of(s->node, name, HN_ONNX_INTS);
     if (!attr) return true;
     static const int64_t none;
     *out = attr->n ? attr->ints : &none;

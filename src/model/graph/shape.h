@@ -47,10 +47,6 @@ enum hn_status hn_shape_set_values(struct hn_shaper *s, size_t i, const int64_t 
 enum hn_status hn_shape_fail(struct hn_shaper *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Attributes; those of another type count as absent. */
-const struct hn_onnx_attr *hn_shape_attr(const struct hn_shaper *s, const char *name,
-                                         enum hn_onnx_attr_type type);
-int64_t hn_shape_int(const struct hn_shaper *s, const char *name, int64_t fallback);
 /* A list of numbers: input i where the node has it, else the attribute. False: it is there and not known.
  * *out is NULL where it is not there. */
 bool hn_shape_ints(const struct hn_shaper *s, size_t i, const char *name, const int64_t **out,

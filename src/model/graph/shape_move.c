@@ -12,7 +12,7 @@ enum hn_status hn_shape_shape(struct hn_shaper *s)
     int64_t n = HN_DIM_ANY;
     if (!x->known_rank) return hn_shape_set(s, 0, &n, 1);
     const int64_t rank = (int64_t)x->n_dims;
-    int64_t start = hn_shape_int(s, "start", 0), end = hn_shape_int(s, "end", rank);
+    int64_t start = hn_node_int(s->node, "start", 0), end = hn_node_int(s->node, "end", rank);
     start = start < 0 ? start + rank : start;
     end = end < 0 ? end + rank : end;
     start = start < 0 ? 0 : start > rank ? rank : start;
@@ -41,7 +41,7 @@ enum hn_status hn_shape_gather(struct hn_shaper *s)
     int64_t dims[2 * HN_ARRAY_DIMS], values[HN_SHAPE_VALUES];
     size_t axis, n = 0;
     if (!x->known_rank || !indices->known_rank) return HN_OK;
-    HN_TRY(hn_shape_axis(s, hn_shape_int(s, "axis", 0), x->n_dims, &axis));
+    HN_TRY(hn_shape_axis(s, hn_node_int(s->node, "axis", 0), x->n_dims, &axis));
     for (size_t i = 0; i < axis; i++)
         dims[n++] = x->dims[i];
     for (size_t i = 0; i < indices->n_dims; i++)
@@ -85,7 +85,7 @@ enum hn_status hn_shape_concat(struct hn_shaper *s)
     int64_t dims[HN_ARRAY_DIMS];
     size_t axis;
     if (!first->known_rank) return HN_OK;
-    HN_TRY(hn_shape_axis(s, hn_shape_int(s, "axis", 1), first->n_dims, &axis));
+    HN_TRY(hn_shape_axis(s, hn_node_int(s->node, "axis", 1), first->n_dims, &axis));
     memcpy(dims, first->dims, first->n_dims * sizeof *dims);
     for (size_t i = 1; i < s->node->n_in; i++) {
         const struct hn_fact *x = hn_shape_in(s, i);
@@ -120,7 +120,7 @@ enum hn_status hn_shape_split(struct hn_shaper *s)
         hn_shape_out(s, o)->type = x->type;
     }
     if (!x->known_rank) return HN_OK;
-    HN_TRY(hn_shape_axis(s, hn_shape_int(s, "axis", 0), x->n_dims, &axis));
+    HN_TRY(hn_shape_axis(s, hn_node_int(s->node, "axis", 0), x->n_dims, &axis));
     memcpy(dims, x->dims, x->n_dims * sizeof *dims);
     const int64_t all = x->dims[axis], each = all / count + (all % count != 0);
     for (size_t o = 0; o < s->node->n_out; o++) {
@@ -240,7 +240,7 @@ enum hn_status hn_shape_unsqueeze(struct hn_shaper *s)
 enum hn_status hn_shape_transpose(struct hn_shaper *s)
 {
     const struct hn_fact *x = hn_shape_in(s, 0);
-    const struct hn_onnx_attr *perm = hn_shape_attr(s, "perm", HN_ONNX_INTS);
+    const struct hn_onnx_attr *perm = hn_node_attr_of(s->node, "perm", HN_ONNX_INTS);
     int64_t dims[HN_ARRAY_DIMS];
     if (!x->known_rank) return HN_OK;
     if (perm && perm->n != x->n_dims)
@@ -259,7 +259,7 @@ enum hn_status hn_shape_flatten(struct hn_shaper *s)
     size_t axis;
     int64_t dims[] = {1, 1};
     if (!x->known_rank) return HN_OK;
-    const int64_t given = hn_shape_int(s, "axis", 1);
+    const int64_t given = hn_node_int(s->node, "axis", 1);
     if (given == (int64_t)x->n_dims) axis = x->n_dims;
     else HN_TRY(hn_shape_axis(s, given, x->n_dims, &axis));
     for (size_t i = 0; i < x->n_dims; i++)
@@ -307,7 +307,7 @@ static int64_t count_of(const int64_t *dims, size_t n)
 enum hn_status hn_shape_reshape(struct hn_shaper *s)
 {
     const struct hn_fact *x = hn_shape_in(s, 0), *shape = hn_shape_in(s, 1);
-    const bool zero = hn_shape_int(s, "allowzero", 0) != 0;
+    const bool zero = hn_node_int(s->node, "allowzero", 0) != 0;
     int64_t dims[HN_ARRAY_DIMS];
     size_t n = shape->n_values, open = SIZE_MAX;
     if (!shape->values) {
@@ -387,7 +387,7 @@ enum hn_status hn_shape_pad(struct hn_shaper *s)
 static enum hn_status reblock(struct hn_shaper *s, bool to_space)
 {
     const struct hn_fact *x = hn_shape_in(s, 0);
-    const int64_t block = hn_shape_int(s, "blocksize", 0);
+    const int64_t block = hn_node_int(s->node, "blocksize", 0);
     if (!x->known_rank || x->n_dims != 4 || block < 1 || block > INT32_MAX) return HN_OK;
     int64_t dims[4] = {x->dims[0]};
     for (size_t i = 1; i < 4; i++) {

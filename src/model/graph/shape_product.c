@@ -37,7 +37,8 @@ enum hn_status hn_shape_matmul(struct hn_shaper *s)
 enum hn_status hn_shape_gemm(struct hn_shaper *s)
 {
     const struct hn_fact *a = hn_shape_in(s, 0), *b = hn_shape_in(s, 1);
-    const bool ta = hn_shape_int(s, "transA", 0) != 0, tb = hn_shape_int(s, "transB", 0) != 0;
+    const bool ta = hn_node_int(s->node, "transA", 0) != 0,
+               tb = hn_node_int(s->node, "transB", 0) != 0;
     if (!a->known_rank || !b->known_rank || a->n_dims != 2 || b->n_dims != 2) return HN_OK;
     if (hn_dims_differ(a->dims[!ta], b->dims[tb])) return fail_inner(s, a->dims[!ta], b->dims[tb]);
     const int64_t dims[] = {a->dims[ta], b->dims[!tb]};
@@ -55,16 +56,16 @@ struct window {
 /* A list of `n` numbers, or of none; false where it is of another length. */
 static bool list(const struct hn_shaper *s, const char *name, size_t n, const int64_t **out)
 {
-    const struct hn_onnx_attr *attr = hn_shape_attr(s, name, HN_ONNX_INTS);
+    const struct hn_onnx_attr *attr = hn_node_attr_of(s->node, name, HN_ONNX_INTS);
     *out = attr && attr->n ? attr->ints : NULL;
     return !*out || attr->n == n;
 }
 
 static bool read_window(const struct hn_shaper *s, size_t n, struct window *w)
 {
-    const struct hn_onnx_attr *padding = hn_shape_attr(s, "auto_pad", HN_ONNX_STRING);
+    const struct hn_onnx_attr *padding = hn_node_attr_of(s->node, "auto_pad", HN_ONNX_STRING);
     w->padding = padding ? padding->s : HN_STR("NOTSET");
-    w->up = hn_shape_int(s, "ceil_mode", 0) != 0;
+    w->up = hn_node_int(s->node, "ceil_mode", 0) != 0;
     return list(s, "kernel_shape", n, &w->kernel) && list(s, "strides", n, &w->strides) &&
            list(s, "dilations", n, &w->dilations) && list(s, "pads", 2 * n, &w->pads);
 }
@@ -99,7 +100,7 @@ static int64_t windows(const struct window *w, size_t i, size_t n, int64_t in, i
 enum hn_status hn_shape_conv(struct hn_shaper *s)
 {
     const struct hn_fact *x = hn_shape_in(s, 0), *w = hn_shape_in(s, second(s));
-    const int64_t groups = hn_shape_int(s, "group", 1);
+    const int64_t groups = hn_node_int(s->node, "group", 1);
     struct window window;
     if (!x->known_rank || !w->known_rank || x->n_dims < 3 || w->n_dims != x->n_dims) return HN_OK;
     const size_t n = x->n_dims - 2;
@@ -145,8 +146,8 @@ enum hn_status hn_shape_global_pool(struct hn_shaper *s)
 enum hn_status hn_shape_attention(struct hn_shaper *s)
 {
     const struct hn_fact *q = hn_shape_in(s, 0), *v = hn_shape_in(s, 2);
-    const int64_t heads = hn_shape_int(s, "q_num_heads", 0),
-                  of = hn_shape_int(s, "kv_num_heads", 0);
+    const int64_t heads = hn_node_int(s->node, "q_num_heads", 0),
+                  of = hn_node_int(s->node, "kv_num_heads", 0);
     int64_t dims[4];
     if (!q->known_rank || !v->known_rank || q->n_dims != v->n_dims || q->n_dims < 3 ||
         q->n_dims > 4)

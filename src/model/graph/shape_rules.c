@@ -63,7 +63,7 @@ enum hn_status hn_shape_broadcasts(struct hn_shaper *s)
 static enum hn_status set_reduced(struct hn_shaper *s, const bool *gone)
 {
     const struct hn_fact *x = hn_shape_in(s, 0);
-    const bool keep = hn_shape_int(s, "keepdims", 1) != 0;
+    const bool keep = hn_node_int(s->node, "keepdims", 1) != 0;
     int64_t dims[HN_ARRAY_DIMS];
     size_t n = 0;
     for (size_t i = 0; i < x->n_dims; i++)
@@ -78,7 +78,7 @@ enum hn_status hn_shape_reduce(struct hn_shaper *s)
     size_t n;
     bool gone[HN_ARRAY_DIMS] = {false};
     if (!x->known_rank || !hn_shape_ints(s, 1, "axes", &axes, &n)) return HN_OK;
-    if (n == 0 && !hn_shape_int(s, "noop_with_empty_axes", 0)) memset(gone, true, sizeof gone);
+    if (n == 0 && !hn_node_int(s->node, "noop_with_empty_axes", 0)) memset(gone, true, sizeof gone);
     for (size_t i = 0; i < n; i++) {
         size_t axis;
         HN_TRY(hn_shape_axis(s, axes[i], x->n_dims, &axis));
@@ -93,7 +93,7 @@ enum hn_status hn_shape_arg(struct hn_shaper *s)
     bool gone[HN_ARRAY_DIMS] = {false};
     size_t axis;
     if (!x->known_rank) return HN_OK;
-    HN_TRY(hn_shape_axis(s, hn_shape_int(s, "axis", 0), x->n_dims, &axis));
+    HN_TRY(hn_shape_axis(s, hn_node_int(s->node, "axis", 0), x->n_dims, &axis));
     gone[axis] = true;
     return set_reduced(s, gone);
 }
@@ -104,7 +104,7 @@ enum hn_status hn_shape_cast(struct hn_shaper *s)
 {
     const struct hn_fact *x = hn_shape_in(s, 0);
     struct hn_fact *out = hn_shape_out(s, 0);
-    out->known_type = hn_element_from_onnx(hn_shape_int(s, "to", 0), &out->type);
+    out->known_type = hn_element_from_onnx(hn_node_int(s->node, "to", 0), &out->type);
     HN_TRY(hn_shape_like(s));
     if (!x->values || (out->type != HN_EL_I64 && out->type != HN_EL_I32)) return HN_OK;
     return hn_shape_set_values(s, 0, x->values, x->n_values);
@@ -113,7 +113,7 @@ enum hn_status hn_shape_cast(struct hn_shaper *s)
 enum hn_status hn_shape_constant_of_shape(struct hn_shaper *s)
 {
     const struct hn_fact *shape = hn_shape_in(s, 0);
-    const struct hn_onnx_attr *value = hn_shape_attr(s, "value", HN_ONNX_TENSOR);
+    const struct hn_onnx_attr *value = hn_node_attr_of(s->node, "value", HN_ONNX_TENSOR);
     struct hn_fact *out = hn_shape_out(s, 0);
     out->known_type = true;
     out->type = value ? value->tensors[0].array.type : HN_EL_F32;
@@ -139,7 +139,7 @@ enum hn_status hn_shape_one_hot(struct hn_shaper *s)
     int64_t dims[HN_ARRAY_DIMS + 1];
     size_t axis;
     if (!x->known_rank) return HN_OK;
-    HN_TRY(hn_shape_axis(s, hn_shape_int(s, "axis", -1), x->n_dims + 1, &axis));
+    HN_TRY(hn_shape_axis(s, hn_node_int(s->node, "axis", -1), x->n_dims + 1, &axis));
     for (size_t i = 0, j = 0; i <= x->n_dims; i++)
         dims[i] = i != axis ? x->dims[j++] : depth->n_values == 1 ? depth->values[0] : HN_DIM_ANY;
     return hn_shape_set(s, 0, dims, x->n_dims + 1);
@@ -161,10 +161,10 @@ enum hn_status hn_shape_top_k(struct hn_shaper *s)
     places->known_type = true;
     places->type = HN_EL_I64;
     if (!x->known_rank) return HN_OK;
-    HN_TRY(hn_shape_axis(s, hn_shape_int(s, "axis", -1), x->n_dims, &axis));
+    HN_TRY(hn_shape_axis(s, hn_node_int(s->node, "axis", -1), x->n_dims, &axis));
     memcpy(dims, x->dims, x->n_dims * sizeof *dims);
     dims[axis] = k->n_values == 1 ? k->values[0] : HN_DIM_ANY;
-    if (!hn_shape_has(s, 1)) dims[axis] = hn_shape_int(s, "k", HN_DIM_ANY);
+    if (!hn_shape_has(s, 1)) dims[axis] = hn_node_int(s->node, "k", HN_DIM_ANY);
     HN_TRY(hn_shape_set(s, 0, dims, x->n_dims));
     return hn_shape_set(s, 1, dims, x->n_dims);
 }
@@ -173,7 +173,7 @@ enum hn_status hn_shape_top_k(struct hn_shaper *s)
 enum hn_status hn_shape_recurrent(struct hn_shaper *s)
 {
     const struct hn_fact *x = hn_shape_in(s, 0), *r = hn_shape_in(s, 2);
-    const bool batch_first = hn_shape_int(s, "layout", 0) != 0;
+    const bool batch_first = hn_node_int(s->node, "layout", 0) != 0;
     if (!x->known_rank || x->n_dims != 3 || !r->known_rank || r->n_dims != 3) return HN_OK;
     const int64_t time = x->dims[batch_first], batch = x->dims[!batch_first];
     const int64_t directions = r->dims[0], hidden = r->dims[2];
@@ -200,16 +200,18 @@ static int64_t rows_of(const struct hn_fact *x)
 enum hn_status hn_shape_targets(struct hn_shaper *s)
 {
     const char *name = hn_str_is(s->node->op, "LinearRegressor") ? "targets" : "n_targets";
-    const int64_t dims[] = {rows_of(hn_shape_in(s, 0)), hn_shape_int(s, name, 1)};
+    const int64_t dims[] = {rows_of(hn_shape_in(s, 0)), hn_node_int(s->node, name, 1)};
     return hn_shape_set(s, 0, dims, 2);
 }
 
 enum hn_status hn_shape_scores(struct hn_shaper *s)
 {
-    const struct hn_onnx_attr *numbers = hn_shape_attr(s, "classlabels_int64s", HN_ONNX_INTS);
-    const struct hn_onnx_attr *texts = hn_shape_attr(s, "classlabels_strings", HN_ONNX_STRINGS);
+    const struct hn_onnx_attr *numbers =
+        hn_node_attr_of(s->node, "classlabels_int64s", HN_ONNX_INTS);
+    const struct hn_onnx_attr *texts =
+        hn_node_attr_of(s->node, "classlabels_strings", HN_ONNX_STRINGS);
     struct hn_fact *labels = hn_shape_out(s, 0), *scores = hn_shape_out(s, 1);
-    if (!numbers) numbers = hn_shape_attr(s, "classlabels_ints", HN_ONNX_INTS);
+    if (!numbers) numbers = hn_node_attr_of(s->node, "classlabels_ints", HN_ONNX_INTS);
     labels->known_type = scores->known_type = true;
     labels->type = texts && texts->n ? HN_EL_STRING : HN_EL_I64;
     scores->type = HN_EL_F32;

@@ -154,12 +154,6 @@ static struct fact fact_of(const struct hn_body *body, const struct fact *facts,
     return (struct fact){SHARED, constant->n_dims, constant->n_dims ? constant->shape[0] : 1, 0};
 }
 
-static int64_t int_of(const struct hn_node *node, const char *name, int64_t fallback)
-{
-    const struct hn_attr *attr = hn_node_attr(node, name);
-    return attr && attr->value->type == HN_ONNX_INT ? attr->value->i : fallback;
-}
-
 /* A list: input j where it is constant, else the attribute. NULL: not known, or not there. */
 static const int64_t *ints_of(const struct hn_body *body, const struct hn_node *node, size_t j,
                               const char *name, size_t *n)
@@ -212,7 +206,7 @@ static struct fact matmul(const struct fact *in)
 
 static struct fact gemm(const struct hn_node *node, const struct fact *in)
 {
-    if (in[0].how != ROWS || in[1].how != SHARED || int_of(node, "transA", 0))
+    if (in[0].how != ROWS || in[1].how != SHARED || hn_node_int(node, "transA", 0))
         return (struct fact){0};
     const bool bias = node->n_in > 2 && node->in[2] != HN_NO_SLOT;
     if (bias && (in[2].how != SHARED || (in[2].rank == 2 && in[2].first != 1)))
@@ -242,7 +236,7 @@ static struct fact pick(const struct hn_body *body, const struct hn_node *node,
 static struct fact gather(const struct hn_body *body, const struct hn_node *node,
                           const struct fact *in)
 {
-    const int64_t axis = int_of(node, "axis", 0);
+    const int64_t axis = hn_node_int(node, "axis", 0);
     const size_t rank = in[0].rank + in[1].rank - 1;
     if (in[0].how == COUNTS) return pick(body, node, in);
     if (in[0].how == SHARED && in[1].how == SHARED && in[0].rank && axis == 0)
@@ -273,7 +267,7 @@ static struct fact concat(const struct hn_node *node, const struct fact *in)
     if (in[0].how != ROWS) return concat_counts(node, in);
     for (size_t i = 0; i < node->n_in; i++)
         if (in[i].how != ROWS || in[i].rank != in[0].rank) return (struct fact){0};
-    return beside_rows(int_of(node, "axis", 0), in[0].rank) ? in[0] : (struct fact){0};
+    return beside_rows(hn_node_int(node, "axis", 0), in[0].rank) ? in[0] : (struct fact){0};
 }
 
 /* [0, ...] or [rows, ...] keeps the rows; whatever else may not. */
@@ -287,7 +281,8 @@ static struct fact reshape(const struct hn_body *body, const struct hn_node *nod
     if (in[0].how != ROWS) return (struct fact){0};
     if (in[1].how == COUNTS && in[1].rank == 1 && in[1].rows_at == 1)
         return (struct fact){ROWS, in[1].first, 0, 0};
-    if (!shape || n == 0 || shape[0] != 0 || int_of(node, "allowzero", 0)) return (struct fact){0};
+    if (!shape || n == 0 || shape[0] != 0 || hn_node_int(node, "allowzero", 0))
+        return (struct fact){0};
     return (struct fact){ROWS, n, 0, 0};
 }
 
@@ -325,7 +320,7 @@ static struct fact reduce(const struct hn_body *body, const struct hn_node *node
     if (in[0].how != ROWS || !axes || n == 0) return (struct fact){0};
     for (size_t i = 0; i < n; i++)
         if (!beside_rows(axes[i], in[0].rank)) return (struct fact){0};
-    const bool keep = int_of(node, "keepdims", 1) != 0;
+    const bool keep = hn_node_int(node, "keepdims", 1) != 0;
     if (!keep && n >= in[0].rank) return (struct fact){0};
     return (struct fact){ROWS, keep ? in[0].rank : in[0].rank - n, 0, 0};
 }
@@ -363,7 +358,7 @@ static struct fact apply(const struct hn_body *body, const struct hn_node *node,
     case EACH: return each(node, in);
     case FIRST:
         /* MaxPool's indices count whole batches, statistics of training are of them. */
-        if (node->n_out > 1 || int_of(node, "training_mode", 0)) return (struct fact){0};
+        if (node->n_out > 1 || hn_node_int(node, "training_mode", 0)) return (struct fact){0};
         for (size_t i = 1; i < node->n_in; i++)
             if (node->in[i] != HN_NO_SLOT && in[i].how != SHARED) return (struct fact){0};
         return in[0].how == ROWS ? in[0] : (struct fact){0};
@@ -373,19 +368,19 @@ static struct fact apply(const struct hn_body *body, const struct hn_node *node,
         for (size_t i = 1; i < node->n_in; i++)
             if (node->in[i] != HN_NO_SLOT && (in[i].how != SHARED || in[i].rank >= in[0].rank))
                 return (struct fact){0};
-        return in[0].how == ROWS && beside_rows(int_of(node, "axis", -1), in[0].rank)
+        return in[0].how == ROWS && beside_rows(hn_node_int(node, "axis", -1), in[0].rank)
                    ? in[0]
                    : (struct fact){0};
     case SOFTMAX:
         return in[0].how == ROWS &&
-                       beside_rows(int_of(node, "axis", node->opset < 13 ? 1 : -1), in[0].rank)
+                       beside_rows(hn_node_int(node, "axis", node->opset < 13 ? 1 : -1), in[0].rank)
                    ? in[0]
                    : (struct fact){0};
     case GATHER: return gather(body, node, in);
     case CONCAT: return concat(node, in);
     case FLATTEN:
-        return in[0].how == ROWS && int_of(node, "axis", 1) == 1 ? (struct fact){ROWS, 2, 0, 0}
-                                                                 : (struct fact){0};
+        return in[0].how == ROWS && hn_node_int(node, "axis", 1) == 1 ? (struct fact){ROWS, 2, 0, 0}
+                                                                      : (struct fact){0};
     case RESHAPE: return reshape(body, node, in);
     case TRANSPOSE: return transpose(body, node, in);
     case REDUCE: return reduce(body, node, in);
@@ -437,7 +432,7 @@ static void look_at(const struct hn_body *body, struct fact *facts, const struct
     struct fact in[MOST_INPUTS] = {0};
     const size_t rule = find_rule(node);
     if (rule == SIZE_MAX || node->n_in > MOST_INPUTS || node->n_in == 0) return;
-    if (int_of(node, "training_mode", 0)) return; /* statistics of the batch */
+    if (hn_node_int(node, "training_mode", 0)) return; /* statistics of the batch */
     for (size_t i = 0; i < node->n_in; i++)
         if (node->in[i] != HN_NO_SLOT) in[i] = fact_of(body, facts, node->in[i]);
     struct fact *out = &facts[node->first_out];
