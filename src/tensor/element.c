@@ -25,6 +25,11 @@ bool hn_element_is_float(enum hn_element type)
     }
 }
 
+bool hn_element_is_byte(enum hn_element type)
+{
+    return type == HN_EL_U8 || type == HN_EL_I8;
+}
+
 bool hn_element_is_number(enum hn_element type)
 {
     return type != HN_EL_STRING && type != HN_EL_C64 && type != HN_EL_C128;

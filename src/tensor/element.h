@@ -19,6 +19,7 @@ struct hn_convert {
 /* Types that count: not string, not complex. */
 bool hn_element_is_number(enum hn_element type);
 bool hn_element_is_float(enum hn_element type);
+bool hn_element_is_byte(enum hn_element type);   /* an integer of 8 bits */
 bool hn_element_is_signed(enum hn_element type); /* integers with a sign */
 bool hn_element_is_integer(enum hn_element type);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "model/graph/fast_conv.h"
 #include "model/graph/op_lane.h"
 #include "model/graph/op_window.h"
 
@@ -32,11 +33,6 @@ size_t hn_byte_conv_out(const struct hn_op *op)
 
 /* --- loading --- */
 
-static int32_t byte_at(enum hn_element type, const void *data, size_t i)
-{
-    return type == HN_EL_I8 ? ((const int8_t *)data)[i] : ((const uint8_t *)data)[i];
-}
-
 static enum hn_status pack_taps(struct hn_op *op, const struct hn_array *w,
                                 const struct hn_array *zero, struct packed *p)
 {
@@ -45,8 +41,8 @@ static enum hn_status pack_taps(struct hn_op *op, const struct hn_array *w,
     if (!p->taps) return hn_fail_nomem(op->err, "weights", w->n * sizeof *p->taps);
     for (size_t i = 0; i < w->n; i++) {
         const size_t c = i / taps;
-        const int32_t less = zero ? byte_at(zero->type, zero->data, zero->n == 1 ? 0 : c) : 0;
-        p->taps[i % taps * p->out + c] = (float)(byte_at(w->type, w->data, i) - less);
+        const int32_t less = zero ? hn_byte_at(zero, zero->n == 1 ? 0 : c) : 0;
+        p->taps[i % taps * p->out + c] = (float)(hn_byte_at(w, i) - less);
     }
     p->state.bytes += w->n * sizeof *p->taps;
     return HN_OK;
@@ -231,10 +227,8 @@ static enum hn_status run_image(struct hn_op *op, struct image *im, const struct
         hn_op_parallel(op, w->out[0], channels_row, im);
         finish_channels(im, conv, bias, sums ? NULL : bytes);
     } else {
-        const bool plain = w->n_kernel == 1 && w->stride[0] == 1 && w->stride[1] == 1 &&
-                           w->n_in == w->n_out && !w->begin[0] && !w->begin[1];
         struct hn_byte_product product = {.b = &p->w,
-                                          .a = plain ? im->x : NULL,
+                                          .a = hn_rows_plain(w) ? im->x : NULL,
                                           .gather = gather,
                                           .arg = im,
                                           .rows = w->n_out,
@@ -256,7 +250,7 @@ enum hn_status hn_byte_conv_run(struct hn_op *op, const struct hn_byte_conv *con
 {
     const struct packed *p = op->state;
     const struct hn_array *x = op->in[0];
-    if (x->type != HN_EL_I8 && x->type != HN_EL_U8) return hn_op_fail_type(op, 0);
+    if (!hn_element_is_byte(x->type)) return hn_op_fail_type(op, 0);
     if (x->n_dims != 4 || x->shape[1] != p->in)
         return hn_op_fail(op, HN_E_ARG, "X is not images of %zu channels", p->in);
     struct hn_window w;

@@ -12,10 +12,14 @@ enum {
     ALONE = 1 << 18, /* multiply-adds below which an operator stays on its thread */
 };
 
+int32_t hn_byte_at(const struct hn_array *a, size_t i)
+{
+    return a->type == HN_EL_I8 ? ((const int8_t *)a->data)[i] : ((const uint8_t *)a->data)[i];
+}
+
 int32_t hn_byte_zero(const struct hn_array *zero)
 {
-    if (!zero || !zero->n) return 0;
-    return zero->type == HN_EL_I8 ? *(const int8_t *)zero->data : *(const uint8_t *)zero->data;
+    return zero && zero->n ? hn_byte_at(zero, 0) : 0;
 }
 
 void hn_byte_range(enum hn_element type, int32_t *low, int32_t *high)
@@ -36,9 +40,8 @@ void hn_bytes_as_unsigned(uint8_t *to, const void *from, bool is_signed, size_t 
 bool hn_byte_source_fits(const struct hn_byte_source *from)
 {
     const struct hn_array *z = from->zero;
-    return (from->type == HN_EL_I8 || from->type == HN_EL_U8) && from->k > 0 && from->n > 0 &&
-           from->k <= HN_BYTES_K && from->n < INT32_MAX &&
-           (!z || (z->type == from->type && (z->n == 1 || z->n == from->n)));
+    return hn_element_is_byte(from->type) && from->k > 0 && from->n > 0 && from->k <= HN_BYTES_K &&
+           from->n < INT32_MAX && (!z || (z->type == from->type && (z->n == 1 || z->n == from->n)));
 }
 
 void hn_byte_matrix_free(struct hn_byte_matrix *matrix)
@@ -53,10 +56,7 @@ static int32_t zero_of(const struct hn_byte_source *from, size_t column)
 {
     const struct hn_array *z = from->zero;
     const int32_t shift = from->type == HN_EL_U8 ? 128 : 0;
-    if (!z) return -shift;
-    const size_t at = z->n == 1 ? 0 : column;
-    return (z->type == HN_EL_I8 ? ((const int8_t *)z->data)[at] : ((const uint8_t *)z->data)[at]) -
-           shift;
+    return (z ? hn_byte_at(z, z->n == 1 ? 0 : column) : 0) - shift;
 }
 
 static void fill_column(const struct hn_byte_source *from, size_t j, struct hn_byte_matrix *to)

@@ -60,6 +60,8 @@ struct hn_byte_product {
 };
 enum hn_status hn_byte_product_run(struct hn_op *op, const struct hn_byte_product *product);
 
+/* Element i of an array of bytes. */
+int32_t hn_byte_at(const struct hn_array *a, size_t i);
 /* The zero point of an array of one byte; 0 where it is absent. */
 int32_t hn_byte_zero(const struct hn_array *zero);
 /* The least and the greatest of a type of bytes. */

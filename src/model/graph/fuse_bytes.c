@@ -12,7 +12,7 @@ struct grade {
 
 static bool is_byte(const struct hn_array *a)
 {
-    return a && (a->type == HN_EL_U8 || a->type == HN_EL_I8);
+    return a && hn_element_is_byte(a->type);
 }
 
 /* The scale and zero point of a QuantizeLinear or DequantizeLinear, constants both. */

@@ -12,11 +12,6 @@ static bool has_input(const struct hn_op *op, size_t i)
     return i < op->n_in && op->in[i];
 }
 
-static bool is_byte(enum hn_element type)
-{
-    return type == HN_EL_U8 || type == HN_EL_I8;
-}
-
 /* ---- element by element ---- */
 
 /* How numbers of an array were quantized: inputs `i` and `i + 1`, scale and zero point, of one element each. */
@@ -28,7 +23,8 @@ struct grade {
 static enum hn_status grade_of(struct hn_op *op, size_t i, enum hn_element type, struct grade *out)
 {
     *out = (struct grade){.type = type, .scale = 1};
-    if (!is_byte(type)) return hn_op_fail(op, HN_E_ARG, "what is quantized is int8 or uint8");
+    if (!hn_element_is_byte(type))
+        return hn_op_fail(op, HN_E_ARG, "what is quantized is int8 or uint8");
     const struct hn_array *scale = has_input(op, i) ? op->in[i] : NULL;
     const struct hn_array *zero = has_input(op, i + 1) ? op->in[i + 1] : NULL;
     if (!scale || scale->n != 1 || !hn_element_is_float(scale->type) ||
@@ -239,7 +235,8 @@ enum hn_status hn_op_qlinear_concat(struct hn_op *op)
 static float *right_side(struct hn_op *op, size_t i, size_t zero, size_t n)
 {
     const struct hn_array *b = op->in[i], *z = has_input(op, zero) ? op->in[zero] : NULL;
-    if (!is_byte(b->type) || (z && (z->type != b->type || !z->n || (z->n != 1 && z->n != n)))) {
+    if (!hn_element_is_byte(b->type) ||
+        (z && (z->type != b->type || !z->n || (z->n != 1 && z->n != n)))) {
         (void)hn_op_fail(op, HN_E_ARG, "input %zu or its zero point does not fit", i);
         return NULL;
     }
@@ -377,7 +374,7 @@ static float *gemm_side(struct hn_op *op, size_t i, size_t zero, bool turned,
                         struct hn_array *shape)
 {
     const struct hn_array *a = op->in[i], *z = has_input(op, zero) ? op->in[zero] : NULL;
-    if (!a || a->n_dims != 2 || !is_byte(a->type)) {
+    if (!a || a->n_dims != 2 || !hn_element_is_byte(a->type)) {
         (void)hn_op_fail(op, HN_E_ARG, "input %zu is not a matrix of bytes", i);
         return NULL;
     }

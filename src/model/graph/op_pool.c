@@ -201,8 +201,7 @@ enum hn_status hn_op_max_pool(struct hn_op *op)
                            .column_major = hn_op_int(op, "storage_order", 0) != 0};
     const enum hn_element type = op->in[0]->type;
     HN_TRY(hn_window_of(op, 0, NULL, &job.window));
-    if ((type == HN_EL_U8 || type == HN_EL_I8) && op->in[0]->n_dims == 4 &&
-        (op->n_out < 2 || !op->wanted[1]))
+    if (hn_element_is_byte(type) && op->in[0]->n_dims == 4 && (op->n_out < 2 || !op->wanted[1]))
         return max_pool_bytes(op, &job.window);
     return pool_run(op, &job);
 }

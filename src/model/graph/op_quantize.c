@@ -140,8 +140,8 @@ static struct hn_byte_scale row_scale(const struct hn_op *op, enum hn_element ty
 static bool by_rows(const struct hn_op *op, const struct grain *g, enum hn_element bytes,
                     enum hn_element floats)
 {
-    return (bytes == HN_EL_I8 || bytes == HN_EL_U8) && floats == HN_EL_F32 &&
-           op->in[1]->type == HN_EL_F32 && !g->block;
+    return hn_element_is_byte(bytes) && floats == HN_EL_F32 && op->in[1]->type == HN_EL_F32 &&
+           !g->block;
 }
 
 enum hn_status hn_op_quantize_linear(struct hn_op *op)

@@ -16,11 +16,6 @@ static bool has_input(const struct hn_op *op, size_t i)
     return i < op->n_in && op->in[i];
 }
 
-static bool is_byte(const struct hn_array *a)
-{
-    return a->type == HN_EL_U8 || a->type == HN_EL_I8;
-}
-
 /* Input i as floats, in memory of its own. */
 static float *own(struct hn_op *op, size_t i)
 {
@@ -130,8 +125,9 @@ static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size
     const struct hn_stack *s = &p->stack;
     p->lane = hn_element_is_float(left->type) && hn_element_is_float(right->type) ? HN_LANE_F32
                                                                                   : HN_LANE_BYTE;
-    if (p->lane == HN_LANE_BYTE && (!is_byte(left) || !is_byte(right)))
-        return hn_op_fail_type(op, is_byte(left) ? b : a);
+    if (p->lane == HN_LANE_BYTE &&
+        (!hn_element_is_byte(left->type) || !hn_element_is_byte(right->type)))
+        return hn_op_fail_type(op, hn_element_is_byte(left->type) ? b : a);
     p->a_count = s->m && s->k ? left->n / (s->m * s->k) : 0;
     p->b_count = s->n && s->k ? right->n / (s->n * s->k) : 0;
     struct each zero_a, zero_b;
@@ -168,7 +164,7 @@ enum hn_status hn_packed_left(struct hn_op *op, size_t a, struct hn_byte_product
 {
     const struct hn_byte_weights *w = op->state;
     const struct hn_array *left = op->in[a];
-    if (!is_byte(left)) return hn_op_fail_type(op, a);
+    if (!hn_element_is_byte(left->type)) return hn_op_fail_type(op, a);
     if (!left->n_dims || left->shape[left->n_dims - 1] != w->matrix.k)
         return hn_op_fail(op, HN_E_ARG, "A's rows do not have %zu elements", w->matrix.k);
     *p = (struct hn_byte_product){.b = &w->matrix,
@@ -244,7 +240,7 @@ static enum hn_status requantize_of(struct hn_op *op, size_t i_zero, enum hn_ele
         if (!hn_element_is_number(out->type)) return hn_op_fail_type(op, i_zero);
         out->zero = hn_array_real(op->in[i_zero], 0);
     }
-    out->whole = out->type == HN_EL_I8 || out->type == HN_EL_U8;
+    out->whole = hn_element_is_byte(out->type);
     out->low = out->type == HN_EL_I8 ? -128 : 0;
     out->high = out->type == HN_EL_I8 ? 127 : 255;
     if (!out->whole && !hn_element_is_float(out->type)) return hn_op_fail_type(op, i_zero);
@@ -256,15 +252,37 @@ static double requantized(const struct requantize *r, double value)
     return r->whole ? hn_quantized(value, r->zero, r->low, r->high) : value + r->zero;
 }
 
-/* Weights are packed where all of A has one scale and zero point, which are constant too. */
-enum hn_status hn_op_prepare_qlinear_matmul(struct hn_op *op, struct hn_op_state **out)
+/* Weights are packed where all of the left side and of the result have one scale and zero point, which are
+ * constant too, and the weights one or `n` scales. */
+static bool may_pack(const struct hn_op *op, size_t n)
 {
     static const size_t single[] = {1, 2, 6, 7};
+    const struct hn_array *scale = op->in[4];
     for (size_t i = 0; i < HN_COUNT(single); i++)
-        if (!op->in[single[i]] || op->in[single[i]]->n != 1) return HN_OK;
-    const struct hn_array *w = op->in[3], *scale = op->in[4];
-    if (!w || w->n_dims != 2 || !scale || (scale->n != 1 && scale->n != w->shape[1])) return HN_OK;
-    if (!is_byte(op->in[2]) || !is_byte(op->in[7])) return HN_OK;
+        if (!op->in[single[i]] || op->in[single[i]]->n != 1) return false;
+    return scale && (scale->n == 1 || scale->n == n) && hn_element_is_byte(op->in[2]->type) &&
+           hn_element_is_byte(op->in[7]->type);
+}
+
+/* What the sums of each of `n` columns or channels are multiplied with. */
+static enum hn_status packed_scale(struct hn_op *op, size_t n, const float **out)
+{
+    struct each x, w, y;
+    HN_TRY(each_of(op, 1, 1, 1, &x));
+    HN_TRY(each_of(op, 4, n, 1, &w));
+    HN_TRY(each_of(op, 6, 1, 1, &y));
+    float *scale = hn_op_scratch(op, n, sizeof *scale);
+    if (!scale) return hn_op_failed(op);
+    for (size_t j = 0; j < n; j++)
+        scale[j] = (float)each_at(&x, 0, 1) * (float)each_at(&w, j, 1) / (float)each_at(&y, 0, 1);
+    *out = scale;
+    return HN_OK;
+}
+
+enum hn_status hn_op_prepare_qlinear_matmul(struct hn_op *op, struct hn_op_state **out)
+{
+    const struct hn_array *w = op->in[3];
+    if (!w || w->n_dims != 2 || !may_pack(op, w->shape[1])) return HN_OK;
     return hn_byte_weights_prepare(op, 3, 5, false, out);
 }
 
@@ -272,19 +290,11 @@ static enum hn_status packed_qlinear(struct hn_op *op)
 {
     struct hn_byte_product p;
     size_t shape[HN_ARRAY_DIMS];
-    struct each a_scale, b_scale, y_scale;
     HN_TRY(hn_packed_left(op, 0, &p, shape));
     if (op->in[2]->type != op->in[0]->type) return hn_op_fail_type(op, 2);
-    HN_TRY(each_of(op, 1, 1, 1, &a_scale));
-    HN_TRY(each_of(op, 4, p.b->n, 1, &b_scale));
-    HN_TRY(each_of(op, 6, 1, 1, &y_scale));
-    float *scale = hn_op_scratch(op, p.b->n, sizeof *scale);
-    p.y = scale ? hn_op_out(op, 0, op->in[7]->type, shape, op->in[0]->n_dims) : NULL;
+    HN_TRY(packed_scale(op, p.b->n, &p.scale));
+    p.y = hn_op_out(op, 0, op->in[7]->type, shape, op->in[0]->n_dims);
     if (!p.y) return hn_op_failed(op);
-    for (size_t j = 0; j < p.b->n; j++)
-        scale[j] = (float)each_at(&a_scale, 0, 1) * (float)each_at(&b_scale, j, 1) /
-                   (float)each_at(&y_scale, 0, 1);
-    p.scale = scale;
     p.result = HN_BYTE_BYTES;
     p.a_zero = hn_byte_zero(op->in[2]);
     p.zero = hn_byte_zero(op->in[7]);
@@ -324,8 +334,8 @@ static enum hn_status conv_sums(struct hn_op *op, size_t x, size_t x_zero, size_
                                 bool direct, struct hn_conv *conv)
 {
     conv->lane = HN_LANE_BYTE;
-    if (!is_byte(op->in[x]) || !is_byte(op->in[w]))
-        return hn_op_fail_type(op, is_byte(op->in[x]) ? w : x);
+    if (!hn_element_is_byte(op->in[x]->type) || !hn_element_is_byte(op->in[w]->type))
+        return hn_op_fail_type(op, hn_element_is_byte(op->in[x]->type) ? w : x);
     struct each zero_x, zero_w;
     HN_TRY(zeros_of(op, x_zero, x, 1, 1, &zero_x));
     HN_TRY(zeros_of(op, w_zero, w, conv->out, 1, &zero_w));
@@ -369,37 +379,22 @@ enum hn_status hn_op_conv_integer(struct hn_op *op)
 
 enum hn_status hn_op_prepare_qlinear_conv(struct hn_op *op, struct hn_op_state **out)
 {
-    static const size_t single[] = {1, 2, 6, 7};
-    for (size_t i = 0; i < HN_COUNT(single); i++)
-        if (!op->in[single[i]] || op->in[single[i]]->n != 1) return HN_OK;
-    const struct hn_array *w = op->in[3], *scale = op->in[4],
-                          *bias = op->n_in > 8 ? op->in[8] : NULL;
-    if (!w || !w->n_dims || !scale || (scale->n != 1 && scale->n != w->shape[0])) return HN_OK;
+    const struct hn_array *w = op->in[3], *bias = op->n_in > 8 ? op->in[8] : NULL;
+    if (!w || !w->n_dims || !may_pack(op, w->shape[0])) return HN_OK;
     if (hn_op_given(op, 8) && (!bias || bias->type != HN_EL_I32 || bias->n != w->shape[0]))
         return HN_OK;
-    if (!is_byte(op->in[2]) || !is_byte(op->in[7])) return HN_OK;
     return hn_byte_conv_prepare(op, 3, 5, out);
 }
 
 static enum hn_status packed_conv(struct hn_op *op)
 {
-    struct each x_scale, w_scale, y_scale;
-    const size_t n = hn_byte_conv_out(op);
     if (op->in[2]->type != op->in[0]->type) return hn_op_fail_type(op, 2);
-    HN_TRY(each_of(op, 1, 1, 1, &x_scale));
-    HN_TRY(each_of(op, 4, n, 1, &w_scale));
-    HN_TRY(each_of(op, 6, 1, 1, &y_scale));
-    float *scale = hn_op_scratch(op, n, sizeof *scale);
-    if (!scale) return hn_op_failed(op);
-    for (size_t j = 0; j < n; j++)
-        scale[j] = (float)each_at(&x_scale, 0, 1) * (float)each_at(&w_scale, j, 1) /
-                   (float)each_at(&y_scale, 0, 1);
-    const struct hn_byte_conv fast = {.x_zero = hn_byte_zero(op->in[2]),
-                                      .result = HN_BYTE_BYTES,
-                                      .type = op->in[7]->type,
-                                      .scale = scale,
-                                      .bias = has_input(op, 8) ? op->in[8]->data : NULL,
-                                      .zero = hn_byte_zero(op->in[7])};
+    struct hn_byte_conv fast = {.x_zero = hn_byte_zero(op->in[2]),
+                                .result = HN_BYTE_BYTES,
+                                .type = op->in[7]->type,
+                                .bias = has_input(op, 8) ? op->in[8]->data : NULL,
+                                .zero = hn_byte_zero(op->in[7])};
+    HN_TRY(packed_scale(op, hn_byte_conv_out(op), &fast.scale));
     return hn_byte_conv_run(op, &fast);
 }
 
