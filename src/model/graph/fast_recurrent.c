@@ -13,8 +13,6 @@ enum {
     ALONE = 1 << 18, /* multiply-adds of a step below which one thread does it */
 };
 
-static const size_t gates_of[] = {1, 3, 4};
-
 struct cells {
     struct hn_op_state state;
     enum hn_cell cell;
@@ -60,13 +58,11 @@ static enum hn_status pack(struct hn_op *op, struct cells *c, size_t in, size_t 
 /* What the node names is what it would be anyway. */
 static bool usual(const struct hn_op *op, enum hn_cell cell)
 {
-    static const char *const names[][HN_CELL_ACTS] = {
-        {"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
-    static const size_t acts[] = {1, 2, 3};
+    const struct hn_cell_form *form = &hn_cell_forms[cell];
     size_t n;
     const struct hn_str *given = hn_op_texts(op, "activations", &n);
     for (size_t i = 0; i < n; i++)
-        if (!hn_str_is(given[i], names[cell][i % acts[cell]])) return false;
+        if (!hn_str_is(given[i], form->usual[i % form->acts])) return false;
     return !hn_op_has(op, "clip") && !hn_op_int(op, "input_forget", 0) && !hn_op_given(op, 7);
 }
 
@@ -76,7 +72,7 @@ enum hn_status hn_plain_cells_prepare(struct hn_op *op, enum hn_cell cell, struc
     if (!w || !r || w->type != HN_EL_F32 || r->type != HN_EL_F32 || w->n_dims != 3 ||
         r->n_dims != 3 || !w->n || !r->n || !usual(op, cell))
         return HN_OK;
-    const size_t n = r->shape[2], rows = gates_of[cell] * n;
+    const size_t n = r->shape[2], rows = hn_cell_forms[cell].gates * n;
     if (w->shape[0] > 2 || r->shape[0] != w->shape[0] || w->shape[1] != rows || r->shape[1] != rows)
         return HN_OK;
     struct cells *c = calloc(1, sizeof *c);
@@ -290,12 +286,6 @@ static enum hn_status sum_inputs(struct hn_op *op, const struct walk *w, const s
     return hn_product_run(op, &product);
 }
 
-/* Where a row of the batch stands in states, [directions][batch] or the other way round. */
-static size_t state_row(const struct hn_recurrent *r, size_t d, size_t b)
-{
-    return r->batch_first ? b * r->directions + d : d * r->batch + b;
-}
-
 /* The initial state in input i, or zeros. */
 static enum hn_status initial(struct hn_op *op, const struct walk *w, size_t i, float *to)
 {
@@ -310,7 +300,7 @@ static enum hn_status initial(struct hn_op *op, const struct walk *w, size_t i, 
     const float *from = hn_op_lane_in(op, i, HN_LANE_F32);
     if (!from) return hn_op_failed(op);
     for (size_t b = 0; b < r->batch; b++)
-        memcpy(to + b * r->hidden, from + state_row(r, w->d, b) * r->hidden,
+        memcpy(to + b * r->hidden, from + hn_state_row(r, w->d, b) * r->hidden,
                r->hidden * sizeof *to);
     return HN_OK;
 }
@@ -328,8 +318,8 @@ static enum hn_status walk_direction(struct hn_op *op, struct walk *w, const str
     }
     for (size_t i = 0; i < 2; i++)
         for (size_t b = 0; last[i] && b < r->batch; b++)
-            memcpy(last[i] + state_row(r, w->d, b) * r->hidden, (i ? w->c : w->h) + b * r->hidden,
-                   r->hidden * sizeof(float));
+            memcpy(last[i] + hn_state_row(r, w->d, b) * r->hidden,
+                   (i ? w->c : w->h) + b * r->hidden, r->hidden * sizeof(float));
     return HN_OK;
 }
 
@@ -354,7 +344,7 @@ enum hn_status hn_plain_cells_run(struct hn_op *op, const struct hn_recurrent *r
 {
     const struct cells *cells = op->state;
     struct walk w = {
-        .r = r, .kernels = op->kernels, .op = op, .rows = gates_of[r->cell] * r->hidden};
+        .r = r, .kernels = op->kernels, .op = op, .rows = hn_cell_forms[r->cell].gates * r->hidden};
     HN_TRY(scratch_of(op, r, &w));
     float *last[2] = {NULL, NULL};
     for (size_t i = 0; i < op->n_out && i < 3; i++) {

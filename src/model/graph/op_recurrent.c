@@ -7,16 +7,18 @@
 #include "model/graph/op_matmul.h"
 #include "model/graph/op_recurrent.h"
 
-static const size_t cell_gates[] = {1, 3, 4};
-static const size_t cell_acts[] = {1, 2, 3};
+const struct hn_cell_form hn_cell_forms[] = {
+    [HN_CELL_RNN] = {1, 1, {"Tanh"}},
+    [HN_CELL_GRU] = {3, 2, {"Sigmoid", "Tanh"}},
+    [HN_CELL_LSTM] = {4, 3, {"Sigmoid", "Tanh", "Tanh"}},
+};
 
 /* ---- what the node says ---- */
 
 static enum hn_status read_activations(struct hn_op *op, struct hn_recurrent *r)
 {
-    static const char *const usual[][HN_CELL_ACTS] = {
-        {"Tanh"}, {"Sigmoid", "Tanh"}, {"Sigmoid", "Tanh", "Tanh"}};
-    const size_t n = cell_acts[r->cell];
+    const struct hn_cell_form *form = &hn_cell_forms[r->cell];
+    const size_t n = form->acts;
     size_t n_names, n_alpha, n_beta;
     const struct hn_str *names = hn_op_texts(op, "activations", &n_names);
     const float *alpha = hn_op_floats(op, "activation_alpha", &n_alpha);
@@ -24,7 +26,7 @@ static enum hn_status read_activations(struct hn_op *op, struct hn_recurrent *r)
     if (n_names && n_names != n * r->directions)
         return hn_op_fail(op, HN_E_ARG, "%zu activations, not %zu", n_names, n * r->directions);
     for (size_t i = 0; i < n * r->directions; i++) {
-        const struct hn_str name = n_names ? names[i] : hn_str_from(usual[r->cell][i % n]);
+        const struct hn_str name = n_names ? names[i] : hn_str_from(form->usual[i % n]);
         HN_TRY(hn_cell_activation_named(op, name, &alpha, &n_alpha, &beta, &n_beta,
                                         &r->acts[i / n][i % n]));
     }
@@ -87,7 +89,7 @@ static enum hn_status read_node(struct hn_op *op, enum hn_cell cell, struct hn_r
     r->directions = hn_str_is(direction, "bidirectional") ? 2 : 1;
     if (r->directions == 1 && !r->backward && !hn_str_is(direction, "forward"))
         return hn_op_fail(op, HN_E_ARG, "direction is unknown");
-    const size_t rows = cell_gates[cell] * r->hidden;
+    const size_t rows = hn_cell_forms[cell].gates * r->hidden;
     HN_TRY(expect_shape(op, 1, (size_t[]){r->directions, rows, r->inputs}, 3));
     HN_TRY(expect_shape(op, 2, (size_t[]){r->directions, rows, r->hidden}, 3));
     if (has_input(op, 3)) HN_TRY(expect_shape(op, 3, (size_t[]){r->directions, 2 * rows}, 2));
@@ -256,15 +258,11 @@ static void gru_finish(const struct hn_recurrent *r, size_t d, const struct stat
     }
 }
 
-static size_t outer_row(const struct hn_recurrent *r, size_t d, size_t row)
-{
-    return r->batch_first ? row * r->directions + d : d * r->batch + row;
-}
-
 /* One step of every sequence that is still running. */
 static void step(const struct hn_recurrent *r, size_t d, const struct state *s, size_t at)
 {
-    const size_t n = r->hidden, bytes = hn_lane_bytes(r->lane), rows = cell_gates[r->cell] * n;
+    const size_t n = r->hidden, bytes = hn_lane_bytes(r->lane),
+                 rows = hn_cell_forms[r->cell].gates * n;
     const char *weights = r->r + d * n * rows * bytes;
     const bool backward = d || r->backward, gru = r->cell == HN_CELL_GRU;
     for (size_t b = 0; b < r->batch; b++) {
@@ -309,7 +307,7 @@ static void step(const struct hn_recurrent *r, size_t d, const struct state *s, 
 static void sum_inputs(struct hn_op *op, const struct hn_recurrent *r, size_t d,
                        const struct state *s)
 {
-    const size_t bytes = hn_lane_bytes(r->lane), gates = cell_gates[r->cell],
+    const size_t bytes = hn_lane_bytes(r->lane), gates = hn_cell_forms[r->cell].gates,
                  rows = gates * r->hidden;
     const struct hn_stack stack = {.count = 1, .m = r->steps * r->batch, .n = rows, .k = r->inputs};
     hn_stack_product(op, &stack, r->lane, r->x, r->w + d * r->inputs * rows * bytes, s->x_sums);
@@ -338,13 +336,15 @@ static enum hn_status initial(struct hn_op *op, const struct hn_recurrent *r, si
     const double *from = hn_op_reals(op, i);
     if (!from) return hn_op_failed(op);
     for (size_t b = 0; b < r->batch; b++)
-        memcpy(to + b * r->hidden, from + outer_row(r, d, b) * r->hidden, r->hidden * sizeof *to);
+        memcpy(to + b * r->hidden, from + hn_state_row(r, d, b) * r->hidden,
+               r->hidden * sizeof *to);
     return HN_OK;
 }
 
 static enum hn_status scratch_of(struct hn_op *op, struct hn_recurrent *r, struct state *s)
 {
-    const size_t bytes = hn_lane_bytes(r->lane), n = r->hidden, rows = cell_gates[r->cell] * n;
+    const size_t bytes = hn_lane_bytes(r->lane), n = r->hidden,
+                 rows = hn_cell_forms[r->cell].gates * n;
     size_t all;
     if (__builtin_mul_overflow(r->steps, r->batch, &all))
         return hn_op_fail(op, HN_E_LIMIT, "the batch is too large");
@@ -371,7 +371,7 @@ static enum hn_status run_direction(struct hn_op *op, const struct hn_recurrent 
         step(r, d, s, at);
     }
     for (size_t b = 0; b < r->batch; b++) {
-        const size_t row = outer_row(r, d, b) * r->hidden;
+        const size_t row = hn_state_row(r, d, b) * r->hidden;
         if (last_h) memcpy(last_h + row, s->h + b * r->hidden, r->hidden * sizeof *last_h);
         if (last_c) memcpy(last_c + row, s->c + b * r->hidden, r->hidden * sizeof *last_c);
     }

@@ -9,6 +9,13 @@ enum hn_cell { HN_CELL_RNN, HN_CELL_GRU, HN_CELL_LSTM };
 
 enum { HN_CELL_ACTS = 3 };
 
+/* Of each kind: what weights have of each unit, and the activations where the node names none. */
+struct hn_cell_form {
+    size_t gates, acts;
+    const char *usual[HN_CELL_ACTS];
+};
+extern const struct hn_cell_form hn_cell_forms[];
+
 struct hn_recurrent {
     enum hn_cell cell;
     enum hn_lane lane;
@@ -25,6 +32,12 @@ struct hn_recurrent {
     char *y;                 /* or NULL */
     double *gates, *carry;   /* a row of sums; what the reset gate left of the state */
 };
+
+/* Where a row of the batch stands in states, [directions][batch] or the other way round. */
+static inline size_t hn_state_row(const struct hn_recurrent *r, size_t d, size_t b)
+{
+    return r->batch_first ? b * r->directions + d : d * r->batch + b;
+}
 
 /* Cells of floats as they usually are, by fast products: the usual activations, no clip, no peepholes, and
  * weights that are constant. Decides at load; leaves *out NULL where they are not so. */
