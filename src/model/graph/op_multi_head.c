@@ -8,6 +8,7 @@
 #include "model/graph/op_args.h"
 #include "model/graph/op_lane.h"
 #include "model/graph/op_list.h"
+#include "model/graph/op_rotary.h"
 
 /* Rows of heads as floats: [batch][length][heads][size] with steps in floats. */
 struct rows {
@@ -112,11 +113,12 @@ static enum hn_status add_bias(struct hn_op *op, struct rows *r, const float *bi
 
 /* --- past and present --- */
 
-/* Rows `r` after the first `before` of those in input `past` (or none), [batch, heads, all, size], as output
+/* Rows `r` after the first `before` of those in input `in` (or none), [batch, heads, all, size], as output
  * `out` or in scratch; `before` may differ by batch (GroupQueryAttention): then starts[b] instead. */
-static enum hn_status append(struct hn_op *op, struct rows *r, const struct hn_array *past,
-                             size_t before, const size_t *starts, size_t all, size_t out)
+static enum hn_status append(struct hn_op *op, struct rows *r, size_t in, size_t before,
+                             const size_t *starts, size_t all, size_t out)
 {
+    const struct hn_array *past = hn_op_in(op, in);
     const bool wanted = hn_op_wants(op, out);
     if (!past && !wanted && !starts) return HN_OK;
     const enum hn_element type = op->in[0]->type;
@@ -127,13 +129,8 @@ static enum hn_status append(struct hn_op *op, struct rows *r, const struct hn_a
     float *to = wanted ? hn_op_lane_out(op, out, type, shape, 4, HN_LANE_F32)
                        : hn_op_scratch(op, n, sizeof *to);
     if (!to) return hn_op_failed(op);
-    const float *old = NULL;
-    if (past) {
-        size_t i = 0;
-        while (op->in[i] != past)
-            i++;
-        if (!(old = hn_op_lane_in(op, i, HN_LANE_F32))) return hn_op_failed(op);
-    }
+    const float *old = past ? hn_op_lane_in(op, in, HN_LANE_F32) : NULL;
+    if (past && !old) return hn_op_failed(op);
     for (size_t i = 0; i < r->batch * r->heads; i++) {
         float *head = to + i * all * r->size;
         const size_t b = i / r->heads, kept = starts ? starts[b] : before;
@@ -159,6 +156,18 @@ static enum hn_status check_past(struct hn_op *op, const struct rows *r,
     if (past && (past->n_dims != 4 || past->shape[0] != r->batch || past->shape[1] != r->heads ||
                  past->shape[3] != r->size))
         return hn_op_fail(op, HN_E_ARG, "past keys or values do not fit the new ones");
+    return HN_OK;
+}
+
+/* Keys in input `in` and values in the next that were there before; they come together. */
+static enum hn_status read_past(struct hn_op *op, struct heads *h, size_t in)
+{
+    const struct hn_array *key = hn_op_in(op, in), *value = hn_op_in(op, in + 1);
+    HN_TRY(check_past(op, &h->k, key));
+    HN_TRY(check_past(op, &h->v, value));
+    if (!key != !value || (key && key->shape[2] != value->shape[2]))
+        return hn_op_fail(op, HN_E_ARG, "past keys and values come together");
+    h->past = key ? key->shape[2] : 0;
     return HN_OK;
 }
 
@@ -343,18 +352,13 @@ enum hn_status hn_op_multi_head_attention(struct hn_op *op)
     HN_TRY(multi_head_rows(op, heads, &h));
     HN_TRY(check_rows(op, &h));
     HN_TRY(multi_head_bias(op, &h));
-    const struct hn_array *past_key = hn_op_in(op, 6), *past_value = hn_op_in(op, 7);
-    HN_TRY(check_past(op, &h.k, past_key));
-    HN_TRY(check_past(op, &h.v, past_value));
-    if (!past_key != !past_value || (past_key && past_key->shape[2] != past_value->shape[2]))
-        return hn_op_fail(op, HN_E_ARG, "past keys and values come together");
+    HN_TRY(read_past(op, &h, 6));
     if (hn_op_in(op, 8) || hn_op_in(op, 9))
         return hn_op_fail(op, HN_E_UNSUPPORTED,
                           "shared buffers and indirections are not supported");
-    h.past = past_key ? past_key->shape[2] : 0;
     const size_t all = h.past + h.k.length;
-    HN_TRY(append(op, &h.k, past_key, h.past, NULL, all, 1));
-    HN_TRY(append(op, &h.v, past_value, h.past, NULL, all, 2));
+    HN_TRY(append(op, &h.k, 6, h.past, NULL, all, 1));
+    HN_TRY(append(op, &h.v, 7, h.past, NULL, all, 2));
 
     struct padding padding;
     const bool causal = hn_op_int(op, "unidirectional", 0) != 0;
@@ -376,17 +380,7 @@ enum hn_status hn_op_multi_head_attention(struct hn_op *op)
 
 /* --- GroupQueryAttention --- */
 
-/* Positions turn queries and keys: pairs (j, j + half), or (2 j, 2 j + 1) where interleaved. */
-static void turn(float *x, const float *cosines, const float *sines, size_t half, bool interleaved)
-{
-    for (size_t j = 0; j < half; j++) {
-        float *one = x + (interleaved ? 2 * j : j), *two = x + (interleaved ? 2 * j + 1 : half + j);
-        const float a = *one, b = *two;
-        *one = a * cosines[j] - b * sines[j];
-        *two = a * sines[j] + b * cosines[j];
-    }
-}
-
+/* Positions turn queries and keys. */
 struct turns {
     const float *cosines, *sines;
     size_t rows, half;
@@ -424,15 +418,14 @@ static enum hn_status turn_rows(struct hn_op *op, struct rows *r, const struct t
         if (at >= t->rows || (t->places && t->places[i] < 0))
             return hn_op_fail(op, HN_E_ARG, "position %zu of %zu", at, t->rows);
         for (size_t h = 0; h < r->heads; h++)
-            turn(data + (i * r->heads + h) * r->size, t->cosines + at * t->half,
-                 t->sines + at * t->half, t->half, t->interleaved);
+            hn_rotary_turn(data + (i * r->heads + h) * r->size, t->cosines + at * t->half,
+                           t->sines + at * t->half, t->half, t->interleaved);
     }
     return HN_OK;
 }
 
 /* Where the new keys of each row of the batch go: after its own past. */
-static enum hn_status starts_of(struct hn_op *op, const struct heads *h, size_t past, size_t *all,
-                                size_t **out)
+static enum hn_status starts_of(struct hn_op *op, const struct heads *h, size_t *all, size_t **out)
 {
     const int64_t *lengths, *total;
     size_t n, one;
@@ -448,12 +441,12 @@ static enum hn_status starts_of(struct hn_op *op, const struct heads *h, size_t 
     for (size_t b = 0; b < n; b++) {
         const bool fits = lengths[b] >= 0 && lengths[b] < *total;
         const int64_t before = !fits || prompt ? 0 : lengths[b] + 1 - (int64_t)h->q.length;
-        if (!fits || before < 0 || before > (int64_t)past)
+        if (!fits || before < 0 || before > (int64_t)h->past)
             return hn_op_fail(op, HN_E_ARG, "%lld keys of %lld, %zu of them past",
-                              (long long)lengths[b], (long long)*total, past);
+                              (long long)lengths[b], (long long)*total, h->past);
         starts[b] = (size_t)before;
     }
-    *all = hn_max((size_t)*total, past);
+    *all = hn_max((size_t)*total, h->past);
     *out = starts;
     return HN_OK;
 }
@@ -504,21 +497,17 @@ enum hn_status hn_op_group_query_attention(struct hn_op *op)
     HN_TRY(check_rows(op, &h));
     if (h.k.length != h.q.length)
         return hn_op_fail(op, HN_E_ARG, "%zu new keys, %zu queries", h.k.length, h.q.length);
-    const struct hn_array *past_key = hn_op_in(op, 3), *past_value = hn_op_in(op, 4);
-    HN_TRY(check_past(op, &h.k, past_key));
-    HN_TRY(check_past(op, &h.v, past_value));
-    if (!past_key != !past_value || (past_key && past_key->shape[2] != past_value->shape[2]))
-        return hn_op_fail(op, HN_E_ARG, "past keys and values come together");
+    HN_TRY(read_past(op, &h, 3));
     size_t all = 0, *starts = NULL;
-    HN_TRY(starts_of(op, &h, past_key ? past_key->shape[2] : 0, &all, &starts));
+    HN_TRY(starts_of(op, &h, &all, &starts));
     if (hn_op_int(op, "do_rotary", 0)) {
         struct turns turns;
         HN_TRY(turns_of(op, &h.q, &turns));
         HN_TRY(turn_rows(op, &h.q, &turns, starts));
         HN_TRY(turn_rows(op, &h.k, &turns, starts));
     }
-    HN_TRY(append(op, &h.k, past_key, 0, starts, all, 1));
-    HN_TRY(append(op, &h.v, past_value, 0, starts, all, 2));
+    HN_TRY(append(op, &h.k, 3, 0, starts, all, 1));
+    HN_TRY(append(op, &h.v, 4, 0, starts, all, 2));
     const int64_t *total, window = hn_op_int(op, "local_window_size", -1);
     size_t one;
     HN_TRY(hn_op_ints_of(op, 6, &total, &one));

@@ -1,9 +1,22 @@
 /* com.microsoft: RotaryEmbedding, (x, positions, cosines, sines). */
+#include "model/graph/op_rotary.h"
+
 #include <string.h>
 
 #include "model/graph/op_args.h"
 #include "model/graph/op_lane.h"
 #include "model/graph/op_list.h"
+
+void hn_rotary_turn(float *x, const float *cosines, const float *sines, size_t half,
+                    bool interleaved)
+{
+    for (size_t j = 0; j < half; j++) {
+        float *one = x + (interleaved ? 2 * j : j), *two = x + (interleaved ? 2 * j + 1 : half + j);
+        const float a = *one, b = *two;
+        *one = a * cosines[j] - b * sines[j];
+        *two = a * sines[j] + b * cosines[j];
+    }
+}
 
 struct rotary {
     size_t batch, heads, steps, size;
@@ -69,13 +82,7 @@ enum hn_status hn_op_rotary_embedding_ms(struct hn_op *op)
             return hn_op_fail(op, HN_E_ARG, "a position is not in the tables");
         const size_t row = (at + (n == 1 ? t : 0)) * r.half;
         float *y = to + b * each * r.size + t * r.by_step + head * r.by_head;
-        for (size_t j = 0; j < r.half; j++) {
-            float *one = y + (r.interleaved ? 2 * j : j),
-                  *two = y + (r.interleaved ? 2 * j + 1 : r.half + j);
-            const float p = *one, q = *two;
-            *one = p * cosines[row + j] - q * sines[row + j];
-            *two = p * sines[row + j] + q * cosines[row + j];
-        }
+        hn_rotary_turn(y, cosines + row, sines + row, r.half, r.interleaved);
     }
     hn_op_lane_done(op, 0, HN_LANE_F32, to);
     return HN_OK;
