@@ -109,15 +109,20 @@ static int split_target(struct hn_http_request *r)
     return n ? decode_path(r, p, n) : decode_path(r, "/", 1);
 }
 
+/* The next header, the first where *name is NULL; false: there is none. */
+static bool next_header(const struct hn_http_request *r, const char **name, const char **value)
+{
+    *name = *name ? *value + strlen(*value) + 1 : r->head.p + r->headers_at;
+    if (*name >= r->head.p + r->head.n) return false;
+    *value = *name + strlen(*name) + 1;
+    return true;
+}
+
 static size_t count_headers(const struct hn_http_request *r, const char *name)
 {
-    const char *end = r->head.p + r->head.n;
     size_t n = 0;
-    for (const char *p = r->head.p + r->headers_at; p < end;) {
-        const char *value = p + strlen(p) + 1;
-        n += strcasecmp(p, name) == 0;
-        p = value + strlen(value) + 1;
-    }
+    for (const char *one = NULL, *value; next_header(r, &one, &value);)
+        n += strcasecmp(one, name) == 0;
     return n;
 }
 
@@ -226,11 +231,7 @@ enum hn_http_parse hn_http_request_feed(struct hn_http_request *r, const char *b
 
 struct hn_str hn_http_request_header(const struct hn_http_request *r, const char *name)
 {
-    const char *end = r->head.p + r->head.n;
-    for (const char *p = r->head.p + r->headers_at; p < end;) {
-        const char *value = p + strlen(p) + 1;
-        if (strcasecmp(p, name) == 0) return hn_str_from(value);
-        p = value + strlen(value) + 1;
-    }
+    for (const char *one = NULL, *value; next_header(r, &one, &value);)
+        if (strcasecmp(one, name) == 0) return hn_str_from(value);
     return (struct hn_str){0};
 }
