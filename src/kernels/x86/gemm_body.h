@@ -11,33 +11,6 @@
 
 #define FOR_TILE static inline __attribute__((always_inline))
 
-/* Cases of a switch, a ROWS for each number of rows. */
-#if ROWS_MAX > 6
-#define EVERY_ROWS                                                                                 \
-    ROWS(1);                                                                                       \
-    ROWS(2);                                                                                       \
-    ROWS(3);                                                                                       \
-    ROWS(4);                                                                                       \
-    ROWS(5);                                                                                       \
-    ROWS(6);                                                                                       \
-    ROWS(7);                                                                                       \
-    ROWS(8);                                                                                       \
-    ROWS(9);                                                                                       \
-    ROWS(10);                                                                                      \
-    ROWS(11);                                                                                      \
-    ROWS(12);                                                                                      \
-    ROWS(13);                                                                                      \
-    ROWS(14);
-#else
-#define EVERY_ROWS                                                                                 \
-    ROWS(1);                                                                                       \
-    ROWS(2);                                                                                       \
-    ROWS(3);                                                                                       \
-    ROWS(4);                                                                                       \
-    ROWS(5);                                                                                       \
-    ROWS(6);
-#endif
-
 /* m rows by p panels, of which the last has `last` columns; rows of a lie `pitch` apart, a constant. */
 FOR_TILE void tile(size_t m, size_t p, const struct hn_gemm *g, const float *a, size_t pitch,
                    const float *b, float *y, size_t last)
@@ -74,7 +47,22 @@ FOR_TILE void tile_of_rows(size_t m, size_t p, const struct hn_gemm *g, const fl
 #define ROWS(n)                                                                                    \
     case n: tile(n, p, g, a, pitch, b, y, last); break
     switch (m) {
-        EVERY_ROWS
+        ROWS(1);
+        ROWS(2);
+        ROWS(3);
+        ROWS(4);
+        ROWS(5);
+        ROWS(6);
+#if ROWS_MAX > 6
+        ROWS(7);
+        ROWS(8);
+        ROWS(9);
+        ROWS(10);
+        ROWS(11);
+        ROWS(12);
+        ROWS(13);
+        ROWS(14);
+#endif
     }
 #undef ROWS
 }
