@@ -45,6 +45,11 @@ void hn_map_close(struct hn_map *map)
     *map = (struct hn_map){0};
 }
 
+struct hn_str hn_map_view(const struct hn_map *map)
+{
+    return (struct hn_str){map->data ? (const char *)map->data : "", map->size};
+}
+
 void hn_map_rest(const struct hn_map *map)
 {
     if (map->data) (void)madvise((void *)(uintptr_t)map->data, map->size, MADV_DONTNEED);

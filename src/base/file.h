@@ -19,6 +19,8 @@ struct hn_map {
 /* Maps `path`. Errors name the path and the system's reason. */
 enum hn_status hn_map_open(const char *path, struct hn_map *out, struct hn_error *err);
 void hn_map_close(struct hn_map *map);
+/* Its bytes, of an empty file as an empty text. */
+struct hn_str hn_map_view(const struct hn_map *map);
 /* Gives the pages back that were read; they come again when they are. */
 void hn_map_rest(const struct hn_map *map);
 

@@ -62,7 +62,7 @@ static enum hn_status read_array(const char *path, struct hn_array *out, struct 
     struct hn_map map;
     struct hn_npy npy;
     HN_TRY(hn_map_open(path, &map, err));
-    const struct hn_str bytes = {(const char *)map.data, map.size};
+    const struct hn_str bytes = hn_map_view(&map);
     enum hn_status status = hn_npy_parse_any(bytes, path, &npy, err);
     if (status >= 0) status = hn_npy_array(&npy, path, out, err);
     hn_map_close(&map);

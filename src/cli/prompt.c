@@ -53,7 +53,7 @@ enum hn_status hn_prompt_read_ids(const char *path, struct hn_tokens *out, struc
     struct hn_map map;
     struct hn_npy array;
     HN_TRY(hn_map_open(path, &map, err));
-    const struct hn_str bytes = {(const char *)map.data, map.size};
+    const struct hn_str bytes = hn_map_view(&map);
     enum hn_status status = hn_npy_parse(bytes, path, &array, err);
     if (status >= 0) status = copy_ids(&array, path, out, err);
     hn_map_close(&map);

@@ -470,7 +470,7 @@ enum hn_status hn_onnx_open(const char *path, struct hn_onnx **out, struct hn_er
         hn_map_close(&map);
         return hn_fail_nomem(err, path, strlen(path));
     }
-    const struct hn_str bytes = {(const char *)map.data, map.size};
+    const struct hn_str bytes = hn_map_view(&map);
     const enum hn_status status = parse(bytes, path, folder, &map, out, err);
     free(folder);
     return status;

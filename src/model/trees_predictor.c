@@ -268,7 +268,7 @@ enum hn_status hn_trees_predictor_open(const char *path, const struct hn_predict
     enum hn_status status = p ? HN_OK : hn_fail_nomem(err, "a predictor", sizeof *p);
     if (p) {
         p->base.ops = &ops;
-        const struct hn_str bytes = {(const char *)map.data, map.size};
+        const struct hn_str bytes = hn_map_view(&map);
         p->kernels = hn_kernels_for(level);
         p->average_over = 1;
         status = is_lightgbm(bytes) ? open_lightgbm(p, bytes, path, err)

@@ -33,21 +33,6 @@ static uint64_t hash_text(uint64_t h, struct hn_str text)
     return hn_content_hash(h, text.p ? text.p : "", text.n);
 }
 
-static size_t scalar_bytes(enum hn_meta_type type)
-{
-    switch (type) {
-    case HN_META_U8:
-    case HN_META_I8:
-    case HN_META_BOOL: return 1;
-    case HN_META_U16:
-    case HN_META_I16: return 2;
-    case HN_META_U64:
-    case HN_META_I64:
-    case HN_META_F64: return 8;
-    default: return 4;
-    }
-}
-
 static uint64_t hash_value(uint64_t h, const struct hn_meta_kv *kv)
 {
     h = hash_text(h, kv->key);
@@ -56,7 +41,7 @@ static uint64_t hash_value(uint64_t h, const struct hn_meta_kv *kv)
     for (size_t i = 0; kv->array.texts && i < kv->array.n; i++)
         h = hash_text(h, kv->array.texts[i]);
     if (kv->array.texts || !kv->array.n) return h;
-    return hn_content_hash(h, kv->array.data, kv->array.n * scalar_bytes(kv->array.type));
+    return hn_content_hash(h, kv->array.data, kv->array.n * hn_meta_type_bytes(kv->array.type));
 }
 
 /* Of all that a vector depends on but the item's text: two models, or one model with two prompts, have

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "model/recommend/row_file.h"
 #include "model/recommend/shelf.h"
 
@@ -84,12 +85,12 @@ enum hn_status hn_item_list_parse(struct hn_str text, bool csv, const char *name
 enum hn_status hn_item_list_read(const char *path, const struct hn_item_fields *fields,
                                  struct hn_item_list *out, struct hn_error *err)
 {
-    struct columns columns;
-    const struct hn_row_form form = form_of(fields, &columns);
-    struct collecting collecting = {fields, out};
+    struct hn_map map;
     *out = (struct hn_item_list){0};
-    const enum hn_status status = hn_rows_read(path, &form, add, &collecting, err);
-    if (status < 0) hn_item_list_free(out);
+    HN_TRY(hn_map_open(path, &map, err));
+    const enum hn_status status =
+        hn_item_list_parse(hn_map_view(&map), hn_rows_are_csv(path), path, fields, out, err);
+    hn_map_close(&map);
     return status;
 }
 

@@ -89,8 +89,7 @@ enum hn_status hn_journal_open(const char *path, hn_journal_fn *each, void *ctx,
     if (!hn_file_look(path, &out->seen)) return HN_OK;
     enum hn_status status = hn_map_open(path, &map, err);
     if (status >= 0) {
-        const struct hn_str bytes = {map.data ? (const char *)map.data : "", map.size};
-        status = hn_journal_parse(bytes, path, each, ctx, &out->bytes, err);
+        status = hn_journal_parse(hn_map_view(&map), path, each, ctx, &out->bytes, err);
         out->seen.size = (off_t)map.size;
         hn_map_close(&map);
     }

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/csv.h"
-#include "base/file.h"
 
 enum { COLUMNS = 1024 };
 
@@ -216,14 +215,7 @@ enum hn_status hn_rows_parse(struct hn_str text, bool csv, const char *name,
     return csv ? read_csv(&r, text, err) : read_lines(&r, text, err);
 }
 
-enum hn_status hn_rows_read(const char *path, const struct hn_row_form *form, hn_row_fn *each,
-                            void *ctx, struct hn_error *err)
+bool hn_rows_are_csv(const char *path)
 {
-    struct hn_map map;
-    HN_TRY(hn_map_open(path, &map, err));
-    const struct hn_str text = {map.data ? (const char *)map.data : "", map.size};
-    const enum hn_status status = hn_rows_parse(
-        text, hn_str_ends(hn_str_from(path), HN_STR(".csv")), path, form, each, ctx, err);
-    hn_map_close(&map);
-    return status;
+    return hn_str_ends(hn_str_from(path), HN_STR(".csv"));
 }

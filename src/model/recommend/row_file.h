@@ -21,8 +21,7 @@ typedef enum hn_status hn_row_fn(void *ctx, const json_t *row, size_t line, stru
 enum hn_status hn_rows_parse(struct hn_str text, bool csv, const char *name,
                              const struct hn_row_form *form, hn_row_fn *each, void *ctx,
                              struct hn_error *err);
-/* Of a file: CSV when it ends in .csv. */
-enum hn_status hn_rows_read(const char *path, const struct hn_row_form *form, hn_row_fn *each,
-                            void *ctx, struct hn_error *err);
+/* What a file of that name is taken for: CSV when it ends in .csv, else JSON Lines. */
+bool hn_rows_are_csv(const char *path);
 
 #endif

@@ -102,16 +102,14 @@ static int by_number(const void *a, const void *b)
     return (x->item > y->item) - (x->item < y->item);
 }
 
-/* Those of the near items that may be shown and that the search has not found, the best first. `found` are its
- * hits, by number. */
-static size_t list_others(const struct hn_visit *visit, const struct hn_top_hit *found,
-                          struct hn_visit_near *out)
+/* Those of the near items that may be shown and are not among the `n_found`, by number; the best first. */
+static size_t list_near(const struct hn_visit *visit, const struct hn_top_hit *found,
+                        size_t n_found, struct hn_visit_near *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < visit->n_near; i++) {
         const struct hn_top_hit key = {.item = visit->near[i].item};
-        if (hn_visit_fits(visit, key.item) &&
-            !bsearch(&key, found, visit->n_hits, sizeof key, by_number))
+        if (hn_visit_fits(visit, key.item) && !bsearch(&key, found, n_found, sizeof key, by_number))
             out[n++] = visit->near[i];
     }
     qsort(out, n, sizeof *out, best_first);
@@ -128,7 +126,7 @@ static enum hn_status add_candidates(const struct hn_recommender *r, struct hn_v
     if (!others || !hits) return HN_E_NOMEM;
     if (visit->n_hits) memcpy(hits, visit->hits, visit->n_hits * sizeof *hits);
     qsort(hits, visit->n_hits, sizeof *hits, by_number);
-    const size_t n = hn_min(list_others(visit, hits, others), visit->want);
+    const size_t n = hn_min(list_near(visit, hits, visit->n_hits, others), visit->want);
     for (size_t i = 0; i < n; i++)
         hits[visit->n_hits + i] =
             (struct hn_top_hit){others[i].item, search_score(r, visit, others[i].item)};
@@ -144,12 +142,9 @@ static enum hn_status put_first(struct hn_visit *visit)
     struct hn_visit_near *near = hn_arena_alloc(arena, visit->n_near, sizeof *near);
     struct hn_top_hit *hits = hn_arena_alloc(arena, visit->want, sizeof *hits);
     if (!near || !hits) return HN_E_NOMEM;
-    memcpy(near, visit->near, visit->n_near * sizeof *near);
-    qsort(near, visit->n_near, sizeof *near, best_first);
-    size_t n = 0;
-    for (size_t i = 0; i < visit->n_near && n < visit->want; i++)
-        if (hn_visit_fits(visit, near[i].item))
-            hits[n++] = (struct hn_top_hit){near[i].item, near[i].score};
+    size_t n = hn_min(list_near(visit, hits, 0, near), visit->want);
+    for (size_t i = 0; i < n; i++)
+        hits[i] = (struct hn_top_hit){near[i].item, near[i].score};
     for (size_t i = 0; i < visit->n_hits && n < visit->want; i++)
         if (!hn_visit_near_of(visit, visit->hits[i].item))
             hits[n++] = (struct hn_top_hit){visit->hits[i].item, 0};

@@ -226,9 +226,8 @@ enum hn_status hn_together_read(const struct hn_together_source *from, const str
 {
     struct hn_map map;
     HN_TRY(hn_map_open(from->path, &map, err));
-    const struct hn_str text = {map.data ? (const char *)map.data : "", map.size};
-    const enum hn_status status = hn_together_parse(
-        text, hn_str_ends(hn_str_from(from->path), HN_STR(".csv")), from, shelf, out, err);
+    const enum hn_status status =
+        hn_together_parse(hn_map_view(&map), hn_rows_are_csv(from->path), from, shelf, out, err);
     hn_map_close(&map);
     return status;
 }

@@ -165,13 +165,13 @@ void hn_vector_cache_add(struct hn_vector_cache *c, const struct hn_text_key *ke
                          const float *vectors, size_t n)
 {
     struct hn_buf bytes = {0};
-    for (size_t i = 0; c->fd >= 0 && i < n; i++)
+    if (c->fd < 0) return;
+    for (size_t i = 0; i < n; i++)
         put_record(&bytes, &keys[i], vectors + i * c->dims, c->dims);
     /* In one piece: others may add to the same file. */
-    if (c->fd >= 0 && !bytes.failed && write(c->fd, bytes.p, bytes.n) == (ssize_t)bytes.n) {
+    if (!bytes.failed && write(c->fd, bytes.p, bytes.n) == (ssize_t)bytes.n) {
         c->n += n;
-    } else if (c->fd >=
-               0) { /* a full disk: no more of it; what is torn is cut off when it is opened */
+    } else { /* a full disk: no more of it; what is torn is cut off when it is opened */
         close(c->fd);
         c->fd = -1;
     }

@@ -28,8 +28,7 @@ static enum hn_status open_npy(struct hn_vector_file *m, struct hn_error *err)
     struct hn_npy npy;
     char type[32];
     HN_TRY(hn_map_open(m->path, &m->map, err));
-    const struct hn_str bytes = {m->map.data ? (const char *)m->map.data : "", m->map.size};
-    HN_TRY(hn_npy_parse(bytes, m->path, &npy, err));
+    HN_TRY(hn_npy_parse(hn_map_view(&m->map), m->path, &npy, err));
     snprintf(type, sizeof type, "NumPy's '%c%zu'", npy.kind, npy.item_bytes);
     if (npy.kind != 'f' || npy.item_bytes > 8 || npy.n_dims != 2)
         return no_matrix(m->path, type, npy.shape, npy.n_dims, err);
