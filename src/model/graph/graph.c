@@ -6,13 +6,28 @@
 #include "model/graph/graph_impl.h"
 
 static const struct hn_op_row rows[] = {
-#define OP(domain, name, since, fn, in_min, in_max, out_min, out_max, flags)                       \
-    {domain, name, since, hn_op_##fn, NULL, NULL, in_min, in_max, out_min, out_max, flags},
-#define OP_PREPARED(domain, name, since, fn, in_min, in_max, out_min, out_max, flags)              \
-    {domain, name,    since,   hn_op_##fn, hn_op_prepare_##fn, NULL, in_min,                       \
-     in_max, out_min, out_max, flags},
+#define ROW(domain, name, since, fn, prepare, in_min, in_max, out_min, out_max, flags, shape,      \
+            type, rows)                                                                            \
+    {domain,                                                                                       \
+     name,                                                                                         \
+     since,                                                                                        \
+     fn,                                                                                           \
+     prepare,                                                                                      \
+     NULL,                                                                                         \
+     in_min,                                                                                       \
+     in_max,                                                                                       \
+     out_min,                                                                                      \
+     out_max,                                                                                      \
+     flags,                                                                                        \
+     hn_shape_##shape,                                                                             \
+     HN_OP_TYPE_##type,                                                                            \
+     HN_OP_ROWS_##rows},
+#define OP(domain, name, since, fn, ...) ROW(domain, name, since, hn_op_##fn, NULL, __VA_ARGS__)
+#define OP_PREPARED(domain, name, since, fn, ...)                                                  \
+    ROW(domain, name, since, hn_op_##fn, hn_op_prepare_##fn, __VA_ARGS__)
 #define OP_LOWERED(domain, name, since, fn, in_min, in_max, out_min, out_max)                      \
-    {domain, name, since, NULL, NULL, hn_lower_##fn, in_min, in_max, out_min, out_max, 0},
+    {domain,  name, since, NULL, NULL, hn_lower_##fn, in_min, in_max, out_min,                     \
+     out_max, 0,    NULL,  0,    0},
 #define ANY     HN_OP_ANY
 #define TENSORS HN_OP_TENSORS
 #define VALUES  HN_OP_VALUES
@@ -20,6 +35,7 @@ static const struct hn_op_row rows[] = {
 #define CALLS   HN_OP_CALLS
 #define LOOSE_0 HN_OP_LOOSE_0
 #include "model/graph/ops.def"
+#undef ROW
 #undef OP
 #undef OP_PREPARED
 #undef OP_LOWERED

@@ -132,50 +132,20 @@ enum hn_status hn_shape_broadcast(struct hn_shaper *s, int64_t *dims, size_t *n,
     return HN_OK;
 }
 
-/* --- which rule an operator has --- */
-
-enum type { UNTOLD, FIRST, SECOND, THIRD, BOOL, I32, I64, U8, F32, TEXT };
-
-struct rule {
-    const char *name;
-    hn_shape_rule *fn;
-    enum type type; /* of output 0 */
-};
-
-/* In the order of strcmp. */
-static const struct rule rules[] = {
-#define X(name, fn, type) {#name, hn_shape_##fn, type},
-#include "model/graph/shapes.def"
-#undef X
-};
-
-static int by_name(const void *key, const void *rule)
-{
-    const struct hn_str *name = key;
-    const char *with = ((const struct rule *)rule)->name;
-    const int order = strncmp(name->p, with, name->n);
-    return order ? order : -(with[name->n] != '\0');
-}
-
-static const struct rule *rule_of(const struct hn_node *node)
-{
-    if (node->domain.n && !hn_str_is(node->domain, "ai.onnx.ml")) return NULL;
-    return bsearch(&node->op, rules, HN_COUNT(rules), sizeof rules[0], by_name);
-}
-
-static void set_type(struct hn_shaper *s, enum type type)
+static void set_type(struct hn_shaper *s, enum hn_op_type type)
 {
     static const enum hn_element plain[] = {
-        [BOOL] = HN_EL_BOOL, [I32] = HN_EL_I32, [I64] = HN_EL_I64,
-        [U8] = HN_EL_U8,     [F32] = HN_EL_F32, [TEXT] = HN_EL_STRING};
+        [HN_OP_TYPE_BOOL] = HN_EL_BOOL, [HN_OP_TYPE_I32] = HN_EL_I32,
+        [HN_OP_TYPE_I64] = HN_EL_I64,   [HN_OP_TYPE_U8] = HN_EL_U8,
+        [HN_OP_TYPE_F32] = HN_EL_F32,   [HN_OP_TYPE_TEXT] = HN_EL_STRING};
     struct hn_fact *out = hn_shape_out(s, 0);
-    if (type == UNTOLD) return;
-    if (type >= BOOL) {
+    if (type == HN_OP_TYPE_UNTOLD) return;
+    if (type >= HN_OP_TYPE_BOOL) {
         out->known_type = true;
         out->type = plain[type];
         return;
     }
-    const struct hn_fact *in = hn_shape_in(s, type - FIRST);
+    const struct hn_fact *in = hn_shape_in(s, type - HN_OP_TYPE_FIRST);
     out->known_type = in->known_type;
     out->type = in->type;
 }
@@ -245,10 +215,8 @@ static enum hn_status look(struct hn_shaper *s, const struct hn_node *node)
         const struct hn_array *constant = s->body->slots[node->in[i]].constant;
         if (constant) HN_TRY(know_constant(s, constant, &s->facts[node->in[i]]));
     }
-    const struct rule *rule = rule_of(node);
-    if (!rule) return HN_OK;
-    set_type(s, rule->type);
-    return rule->fn(s);
+    set_type(s, node->row->type);
+    return node->row->shape(s);
 }
 
 /* The file's word on an output where nothing has been found; exporters may be wrong, and names are theirs. */

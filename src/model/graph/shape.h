@@ -1,5 +1,6 @@
 /* What can be said of values before a graph runs: types and shapes, in which a dimension may be a number, a
- * symbol (the same wherever it stands), or anything. What is not known is no error; what cannot be is. */
+ * symbol (the same wherever it stands), or anything. What is not known is no error; what cannot be is.
+ * Rules, hn_shape_NAME of ops.def, stand in shape_rules.c, shape_move.c and shape_product.c. */
 #ifndef HN_MODEL_GRAPH_SHAPE_H
 #define HN_MODEL_GRAPH_SHAPE_H
 
@@ -32,7 +33,6 @@ struct hn_shaper {
     struct hn_arena arena;
     struct hn_error *err;
 };
-typedef enum hn_status hn_shape_rule(struct hn_shaper *s);
 
 /* Input i; nothing is known of one that is absent. */
 const struct hn_fact *hn_shape_in(const struct hn_shaper *s, size_t i);
@@ -70,16 +70,5 @@ static inline int64_t hn_dim_both(int64_t a, int64_t b)
 /* NumPy's rules for the last dimensions of both; `dims` and `n` become the common ones. */
 enum hn_status hn_shape_broadcast(struct hn_shaper *s, int64_t *dims, size_t *n,
                                   const int64_t *with, size_t n_with);
-
-/* Rules, by what operators do (shape_rules.c, shape_move.c, shape_product.c). */
-hn_shape_rule hn_shape_untold, hn_shape_like, hn_shape_broadcasts, hn_shape_reduce, hn_shape_arg,
-    hn_shape_cast, hn_shape_constant_of_shape, hn_shape_range, hn_shape_recurrent, hn_shape_top_k,
-    hn_shape_scores, hn_shape_targets, hn_shape_one_hot, hn_shape_non_zero;
-hn_shape_rule hn_shape_gather, hn_shape_gather_elements, hn_shape_concat, hn_shape_split,
-    hn_shape_slice, hn_shape_squeeze, hn_shape_unsqueeze, hn_shape_transpose, hn_shape_flatten,
-    hn_shape_reshape, hn_shape_expand, hn_shape_tile, hn_shape_pad, hn_shape_shape, hn_shape_size,
-    hn_shape_depth_to_space, hn_shape_space_to_depth;
-hn_shape_rule hn_shape_matmul, hn_shape_gemm, hn_shape_conv, hn_shape_pool, hn_shape_global_pool,
-    hn_shape_attention, hn_shape_resize, hn_shape_grid_sample;
 
 #endif

@@ -21,132 +21,6 @@ struct fact {
 
 enum { UNKNOWN = HN_ARRAY_DIMS + 1, MOST_COUNTS = 32 };
 
-/* How an operator treats rows. */
-enum rule {
-    EACH,  /* element by element, operands broadcast */
-    FIRST, /* along dimension 0 of its first input, with the others the same for all */
-    MATMUL,
-    GEMM,
-    NORM,    /* over dimensions from attribute `axis` on */
-    SOFTMAX, /* over dimension `axis` */
-    GATHER,
-    CONCAT,
-    FLATTEN,
-    RESHAPE,
-    TRANSPOSE,
-    REDUCE,
-    AXES, /* Squeeze, Unsqueeze */
-    SHAPE,
-    EXPAND,
-    RANGE,
-    PICK,     /* along the last dimension, by indices that are the same for all */
-    TABLE,    /* rows of numbers, all inputs, to rows of numbers */
-    CLASSIFY, /* rows of numbers to a label and scores for each */
-    ONE_HOT,
-};
-
-static const struct {
-    const char *name;
-    enum rule rule;
-} rules[] = {
-    {"Abs", EACH},
-    {"Add", EACH},
-    {"And", EACH},
-    {"AveragePool", FIRST},
-    {"BatchNormalization", FIRST},
-    {"Cast", EACH},
-    {"Ceil", EACH},
-    {"Clip", FIRST},
-    {"Concat", CONCAT},
-    {"Conv", FIRST},
-    {"Cos", EACH},
-    {"Div", EACH},
-    {"Elu", EACH},
-    {"Equal", EACH},
-    {"Expand", EXPAND},
-    {"Erf", EACH},
-    {"Exp", EACH},
-    {"Flatten", FLATTEN},
-    {"Floor", EACH},
-    {"Gather", GATHER},
-    {"Gelu", EACH},
-    {"Gemm", GEMM},
-    {"GlobalAveragePool", FIRST},
-    {"GlobalMaxPool", FIRST},
-    {"Greater", EACH},
-    {"GreaterOrEqual", EACH},
-    {"HardSigmoid", EACH},
-    {"HardSwish", EACH},
-    {"Identity", EACH},
-    {"LayerNormalization", NORM},
-    {"LeakyRelu", EACH},
-    {"Less", EACH},
-    {"LessOrEqual", EACH},
-    {"Log", EACH},
-    {"LogSoftmax", SOFTMAX},
-    {"MatMul", MATMUL},
-    {"Max", EACH},
-    {"MaxPool", FIRST},
-    {"Min", EACH},
-    {"Mish", EACH},
-    {"Mul", EACH},
-    {"Neg", EACH},
-    {"Not", EACH},
-    {"Or", EACH},
-    {"PRelu", EACH},
-    {"Pow", EACH},
-    {"Range", RANGE},
-    {"Reciprocal", EACH},
-    {"ReduceMax", REDUCE},
-    {"ReduceMean", REDUCE},
-    {"ReduceMin", REDUCE},
-    {"ReduceSum", REDUCE},
-    {"Relu", EACH},
-    {"Reshape", RESHAPE},
-    {"RMSNormalization", NORM},
-    {"Selu", EACH},
-    {"Shape", SHAPE},
-    {"Sigmoid", EACH},
-    {"Sign", EACH},
-    {"Sin", EACH},
-    {"Softmax", SOFTMAX},
-    {"Softplus", EACH},
-    {"Sqrt", EACH},
-    {"Squeeze", AXES},
-    {"Sub", EACH},
-    {"Sum", EACH},
-    {"Swish", EACH},
-    {"Tanh", EACH},
-    {"Transpose", TRANSPOSE},
-    {"Unsqueeze", AXES},
-    {"Where", EACH},
-    {"Xor", EACH},
-};
-
-/* Those of ai.onnx.ml. What they know as a single row, a list, is not known to be rows here. */
-static const struct {
-    const char *name;
-    enum rule rule;
-} ml_rules[] = {
-    {"ArrayFeatureExtractor", PICK},
-    {"Binarizer", EACH},
-    {"CategoryMapper", EACH},
-    {"FeatureVectorizer", TABLE},
-    {"Imputer", TABLE},
-    {"LabelEncoder", EACH},
-    {"LinearClassifier", CLASSIFY},
-    {"LinearRegressor", TABLE},
-    {"Normalizer", TABLE},
-    {"OneHotEncoder", ONE_HOT},
-    {"SVMClassifier", CLASSIFY},
-    {"SVMRegressor", TABLE},
-    {"Scaler", TABLE},
-    {"TreeEnsemble", TABLE},
-    {"TreeEnsembleClassifier", CLASSIFY},
-    {"TreeEnsembleRegressor", TABLE},
-    {"ZipMap", TABLE},
-};
-
 static struct fact fact_of(const struct hn_body *body, const struct fact *facts, int32_t slot)
 {
     const struct hn_array *constant = body->slots[slot].constant;
@@ -351,53 +225,54 @@ static struct fact table(const struct hn_node *node, const struct fact *in)
     return in[0];
 }
 
-static struct fact apply(const struct hn_body *body, const struct hn_node *node, enum rule rule,
+static struct fact apply(const struct hn_body *body, const struct hn_node *node,
                          const struct fact *in)
 {
-    switch (rule) {
-    case EACH: return each(node, in);
-    case FIRST:
+    switch (node->row->rows) {
+    case HN_OP_ROWS_MIXED: return (struct fact){0};
+    case HN_OP_ROWS_EACH: return each(node, in);
+    case HN_OP_ROWS_ALONG:
         /* MaxPool's indices count whole batches, statistics of training are of them. */
         if (node->n_out > 1 || hn_node_int(node, "training_mode", 0)) return (struct fact){0};
         for (size_t i = 1; i < node->n_in; i++)
             if (node->in[i] != HN_NO_SLOT && in[i].how != SHARED) return (struct fact){0};
         return in[0].how == ROWS ? in[0] : (struct fact){0};
-    case MATMUL: return matmul(in);
-    case GEMM: return gemm(node, in);
-    case NORM:
+    case HN_OP_ROWS_MATMUL: return matmul(in);
+    case HN_OP_ROWS_GEMM: return gemm(node, in);
+    case HN_OP_ROWS_NORM:
         for (size_t i = 1; i < node->n_in; i++)
             if (node->in[i] != HN_NO_SLOT && (in[i].how != SHARED || in[i].rank >= in[0].rank))
                 return (struct fact){0};
         return in[0].how == ROWS && beside_rows(hn_node_int(node, "axis", -1), in[0].rank)
                    ? in[0]
                    : (struct fact){0};
-    case SOFTMAX:
+    case HN_OP_ROWS_SOFTMAX:
         return in[0].how == ROWS &&
                        beside_rows(hn_node_int(node, "axis", node->opset < 13 ? 1 : -1), in[0].rank)
                    ? in[0]
                    : (struct fact){0};
-    case GATHER: return gather(body, node, in);
-    case CONCAT: return concat(node, in);
-    case FLATTEN:
+    case HN_OP_ROWS_GATHER: return gather(body, node, in);
+    case HN_OP_ROWS_CONCAT: return concat(node, in);
+    case HN_OP_ROWS_FLATTEN:
         return in[0].how == ROWS && hn_node_int(node, "axis", 1) == 1 ? (struct fact){ROWS, 2, 0, 0}
                                                                       : (struct fact){0};
-    case RESHAPE: return reshape(body, node, in);
-    case TRANSPOSE: return transpose(body, node, in);
-    case REDUCE: return reduce(body, node, in);
-    case AXES: return change_axes(body, node, in);
-    case SHAPE: return shape_of(node, in);
-    case EXPAND: return expand(in);
-    case RANGE:
+    case HN_OP_ROWS_RESHAPE: return reshape(body, node, in);
+    case HN_OP_ROWS_TRANSPOSE: return transpose(body, node, in);
+    case HN_OP_ROWS_REDUCE: return reduce(body, node, in);
+    case HN_OP_ROWS_AXES: return change_axes(body, node, in);
+    case HN_OP_ROWS_SHAPE: return shape_of(node, in);
+    case HN_OP_ROWS_EXPAND: return expand(in);
+    case HN_OP_ROWS_RANGE:
         return in[0].how == SHARED && in[1].how == SHARED && in[2].how == SHARED
                    ? (struct fact){SHARED, 1, 0, 0}
                    : (struct fact){0};
-    case PICK:
+    case HN_OP_ROWS_PICK:
         return in[0].how == ROWS && in[0].rank > 1 && in[1].how == SHARED ? in[0]
                                                                           : (struct fact){0};
-    case TABLE: return table(node, in);
-    case CLASSIFY:
+    case HN_OP_ROWS_TABLE: return table(node, in);
+    case HN_OP_ROWS_CLASSIFY:
         return table(node, in).how == ROWS ? (struct fact){ROWS, 1, 0, 0} : (struct fact){0};
-    case ONE_HOT:
+    case HN_OP_ROWS_ONE_HOT:
         return in[0].how == ROWS ? (struct fact){ROWS, in[0].rank + 1, 0, 0} : (struct fact){0};
     }
     return (struct fact){0};
@@ -413,31 +288,17 @@ static bool same_rows(const struct hn_onnx_type *first, const struct hn_onnx_typ
 
 enum { MOST_INPUTS = 64 };
 
-/* SIZE_MAX: there is none. */
-static size_t find_rule(const struct hn_node *node)
-{
-    if (hn_str_is(node->domain, "ai.onnx.ml")) {
-        for (size_t i = 0; i < HN_COUNT(ml_rules); i++)
-            if (hn_str_is(node->op, ml_rules[i].name)) return ml_rules[i].rule;
-    } else if (!node->domain.n) {
-        for (size_t i = 0; i < HN_COUNT(rules); i++)
-            if (hn_str_is(node->op, rules[i].name)) return rules[i].rule;
-    }
-    return SIZE_MAX;
-}
-
 /* Facts of the node's outputs, which know nothing yet. */
 static void look_at(const struct hn_body *body, struct fact *facts, const struct hn_node *node)
 {
     struct fact in[MOST_INPUTS] = {0};
-    const size_t rule = find_rule(node);
-    if (rule == SIZE_MAX || node->n_in > MOST_INPUTS || node->n_in == 0) return;
+    if (node->n_in > MOST_INPUTS || node->n_in == 0) return;
     if (hn_node_int(node, "training_mode", 0)) return; /* statistics of the batch */
     for (size_t i = 0; i < node->n_in; i++)
         if (node->in[i] != HN_NO_SLOT) in[i] = fact_of(body, facts, node->in[i]);
     struct fact *out = &facts[node->first_out];
-    out[0] = apply(body, node, (enum rule)rule, in);
-    if (rule == CLASSIFY && node->n_out > 1 && out[0].how == ROWS)
+    out[0] = apply(body, node, in);
+    if (node->row->rows == HN_OP_ROWS_CLASSIFY && node->n_out > 1 && out[0].how == ROWS)
         out[1] = (struct fact){ROWS, 2, 0, 0};
 }
 
