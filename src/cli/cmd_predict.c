@@ -66,28 +66,14 @@ static const struct hn_cli_spec spec = {
 
 /* --- the model --------------------------------------------------------------------------------- */
 
-static enum hn_status no_output(const struct hn_predictor_about *about, struct hn_str name,
-                                struct hn_error *err)
-{
-    struct hn_buf names = {.limit = 300};
-    for (size_t i = 0; i < about->n_outputs; i++)
-        hn_buf_printf(&names, "%s%s", i ? ", " : "", about->outputs[i].name);
-    const enum hn_status status = hn_fail(err, HN_E_ARG, "there is no output '%.*s'; there are: %s",
-                                          HN_FMT(name), names.p ? names.p : "none");
-    hn_buf_free(&names);
-    return status;
-}
-
 static enum hn_status want(struct hn_predict_session *s, const char *list, struct hn_error *err)
 {
     for (size_t i = 0; !list && i < s->about->n_outputs; i++)
         s->wanted[i] = !s->about->outputs[i].on_request;
     for (const char *at = list; at && *at;) {
         const struct hn_str name = {at, strcspn(at, ",")};
-        size_t i = 0;
-        while (i < s->about->n_outputs && !hn_str_is(name, s->about->outputs[i].name))
-            i++;
-        if (i == s->about->n_outputs) return no_output(s->about, name, err);
+        size_t i;
+        HN_TRY(hn_predictor_output(s->about, name, &i, err));
         s->wanted[i] = true;
         at += name.n + (at[name.n] == ',');
     }

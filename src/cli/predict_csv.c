@@ -189,7 +189,7 @@ static void put_name(struct job *j, const struct hn_port *port, const struct hn_
     const size_t n = j->table.n_columns;
     const size_t last = a->n_dims > 1 ? a->shape[a->n_dims - 1] : 0;
     hn_buf_text(&name, port->name);
-    if (strcmp(port->name, "contributions") == 0 && last == n + 1) {
+    if (strcmp(port->name, HN_CONTRIBUTIONS) == 0 && last == n + 1) {
         if (a->n_dims > 2) hn_buf_printf(&name, "_%zu", i / last);
         hn_buf_printf(&name, "_%s", i % last < n ? j->table.columns[i % last].name : "bias");
     } else if (width_of(j, a) > 1) {
@@ -249,44 +249,65 @@ static void put_row(struct job *j, size_t row)
     hn_buf_char(&j->out, '\n');
 }
 
-/* Runs the rows at hand and writes what comes out. */
+/* Runs the rows at hand. */
 static enum hn_status run_rows(struct job *j, struct hn_error *err)
 {
-    if (!j->table.rows) return HN_OK;
     HN_TRY(hn_table_finish(&j->table, err));
     HN_TRY(hn_predict_go(j->s, j->table.in, err));
-    if (!j->told) HN_TRY(put_head(j, err));
-    for (size_t row = 0; row < j->table.rows; row++)
-        put_row(j, row);
+    return j->told ? HN_OK : put_head(j, err);
+}
+
+static enum hn_status write_out(struct job *j, struct hn_error *err)
+{
     if (j->out.failed) return hn_fail_nomem(err, "the table", j->out.n);
     if (fwrite(j->out.p, 1, j->out.n, j->file) != j->out.n)
         return hn_fail(err, HN_E_IO, "the table cannot be written");
-    j->rows += j->table.rows;
     hn_buf_clear(&j->out);
+    return HN_OK;
+}
+
+/* Runs them, writes what comes out, and makes place for others. */
+static enum hn_status finish_rows(struct job *j, struct hn_error *err)
+{
+    HN_TRY(run_rows(j, err));
+    for (size_t row = 0; row < j->table.rows; row++)
+        put_row(j, row);
+    HN_TRY(write_out(j, err));
+    j->rows += j->table.rows;
     hn_table_clear(&j->table);
     hn_arena_free(&j->arena);
     return HN_OK;
 }
 
-/* How many rows go together: as many as the model was made for, any number where it does not care. */
-static size_t rows_together(const struct hn_predictor_about *about)
+/* What a table without rows comes to: the head that rows of zeros would have. */
+static enum hn_status finish_head(struct job *j, size_t rows, struct hn_error *err)
 {
-    const int64_t fixed = about->inputs[0].shape[0];
-    if (fixed > 0) return (size_t)fixed;
-    return about->stacks ? ROWS : SIZE_MAX;
+    HN_TRY(hn_table_add(&j->table, rows, err));
+    for (size_t row = 0; row < rows; row++)
+        for (size_t i = 0; i < j->table.n_columns; i++)
+            HN_TRY(j->table.columns[i].type == HN_EL_STRING
+                       ? hn_table_set_text(&j->table, row, i, HN_STR(""), err)
+                       : hn_table_set_number(&j->table, row, i, 0, err));
+    HN_TRY(run_rows(j, err));
+    return write_out(j, err);
 }
 
 static enum hn_status run_all(struct job *j, struct hn_error *err)
 {
-    const size_t together = rows_together(j->s->about);
+    /* As many go together as the model was made for, any number where it does not care. */
+    const struct hn_predictor_about *about = j->s->about;
+    const int64_t fixed = about->inputs[0].shape[0];
+    const size_t together = fixed > 0 ? (size_t)fixed : about->stacks ? ROWS : SIZE_MAX;
     HN_TRY(read_head(j, err));
     for (bool more;;) {
         HN_TRY(hn_csv_row(&j->csv, &j->arena, &more, err));
-        if (!more) return run_rows(j, err);
+        if (!more) break;
         const enum hn_status status = take_row(j, err);
         if (status < 0) return hn_fail_in(err, status, "%s: line %zu", j->csv.name, j->csv.line);
-        if (j->table.rows == together) HN_TRY(run_rows(j, err));
+        if (j->table.rows == together) HN_TRY(finish_rows(j, err));
     }
+    if (j->table.rows) return finish_rows(j, err);
+    return j->told ? HN_OK : finish_head(j, fixed > 0 ? (size_t)fixed : 1, err);
 }
 
 static enum hn_status open_files(struct job *j, struct hn_buf *in, struct hn_error *err)

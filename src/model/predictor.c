@@ -58,6 +58,39 @@ void hn_predictor_close(struct hn_predictor *p)
     if (p) p->ops->close(p);
 }
 
+size_t hn_port_find(const struct hn_port *ports, size_t n, struct hn_str name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (hn_str_is(name, ports[i].name)) return i;
+    return SIZE_MAX;
+}
+
+enum hn_status hn_predictor_explains(const struct hn_predictor_about *about, size_t *out,
+                                     struct hn_error *err)
+{
+    if (about->unexplained)
+        return hn_fail(err, HN_E_UNSUPPORTED, "this model (%s) cannot explain its predictions: %s",
+                       about->kind, about->unexplained);
+    *out = hn_port_find(about->outputs, about->n_outputs, HN_STR(HN_CONTRIBUTIONS));
+    return HN_OK;
+}
+
+enum hn_status hn_predictor_output(const struct hn_predictor_about *about, struct hn_str name,
+                                   size_t *out, struct hn_error *err)
+{
+    struct hn_buf names = {.limit = 300};
+    *out = hn_port_find(about->outputs, about->n_outputs, name);
+    if (*out != SIZE_MAX) return HN_OK;
+    if (hn_str_is(name, HN_CONTRIBUTIONS)) return hn_predictor_explains(about, out, err);
+    for (size_t i = 0; i < about->n_outputs; i++)
+        hn_buf_printf(&names, "%s%s", i ? ", " : "", about->outputs[i].name);
+    const enum hn_status status =
+        hn_fail(err, HN_E_ARG, "the model has no output '%.*s'; there are: %s", HN_FMT(name),
+                names.p ? names.p : "none");
+    hn_buf_free(&names);
+    return status;
+}
+
 bool hn_predictor_classifies(const struct hn_predictor_about *about, const struct hn_array *out)
 {
     return about->n_classes && out->n_dims == 2 && out->shape[1] == about->n_classes &&

@@ -7,6 +7,9 @@
 #include "base/pool.h"
 #include "tensor/array.h"
 
+/* The output that tells what each column contributed, where a model can. */
+#define HN_CONTRIBUTIONS "contributions"
+
 /* An input or an output. */
 struct hn_port {
     const char *name;
@@ -32,7 +35,8 @@ struct hn_predictor_about {
     const char *const
         *classes; /* what the columns of an output [rows][n_classes] stand for; or NULL */
     size_t n_classes;
-    size_t bytes; /* memory taken by the loaded model */
+    const char *unexplained; /* why HN_CONTRIBUTIONS is no output; NULL where it is */
+    size_t bytes;            /* memory taken by the loaded model */
 };
 
 /* Zero-initialised: the usual. */
@@ -77,6 +81,16 @@ bool hn_predictor_is(const char *path);
 enum hn_status hn_predictor_open(const char *path, const struct hn_predictor_options *options,
                                  struct hn_predictor **out, struct hn_error *err);
 void hn_predictor_close(struct hn_predictor *p);
+
+/* An input or output by its name; SIZE_MAX: there is none. */
+size_t hn_port_find(const struct hn_port *ports, size_t n, struct hn_str name);
+/* An output by its name. HN_E_ARG: there is none, and which there are. HN_E_UNSUPPORTED: contributions of a
+ * model that cannot explain. */
+enum hn_status hn_predictor_output(const struct hn_predictor_about *about, struct hn_str name,
+                                   size_t *out, struct hn_error *err);
+/* The output of contributions. HN_E_UNSUPPORTED: the model cannot explain, and why. */
+enum hn_status hn_predictor_explains(const struct hn_predictor_about *about, size_t *out,
+                                     struct hn_error *err);
 
 /* Whether an output has a number for each of the model's named classes: [rows][n_classes]. */
 bool hn_predictor_classifies(const struct hn_predictor_about *about, const struct hn_array *out);

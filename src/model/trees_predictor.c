@@ -92,7 +92,7 @@ static struct hn_port rows_port(const char *name, enum hn_element type, size_t w
 
 static struct hn_port contributions_port(const struct predictor *p, enum hn_element type)
 {
-    struct hn_port port = rows_port("contributions", type, p->n_features + 1);
+    struct hn_port port = rows_port(HN_CONTRIBUTIONS, type, p->n_features + 1);
     if (p->n_targets == 1) return port;
     port.n_dims = 3;
     port.shape[1] = (int64_t)p->n_targets;
@@ -119,7 +119,8 @@ static void describe(struct predictor *p, const char *kind)
     about->inputs = &p->input;
     about->n_inputs = 1;
     about->outputs = p->outputs;
-    about->n_outputs = hn_trees_unexplained(p->trees) ? CONTRIBUTIONS : OUTPUTS;
+    about->unexplained = hn_trees_unexplained(p->trees);
+    about->n_outputs = about->unexplained ? CONTRIBUTIONS : OUTPUTS;
     about->stacks = true;
     about->bytes = sizeof *p + hn_trees_bytes(p->trees) + p->arena.used;
 }
@@ -231,7 +232,7 @@ static enum hn_status predict_rows(const struct predictor *p, struct prediction 
         if (wanted[PREDICTIONS]) link_rows(p, sums, rows, at_row(&out[PREDICTIONS], first));
     }
     if (wanted[LEAF]) hn_trees_leaves(run->run, x, rows, at_row(&out[LEAF], first));
-    if (hn_trees_unexplained(p->trees) || !wanted[CONTRIBUTIONS]) return HN_OK;
+    if (p->base.about.unexplained || !wanted[CONTRIBUTIONS]) return HN_OK;
     return hn_trees_contributions(run->run, x, rows, at_row(&out[CONTRIBUTIONS], first), err);
 }
 

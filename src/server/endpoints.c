@@ -19,7 +19,6 @@ const struct hn_endpoint hn_endpoints[HN_ENDPOINTS] = {
 static bool matches(const char *pattern, struct hn_str path, struct hn_str *tail)
 {
     const char *open = strchr(pattern, '{');
-    *tail = (struct hn_str){"", 0};
     if (!open) return hn_str_is(path, pattern);
     const struct hn_str head = {pattern, (size_t)(open - pattern)};
     const struct hn_str end = hn_str_from(strchr(open, '}') + 1);
@@ -38,11 +37,14 @@ static bool fits(const struct hn_endpoint *e, const char *method)
 const struct hn_endpoint *hn_endpoint_find(struct hn_str path, const char *method,
                                            struct hn_str *tail, char *allow, size_t allow_size)
 {
+    const char *pattern = NULL; /* the first that fits: "/v2/models/a/infer" is no model's name */
     size_t n = 0;
     *allow = '\0';
+    *tail = (struct hn_str){"", 0};
     for (size_t i = 0; i < HN_ENDPOINTS; i++) {
         const struct hn_endpoint *e = &hn_endpoints[i];
-        if (!matches(e->path, path, tail)) continue;
+        if (pattern ? strcmp(e->path, pattern) != 0 : !matches(e->path, path, tail)) continue;
+        pattern = e->path;
         if (fits(e, method)) return e;
         if (n < allow_size)
             n += (size_t)snprintf(allow + n, allow_size - n, "%s%s%s", n ? ", " : "", e->method,

@@ -64,14 +64,20 @@ static enum hn_status read_parameters(struct body *b, struct tensor *t)
 
 /* --- inputs ------------------------------------------------------------------------------------ */
 
-static enum hn_status read_name(struct body *b, const struct hn_port *ports, size_t n,
-                                const char *what, size_t *out)
+static enum hn_status read_input_name(struct body *b, size_t *out)
 {
     struct hn_str name;
     HN_TRY(hn_json_read_text(&b->json, &name));
-    *out = hn_port_find(ports, n, name);
+    *out = hn_port_find(b->f->about->inputs, b->f->about->n_inputs, name);
     if (*out != SIZE_MAX) return HN_OK;
-    return hn_fail(b->err, HN_E_FORMAT, "the model has no %s '%.*s'", what, HN_FMT(name));
+    return hn_fail(b->err, HN_E_FORMAT, "the model has no input '%.*s'", HN_FMT(name));
+}
+
+static enum hn_status read_output_name(struct body *b, size_t *out)
+{
+    struct hn_str name;
+    HN_TRY(hn_json_read_text(&b->json, &name));
+    return hn_predictor_output(b->f->about, name, out, b->err);
 }
 
 static enum hn_status read_shape(struct body *b, struct hn_array *a)
@@ -114,9 +120,7 @@ static enum hn_status read_data(struct body *b, struct hn_json_reader *r, struct
 static enum hn_status read_member(struct body *b, struct hn_str key, struct tensor *t)
 {
     struct hn_json_reader *r = &b->json;
-    const struct hn_predictor_about *about = b->f->about;
-    if (hn_str_is(key, "name"))
-        return read_name(b, about->inputs, about->n_inputs, "input", &t->index);
+    if (hn_str_is(key, "name")) return read_input_name(b, &t->index);
     if (hn_str_is(key, "shape")) {
         if (t->shaped) return hn_json_wrong(r, "the shape is said twice");
         t->shaped = true;
@@ -194,22 +198,20 @@ static enum hn_status add_output(struct body *b, size_t index, unsigned char bin
 static enum hn_status read_output(struct body *b)
 {
     struct hn_json_reader *r = &b->json;
-    const struct hn_predictor_about *about = b->f->about;
     struct tensor t = {.index = SIZE_MAX};
     HN_TRY(hn_json_enter(r, '{'));
     for (bool more;;) {
         struct hn_str key;
         HN_TRY(hn_json_next_key(r, &more, &key));
         if (!more) break;
-        if (hn_str_is(key, "name"))
-            HN_TRY(read_name(b, about->outputs, about->n_outputs, "output", &t.index));
+        if (hn_str_is(key, "name")) HN_TRY(read_output_name(b, &t.index));
         else if (hn_str_is(key, "parameters")) HN_TRY(read_parameters(b, &t));
         else return hn_fail(b->err, HN_E_FORMAT, "an output has no member '%.*s'", HN_FMT(key));
     }
     if (t.index == SIZE_MAX) return hn_json_wrong(r, "an output has a name");
     if (b->f->wanted[t.index])
         return hn_fail(b->err, HN_E_FORMAT, "the output '%s' is asked for twice",
-                       about->outputs[t.index].name);
+                       b->f->about->outputs[t.index].name);
     return add_output(b, t.index, t.binary);
 }
 

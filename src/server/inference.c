@@ -52,13 +52,6 @@ void hn_inference_destroy(struct hn_inference *f)
     forget(&f->errand);
 }
 
-size_t hn_port_find(const struct hn_port *ports, size_t n, struct hn_str name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (hn_str_is(name, ports[i].name)) return i;
-    return SIZE_MAX;
-}
-
 static void answer(struct hn_errand *errand)
 {
     struct own *own = (struct own *)errand;

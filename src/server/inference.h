@@ -30,9 +30,6 @@ enum hn_status hn_inference_create(struct hn_call *call, struct hn_served *serve
 /* NULL is fine. */
 void hn_inference_destroy(struct hn_inference *inference);
 
-/* An input or output by its name; SIZE_MAX: there is none. */
-size_t hn_port_find(const struct hn_port *ports, size_t n, struct hn_str name);
-
 /* Checks that all inputs are there and submits; `answer` answers the call from the outputs (HN_OK) or says
  * why it cannot. Takes the inference, also when it fails. */
 typedef enum hn_status hn_inference_answer(struct hn_inference *inference, struct hn_refusal *why);

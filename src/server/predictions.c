@@ -21,9 +21,9 @@ struct mind {
 
 static enum hn_status wrong(struct hn_refusal *why, const char *param, const struct hn_error *err)
 {
-    const int status = err->status == HN_E_NOMEM ? 503 : 400;
-    return hn_refuse(why, status, status == 503 ? "out_of_memory" : "invalid_value", param, "%s",
-                     err->text);
+    (void)hn_refuse_by(why, err->status, err);
+    const struct hn_refusal by = *why;
+    return hn_refuse(why, by.status, by.code, param, "%s", err->text);
 }
 
 /* --- the body ---------------------------------------------------------------------------------- */
@@ -224,11 +224,8 @@ static enum hn_status read_columns(struct reading *r)
 
 static enum hn_status want(struct reading *r, struct hn_str name)
 {
-    const struct hn_predictor_about *about = r->f->about;
-    const size_t i = hn_port_find(about->outputs, about->n_outputs, name);
-    if (i == SIZE_MAX)
-        return hn_refuse(r->why, 400, "invalid_value", "outputs", "The model has no output '%.*s'.",
-                         HN_FMT(name));
+    size_t i;
+    if (hn_predictor_output(r->f->about, name, &i, r->err) < 0) return broken(r, "outputs");
     r->f->wanted[i] = true;
     return HN_OK;
 }
@@ -247,12 +244,8 @@ static enum hn_status read_outputs(struct reading *r)
 
 static enum hn_status want_why(struct reading *r, struct mind *mind)
 {
-    const struct hn_predictor_about *about = r->f->about;
-    mind->contributions = hn_port_find(about->outputs, about->n_outputs, HN_STR("contributions"));
-    /* A graph's output of that name is something else. */
-    if (mind->contributions == SIZE_MAX || !about->outputs[mind->contributions].on_request)
-        return hn_refuse(r->why, 400, "unsupported_value", "why",
-                         "A model of the kind '%s' does not tell why.", about->kind);
+    if (hn_predictor_explains(r->f->about, &mind->contributions, r->err) < 0)
+        return broken(r, "why");
     r->f->wanted[mind->contributions] = true;
     return HN_OK;
 }

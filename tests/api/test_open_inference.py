@@ -275,6 +275,22 @@ class OpenInference(unittest.TestCase):
 
     # --- errors
 
+    def test_wrong_methods(self):
+        for path, allow in (("/v2", "GET, HEAD"), ("/v2/health/live", "GET, HEAD"), ("/v2/health/ready", "GET, HEAD"),
+                            ("/v2/models/org/sum", "GET, HEAD"), ("/v2/models/org/sum/ready", "GET, HEAD"),
+                            ("/v2/models/org/sum/versions/1", "GET, HEAD"),
+                            ("/v2/models/org/sum/versions/1/ready", "GET, HEAD"),
+                            ("/v2/models/org/sum/infer", "POST"), ("/v2/models/org/sum/versions/1/infer", "POST"),
+                            ("/v2/models/none/infer", "POST")):
+            for method in ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"):
+                if method in allow.split(", "):
+                    continue
+                with self.subTest(f"{method} {path}"):
+                    status, headers, answer = self.server.ask(method, path)
+                    self.assertEqual((status, headers["Allow"]), (405, allow))
+                    if method != "HEAD":
+                        self.assertEqual(list(answer), ["error"])
+
     def test_errors(self):
         x = inputs("FP32", [1, 2, 3])
         for model, body, word in (
@@ -283,7 +299,8 @@ class OpenInference(unittest.TestCase):
                 ("FP32", "{", "line 1"),
                 ("FP32", {}, "missing"),
                 ("FP32", {"inputs": []}, "'x_float32' is missing"),
-                ("FP32", {"inputs": [x], "outputs": [{"name": "z"}]}, "no output 'z'"),
+                ("FP32", {"inputs": [x], "outputs": [{"name": "z"}]}, "no output 'z'; there are: y_float32"),
+                ("FP32", {"inputs": [x], "outputs": [{"name": "contributions"}]}, "only trees can"),
                 ("FP32", {"inputs": [x], "outputs": [{"name": "y_float32"}] * 2}, "twice"),
                 ("FP32", {"inputs": [x], "outputs": [{}]}, "name"),
                 ("FP32", {"inputs": [x], "outputs": [{"name": "y_float32", "parameters": {"classification": 2}}]},

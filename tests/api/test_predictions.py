@@ -148,13 +148,15 @@ class Predictions(unittest.TestCase):
                 ("invalid_value", "rows", "no rows", {**m, "rows": []}),
                 ("missing_required_parameter", "rows", "either", {}),
                 ("missing_required_parameter", "rows", "either", {**m, "rows": [row], "columns": {}}),
-                ("invalid_value", "outputs", "no output 'z'", {**m, "rows": [row], "outputs": ["z"]}),
-                ("unsupported_value", "why", "does not tell why", {**m, "rows": [row], "why": True}),
+                ("invalid_value", "outputs", "no output 'z'; there are: twice, zero", {**m, "rows": [row], "outputs": ["z"]}),
+                ("unsupported_value", "why", "cannot explain its predictions: only trees can",
+                 {**m, "rows": [row], "why": True}),
+                ("unsupported_value", "outputs", "cannot explain", {**m, "rows": [row], "outputs": ["contributions"]}),
                 ("invalid_value", None, "Unrecognized request argument supplied: row", {"row": row}),
                 ("invalid_value", "rows", "lacks the column 'n'", {"model": "columns", "rows": [{"age": 1, "city": "a"}]}),
                 ("invalid_value", "rows[0].n", "0.5", {"model": "columns", "rows": [{"n": 0.5}]}),
                 ("invalid_value", "rows[0].city", "texts", {"model": "columns", "rows": [{"city": 5}]}),
-                ("invalid_value", "model", "no table", {"model": "image", "rows": [row]}),
+                ("unsupported_value", "model", "no table", {"model": "image", "rows": [row]}),
                 ("wrong_model_kind", "model", "language", {"model": "chat", "rows": [row]})):
             with self.subTest(str(body)):
                 self.refused(code, param, word, body)

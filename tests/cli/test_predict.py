@@ -139,6 +139,8 @@ class Predict(Program):
                             ("'b' is double, not float", ("-m", m, "--in", a, "--in", double)),
                             ("no output 'z'; there are: a/b sum, difference",
                              ("-m", m, "--in", a, "--in", b, "--outputs", "z")),
+                            (r"\(onnx\) cannot explain its predictions: only trees can",
+                             ("-m", m, "--in", a, "--in", b, "--outputs", "contributions")),
                             ("nothing.npy", ("-m", m, "--in", self.folder / "nothing.npy")),
                             ("not a NumPy array", ("-m", m, "--in", m)),
                             ("nothing.onnx", ("-m", self.folder / "nothing.onnx", "--in", a)),
@@ -259,6 +261,14 @@ class Tables(Program):
         for row in rows:
             numbers = [float(cell) for cell in row[2:]]
             self.assertEqual("predictions_" + row[1], head[2 + numbers.index(max(numbers))])
+
+    def test_a_head_without_rows(self):
+        segments = program.ROOT / "models" / "starter-segments.json"
+        for model, head, *words in ((self.matrix, "f1,f0"), (self.columns, "n,city,age"),
+                                    (segments, "id,age", "--keep", "id"),
+                                    (segments, "age", "--outputs", "contributions,leaf")):
+            full = self.table(model, head + "\n" + ",".join("1" for _ in head.split(",")) + "\n", *words)
+            self.assertEqual(self.table(model, head + "\n", *words), full[:1])
 
     def test_columns_that_are_inputs(self):
         self.assertEqual(self.table(self.columns, 'n,city,age\n5,"New\nYork",0.1\n-7,,\n'),

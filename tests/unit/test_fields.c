@@ -107,6 +107,11 @@ START_TEST(endpoints_are_found)
     ck_assert_ptr_null(
         hn_endpoint_find(HN_STR("/v1/admin/models"), "PUT", &tail, allow, sizeof allow));
     ck_assert_str_eq(allow, "GET, HEAD, POST");
+    ck_assert_ptr_null(
+        hn_endpoint_find(HN_STR("/v2/models/a/b/infer"), "GET", &tail, allow, sizeof allow));
+    ck_assert_str_eq(allow, "POST");
+    e = hn_endpoint_find(HN_STR("/v2/models/a/b/infer"), "POST", &tail, allow, sizeof allow);
+    ck_assert(e == &hn_endpoints[HN_ENDPOINT_infer] && hn_str_is(tail, "a/b"));
     for (size_t i = 0; i < HN_ENDPOINTS; i++) /* rows of one path stand together: openapi.c */
         for (size_t j = i + 2; j < HN_ENDPOINTS; j++)
             if (strcmp(hn_endpoints[i].path, hn_endpoints[j].path) == 0)

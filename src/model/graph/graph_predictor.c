@@ -87,6 +87,7 @@ static enum hn_status describe(struct predictor *p, struct hn_error *err)
                                                 .n_inputs = n_in,
                                                 .n_outputs = n_out,
                                                 .stacks = hn_graph_stacks(p->graph),
+                                                .unexplained = "only trees can",
                                                 .bytes = hn_graph_bytes(p->graph)};
     return HN_OK;
 }
