@@ -14,7 +14,7 @@ uint64_t hn_clock_thread_ns(void);
 /* Seconds between two readings of one of these clocks. */
 static inline double hn_clock_seconds(uint64_t from, uint64_t to)
 {
-    return (double)(to - from) * 1e-9;
+    return (double)(to - from) / 1e9; /* the number nearest to so many decimals: it prints short */
 }
 
 /* Milliseconds since 1970, UTC; may jump when somebody sets the clock. */

@@ -56,6 +56,12 @@ START_TEST(numbers_have_the_digits_they_need)
         {1e-5f, "1e-05"},
         {0.1f, "0.1"},
         {1.0 / 3, "0.3333333333333333"},
+        {3.6914874474821966, "3.6914874474821966"},
+        {0x1.5555555555555p-14, "8.138020833333333e-05"},
+        {-2.4514000000000003e-5, "-2.4514000000000003e-05"},
+        {1e-6, "1e-06"},
+        {9.999999999999999e-05, "9.999999999999999e-05"},
+        {999999999999999.9, "999999999999999.9"},
         {1e300, "1e+300"},
         {123456789, "123456789"},
         {NAN, "null"},
@@ -119,6 +125,7 @@ START_TEST(numbers_come_back)
         memcpy(&f, &half, sizeof f);
         if (i % 8 < 2) real = (double)(int64_t)(x >> 40) / 1000, f = (float)real;
         else if (i % 8 < 4) real = (double)(x >> 11) * 0x1p-53, f = (float)real;
+        else if (i % 8 < 6) real = ldexp((double)(x >> 11), -(int)(x % 73) - 2), f = (float)real;
         if (single) real = (double)f;
         if (!isfinite(real)) continue;
         const size_t n = hn_real_text(real, single, text);
@@ -130,6 +137,8 @@ START_TEST(numbers_come_back)
             if (single ? strtof(shortest, NULL) == f : strtod(shortest, NULL) == real) break;
         }
         if (!strchr(shortest, 'e')) ck_assert_uint_le(n, strlen(shortest) + 1);
+        if (!single && fabs(real) >= 1e-6 && fabs(real) < 1e15 && !strstr(shortest, "e+"))
+            ck_assert_str_eq(text, shortest);
     }
 }
 END_TEST
