@@ -9,7 +9,7 @@
 #include "cli/show.h"
 #include "model/predictor.h"
 
-enum { SHOWN_COLUMNS = 12 };
+enum { SHOWN_LABELS = 12 };
 
 static void put_dims(struct hn_json_writer *w, const struct hn_port *port)
 {
@@ -19,6 +19,14 @@ static void put_dims(struct hn_json_writer *w, const struct hn_port *port)
         else if (port->dim_names[i]) hn_json_put_text(w, NULL, hn_str_from(port->dim_names[i]));
         else hn_json_put_null(w, NULL);
     }
+    hn_json_close(w, ']');
+}
+
+static void put_labels(struct hn_json_writer *w, const char *key, const struct hn_port *port)
+{
+    hn_json_open(w, key, '[');
+    for (size_t i = 0; i < port->n_labels; i++)
+        hn_json_put_text(w, NULL, hn_str_from(port->labels[i]));
     hn_json_close(w, ']');
 }
 
@@ -33,11 +41,20 @@ static void put_ports(struct hn_json_writer *w, const char *key, const struct hn
         if (ports[i].known_rank) put_dims(w, &ports[i]);
         else hn_json_put_null(w, "shape");
         if (ports[i].any_number) hn_json_put_bool(w, "any_number", true);
+        if (ports[i].labels) put_labels(w, "labels", &ports[i]);
+        if (ports[i].keyed) hn_json_put_bool(w, "keyed", true);
         if (ports[i].optional) hn_json_put_bool(w, "optional", true);
         if (ports[i].on_request) hn_json_put_bool(w, "on_request", true);
         hn_json_close(w, '}');
     }
     hn_json_close(w, ']');
+}
+
+/* The port whose labels are the columns of a table for the model: its only input. */
+static const struct hn_port *columns_of(const struct hn_predictor_about *about)
+{
+    static const struct hn_port none;
+    return about->n_inputs == 1 ? &about->inputs[0] : &none;
 }
 
 static enum hn_status print_json(const char *path, const struct hn_predictor_about *about,
@@ -52,10 +69,7 @@ static enum hn_status print_json(const char *path, const struct hn_predictor_abo
     hn_json_put_bool(&w, "rows_are_independent", about->stacks);
     put_ports(&w, "inputs", about->inputs, about->n_inputs);
     put_ports(&w, "outputs", about->outputs, about->n_outputs);
-    hn_json_open(&w, "columns", '[');
-    for (size_t i = 0; about->columns && i < about->n_columns; i++)
-        hn_json_put_text(&w, NULL, hn_str_from(about->columns[i]));
-    hn_json_close(&w, ']');
+    put_labels(&w, "columns", columns_of(about));
     hn_json_close(&w, '}');
     return hn_door_print(&w, err);
 }
@@ -80,9 +94,22 @@ static void show_ports(const char *title, const struct hn_port *ports, size_t n)
             else printf("%s", port->dim_names[d] ? port->dim_names[d] : "?");
         }
         if (port->known_rank) printf(port->n_dims ? "]" : "[]");
-        printf("%s%s%s\n", port->any_number ? ", or other numbers" : "",
-               port->optional ? ", optional" : "", port->on_request ? ", on request" : "");
+        printf("%s%s%s%s\n", port->any_number ? ", or other numbers" : "",
+               port->keyed ? ", a map in each row" : "", port->optional ? ", optional" : "",
+               port->on_request ? ", on request" : "");
     }
+}
+
+static void show_labels(const char *title, const struct hn_port *port)
+{
+    if (!port->labels) return;
+    printf("\n%s\n ", title);
+    for (size_t i = 0; i < port->n_labels && i < SHOWN_LABELS; i++) {
+        putchar(' ');
+        show_name(port->labels[i]);
+    }
+    if (port->n_labels > SHOWN_LABELS) printf(" ... %zu in all", port->n_labels);
+    putchar('\n');
 }
 
 static void show(const char *path, const struct hn_predictor_about *about, double load_s)
@@ -93,14 +120,9 @@ static void show(const char *path, const struct hn_predictor_about *about, doubl
     if (about->stacks) printf("  rows are independent: requests share a run\n");
     show_ports("Inputs", about->inputs, about->n_inputs);
     show_ports("Outputs", about->outputs, about->n_outputs);
-    if (!about->columns) return;
-    printf("\nColumns\n ");
-    for (size_t i = 0; i < about->n_columns && i < SHOWN_COLUMNS; i++) {
-        putchar(' ');
-        show_name(about->columns[i]);
-    }
-    if (about->n_columns > SHOWN_COLUMNS) printf(" ... %zu in all", about->n_columns);
-    putchar('\n');
+    show_labels("Columns", columns_of(about));
+    for (size_t i = 0; i < about->n_outputs; i++)
+        if (!about->outputs[i].on_request) show_labels("Classes", &about->outputs[i]);
 }
 
 enum hn_status hn_inspect_predict(const char *path, bool json, struct hn_error *err)

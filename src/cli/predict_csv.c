@@ -193,8 +193,7 @@ static void put_name(struct job *j, const struct hn_port *port, const struct hn_
         if (a->n_dims > 2) hn_buf_printf(&name, "_%zu", i / last);
         hn_buf_printf(&name, "_%s", i % last < n ? j->table.columns[i % last].name : "bias");
     } else if (width_of(j, a) > 1) {
-        if (hn_predictor_classifies(j->s->about, a))
-            hn_buf_printf(&name, "_%s", j->s->about->classes[i]);
+        if (hn_port_classifies(port, a)) hn_buf_printf(&name, "_%s", port->labels[i]);
         else hn_buf_printf(&name, "_%zu", i);
     }
     hn_csv_put(&j->out, hn_buf_view(&name));
@@ -204,7 +203,7 @@ static void put_name(struct job *j, const struct hn_port *port, const struct hn_
 /* Where the model names its classes, the likeliest stands before their numbers. */
 static bool has_label(const struct hn_predict_session *s)
 {
-    return s->wanted[0] && hn_predictor_classifies(s->about, &s->out[0]);
+    return s->wanted[0] && hn_port_classifies(&s->about->outputs[0], &s->out[0]);
 }
 
 static enum hn_status put_head(struct job *j, struct hn_error *err)
@@ -235,7 +234,7 @@ static void put_row(struct job *j, size_t row)
         hn_buf_char(&j->out, ',');
     }
     if (has_label(s)) {
-        hn_csv_put(&j->out, hn_str_from(hn_predictor_label(s->about, &s->out[0], row)));
+        hn_csv_put(&j->out, hn_str_from(hn_port_label(&s->about->outputs[0], &s->out[0], row)));
         hn_buf_char(&j->out, ',');
     }
     for (size_t o = 0, n = 0; o < s->about->n_outputs; o++) {

@@ -91,20 +91,19 @@ enum hn_status hn_predictor_output(const struct hn_predictor_about *about, struc
     return status;
 }
 
-bool hn_predictor_classifies(const struct hn_predictor_about *about, const struct hn_array *out)
+bool hn_port_classifies(const struct hn_port *port, const struct hn_array *out)
 {
-    return about->n_classes && out->n_dims == 2 && out->shape[1] == about->n_classes &&
+    return port->n_labels && out->n_dims == 2 && out->shape[1] == port->n_labels &&
            hn_element_is_number(out->type);
 }
 
-const char *hn_predictor_label(const struct hn_predictor_about *about, const struct hn_array *out,
-                               size_t row)
+const char *hn_port_label(const struct hn_port *port, const struct hn_array *out, size_t row)
 {
-    const size_t n = about->n_classes;
+    const size_t n = port->n_labels;
     size_t best = 0;
     for (size_t i = 1; i < n; i++)
         if (hn_array_real(out, row * n + i) > hn_array_real(out, row * n + best)) best = i;
-    return about->classes[best];
+    return port->labels[best];
 }
 
 const struct hn_predictor_about *hn_predictor_about(const struct hn_predictor *p)

@@ -19,7 +19,11 @@ struct hn_port {
     size_t n_dims;
     int64_t shape[HN_ARRAY_DIMS];         /* -1: any */
     const char *dim_names[HN_ARRAY_DIMS]; /* of those that are any, or NULL */
-    bool optional;                        /* an input that may be absent */
+    const char *const *labels;            /* [n_labels]: what the columns of [rows][n_labels] stand
+                                             for, features or classes; or NULL */
+    size_t n_labels;
+    bool keyed;      /* an input whose rows are maps: columns that a row lacks are 0 */
+    bool optional;   /* an input that may be absent */
     bool on_request; /* an output that is computed only when asked for: "margin", "contributions" */
 };
 
@@ -29,12 +33,6 @@ struct hn_predictor_about {
     size_t n_inputs, n_outputs;
     bool stacks; /* dimension 0 of all inputs and outputs counts independent rows: requests may be
                     stacked, each row's result being a function of that row alone, bit for bit */
-    const char *const
-        *columns; /* names of the columns of the only input, [rows][n_columns]; or NULL */
-    size_t n_columns;
-    const char *const
-        *classes; /* what the columns of an output [rows][n_classes] stand for; or NULL */
-    size_t n_classes;
     const char *unexplained; /* why HN_CONTRIBUTIONS is no output; NULL where it is */
     size_t bytes;            /* memory taken by the loaded model */
 };
@@ -92,11 +90,10 @@ enum hn_status hn_predictor_output(const struct hn_predictor_about *about, struc
 enum hn_status hn_predictor_explains(const struct hn_predictor_about *about, size_t *out,
                                      struct hn_error *err);
 
-/* Whether an output has a number for each of the model's named classes: [rows][n_classes]. */
-bool hn_predictor_classifies(const struct hn_predictor_about *about, const struct hn_array *out);
-/* The class with the greatest of them, the first of several; `out` is such an output. */
-const char *hn_predictor_label(const struct hn_predictor_about *about, const struct hn_array *out,
-                               size_t row);
+/* Whether an output has a number for each of its port's labels: [rows][n_labels]. */
+bool hn_port_classifies(const struct hn_port *port, const struct hn_array *out);
+/* The label with the greatest of them, the first of several; `out` is such an output. */
+const char *hn_port_label(const struct hn_port *port, const struct hn_array *out, size_t row);
 const struct hn_predictor_about *hn_predictor_about(const struct hn_predictor *p);
 
 /* `pool` may be NULL: the calling thread alone. */

@@ -37,14 +37,15 @@ static bool takes_table(const struct hn_predictor_about *about)
 static enum hn_status fill_matrix(struct hn_table *t, struct hn_error *err)
 {
     const struct hn_predictor_about *about = t->about;
-    const bool named = about->columns && about->n_columns == t->n_columns;
+    const struct hn_port *port = &about->inputs[0];
+    const bool named = port->labels && port->n_labels == t->n_columns;
     if (!named && !(t->names = calloc(t->n_columns, NAME_ROOM)))
         return hn_fail_nomem(err, "names", t->n_columns * NAME_ROOM);
     for (size_t i = 0; i < t->n_columns; i++) {
         char *own = t->names + i * NAME_ROOM;
         if (!named) snprintf(own, NAME_ROOM, "f%zu", i);
         t->columns[i] = (struct hn_column){
-            .name = named ? about->columns[i] : own, .offset = i, .type = about->inputs[0].type};
+            .name = named ? port->labels[i] : own, .offset = i, .type = port->type};
     }
     return HN_OK;
 }
@@ -53,7 +54,7 @@ static enum hn_status fill(struct hn_table *t, struct hn_error *err)
 {
     const struct hn_predictor_about *about = t->about;
     const size_t width = width_of(&about->inputs[0]);
-    const bool matrix = about->n_inputs == 1 && (width > 1 || about->columns);
+    const bool matrix = about->n_inputs == 1 && (width > 1 || about->inputs[0].labels);
     t->n_columns = about->n_inputs == 1 ? width : about->n_inputs;
     t->columns = calloc(t->n_columns, sizeof *t->columns);
     t->arrays = calloc(about->n_inputs, sizeof *t->arrays);
@@ -118,11 +119,18 @@ static size_t width_in(const struct hn_table *t)
     return t->about->n_inputs == 1 ? t->n_columns : 1;
 }
 
-static bool all_know_nan(const struct hn_table *t)
+/* Whether a row has to give the column. */
+static bool must_have(const struct hn_table *t, size_t column)
+{
+    const struct hn_column *c = &t->columns[column];
+    return !knows_nan(c->type) && !t->about->inputs[c->input].keyed;
+}
+
+static bool must_have_any(const struct hn_table *t)
 {
     for (size_t i = 0; i < t->n_columns; i++)
-        if (!knows_nan(t->columns[i].type)) return false;
-    return true;
+        if (must_have(t, i)) return true;
+    return false;
 }
 
 static bool grow_array(struct hn_array *a, size_t cells)
@@ -141,7 +149,7 @@ static enum hn_status make_room(struct hn_table *t, size_t rows, struct hn_error
     bool good = true;
     for (size_t i = 0; good && i < t->about->n_inputs; i++)
         good = grow_array(&t->arrays[i], room * width_in(t));
-    if (good && !all_know_nan(t)) {
+    if (good && must_have_any(t)) {
         bool *given = realloc(t->given, room * t->n_columns);
         if (given) t->given = given;
         good = given;
@@ -160,7 +168,8 @@ enum hn_status hn_table_add(struct hn_table *t, size_t rows, struct hn_error *er
         struct hn_array *a = &t->arrays[i];
         const size_t first = t->rows * width, n = rows * width;
         const size_t bytes = hn_element_info(a->type)->bytes;
-        if (!knows_nan(a->type)) memset((char *)a->data + first * bytes, 0, n * bytes);
+        if (t->about->inputs[i].keyed || !knows_nan(a->type))
+            memset((char *)a->data + first * bytes, 0, n * bytes);
         else
             for (size_t at = first; at < first + n; at++)
                 hn_array_set_real(a, at, NAN);
@@ -232,7 +241,7 @@ enum hn_status hn_table_set_text(struct hn_table *t, size_t row, size_t column, 
 enum hn_status hn_table_check(const struct hn_table *t, size_t row, struct hn_error *err)
 {
     for (size_t i = 0; t->given && i < t->n_columns; i++)
-        if (!t->given[row * t->n_columns + i] && !knows_nan(t->columns[i].type))
+        if (!t->given[row * t->n_columns + i] && must_have(t, i))
             return hn_fail(err, HN_E_ARG, "it lacks the column '%s', which must be there",
                            t->columns[i].name);
     return HN_OK;

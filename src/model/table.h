@@ -39,7 +39,7 @@ void hn_table_clear(struct hn_table *table);
 /* The column of that name; SIZE_MAX: there is none. `guess` is looked at first. */
 size_t hn_table_find(const struct hn_table *table, struct hn_str name, size_t guess);
 
-/* Adds rows in which everything is missing. HN_E_LIMIT past HN_TABLE_MAX_CELLS. */
+/* Adds rows in which everything is missing, or 0 in maps. HN_E_LIMIT past HN_TABLE_MAX_CELLS. */
 enum hn_status hn_table_add(struct hn_table *table, size_t rows, struct hn_error *err);
 
 /* Puts a value into a row. HN_E_ARG: the column is of texts, or of numbers, or of integers that do not hold

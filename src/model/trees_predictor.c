@@ -69,16 +69,6 @@ static enum hn_status copy_list(struct hn_arena *arena, const struct hn_str *fro
     return HN_OK;
 }
 
-static enum hn_status copy_names(struct predictor *p, const struct hn_forest *f,
-                                 struct hn_error *err)
-{
-    struct hn_predictor_about *about = &p->base.about;
-    HN_TRY(copy_list(&p->arena, f->feature_names, f->n_features, &about->columns, &about->n_columns,
-                     err));
-    return copy_list(&p->arena, f->target_names, f->n_targets, &about->classes, &about->n_classes,
-                     err);
-}
-
 static struct hn_port rows_port(const char *name, enum hn_element type, size_t width)
 {
     struct hn_port port = {.name = name,
@@ -125,14 +115,27 @@ static void describe(struct predictor *p, const char *kind)
     about->bytes = sizeof *p + hn_trees_bytes(p->trees) + p->arena.used;
 }
 
-static enum hn_status take_forest(struct predictor *p, const struct hn_forest *f, const char *what,
-                                  struct hn_error *err)
+static enum hn_status copy_names(struct predictor *p, const struct hn_forest *f,
+                                 struct hn_error *err)
 {
-    HN_TRY(hn_trees_build(f, p->kernels, what, &p->trees, err));
+    struct hn_port *to = &p->outputs[PREDICTIONS], *margin = &p->outputs[MARGIN];
+    HN_TRY(copy_list(&p->arena, f->feature_names, f->n_features, &p->input.labels,
+                     &p->input.n_labels, err));
+    HN_TRY(copy_list(&p->arena, f->target_names, f->n_targets, &to->labels, &to->n_labels, err));
+    margin->labels = to->labels, margin->n_labels = to->n_labels;
+    return HN_OK;
+}
+
+/* The link is known. */
+static enum hn_status take_forest(struct predictor *p, const struct hn_forest *f, const char *kind,
+                                  const char *path, struct hn_error *err)
+{
+    HN_TRY(hn_trees_build(f, p->kernels, path, &p->trees, err));
     p->n_features = f->n_features;
     p->n_targets = f->n_targets;
     p->n_trees = f->n_trees;
     p->wide = f->wide;
+    describe(p, kind);
     return copy_names(p, f, err);
 }
 
@@ -142,9 +145,8 @@ static enum hn_status open_xgboost(struct predictor *p, struct hn_str bytes, con
     struct hn_xgb model;
     enum hn_status status = hn_xgb_parse(bytes, path, &model, err);
     if (status == HN_OK) status = hn_trees_xgboost(&model, path, &p->link, err);
-    if (status == HN_OK) status = take_forest(p, &model.forest, path, err);
+    if (status == HN_OK) status = take_forest(p, &model.forest, "xgboost", path, err);
     hn_xgb_close(&model);
-    if (status == HN_OK) describe(p, "xgboost");
     return status;
 }
 
@@ -153,11 +155,10 @@ static enum hn_status open_lightgbm(struct predictor *p, struct hn_str bytes, co
 {
     struct hn_lgb model;
     enum hn_status status = hn_lgb_parse(bytes, path, &model, err);
-    if (status == HN_OK) status = take_forest(p, &model.forest, path, err);
     p->link = hn_trees_lightgbm_link(&model);
     p->average_over = model.average_over;
+    if (status == HN_OK) status = take_forest(p, &model.forest, "lightgbm", path, err);
     hn_lgb_close(&model);
-    if (status == HN_OK) describe(p, "lightgbm");
     return status;
 }
 

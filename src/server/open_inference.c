@@ -92,6 +92,18 @@ static enum hn_status find(struct hn_call *call, unsigned kinds, struct hn_serve
     return hn_find_kind(call, name, kinds, out, why);
 }
 
+static void put_parameters(struct hn_json_writer *w, const struct hn_port *port)
+{
+    hn_json_open(w, "parameters", '{');
+    if (port->optional) hn_json_put_bool(w, "optional", true);
+    if (port->on_request) hn_json_put_bool(w, "on_request", true);
+    if (port->labels) hn_json_open(w, "labels", '[');
+    for (size_t i = 0; i < port->n_labels; i++)
+        hn_json_put_text(w, NULL, hn_str_from(port->labels[i]));
+    if (port->labels) hn_json_close(w, ']');
+    hn_json_close(w, '}');
+}
+
 static void put_port(struct hn_json_writer *w, const struct hn_port *port)
 {
     const char *datatype = hn_datatype_name(port->type);
@@ -103,11 +115,7 @@ static void put_port(struct hn_json_writer *w, const struct hn_port *port)
         hn_json_put_int(w, NULL, port->shape[i]);
     if (!port->known_rank) hn_json_put_int(w, NULL, -1);
     hn_json_close(w, ']');
-    if (port->optional || port->on_request) {
-        hn_json_open(w, "parameters", '{');
-        hn_json_put_bool(w, port->optional ? "optional" : "on_request", true);
-        hn_json_close(w, '}');
-    }
+    if (port->optional || port->on_request || port->labels) put_parameters(w, port);
     hn_json_close(w, '}');
 }
 

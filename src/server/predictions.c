@@ -153,8 +153,9 @@ static enum hn_status read_row_object(struct reading *r, size_t row)
         if (hn_json_next_key(&r->json, &more, &name) < 0) return broken(r, param);
         if (!more) return HN_OK;
         column = hn_table_find(r->table, name, column + 1);
-        if (column == SIZE_MAX) return no_column(r, param, name);
-        HN_TRY(set(r, true, row, column));
+        if (column != SIZE_MAX) HN_TRY(set(r, true, row, column));
+        else if (!r->f->about->inputs[0].keyed) return no_column(r, param, name);
+        else if (hn_json_skip(&r->json, NULL) < 0) return broken(r, param);
     }
 }
 
@@ -293,19 +294,25 @@ static void put_why(struct hn_json_writer *w, const struct hn_table *table,
     hn_json_close(w, ']');
 }
 
-/* What the last dimension of an output stands for, and for each row the class of its greatest value. */
+/* What the last dimension of the first output that has classes stands for; and for each row the class of its
+ * greatest value, where the model has no say on it in an output before. */
 static void put_classes(struct hn_json_writer *w, const struct hn_inference *f)
 {
     const struct hn_predictor_about *about = f->about;
-    const struct hn_array *a = &f->out[0];
-    if (!f->wanted[0] || !hn_predictor_classifies(about, a)) return;
+    size_t at = 0;
+    while (at < about->n_outputs &&
+           !(f->wanted[at] && hn_port_classifies(&about->outputs[at], &f->out[at])))
+        at++;
+    if (at == about->n_outputs) return;
+    const struct hn_port *port = &about->outputs[at];
     hn_json_open(w, "classes", '[');
-    for (size_t i = 0; i < about->n_classes; i++)
-        hn_json_put_text(w, NULL, hn_str_from(about->classes[i]));
+    for (size_t i = 0; i < port->n_labels; i++)
+        hn_json_put_text(w, NULL, hn_str_from(port->labels[i]));
     hn_json_close(w, ']');
+    if (at) return;
     hn_json_open(w, "labels", '[');
-    for (size_t row = 0; row < a->shape[0]; row++)
-        hn_json_put_text(w, NULL, hn_str_from(hn_predictor_label(about, a, row)));
+    for (size_t row = 0; row < f->out[0].shape[0]; row++)
+        hn_json_put_text(w, NULL, hn_str_from(hn_port_label(port, &f->out[0], row)));
     hn_json_close(w, ']');
 }
 

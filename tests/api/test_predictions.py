@@ -50,10 +50,13 @@ class Predictions(unittest.TestCase):
             [tiny.node("Identity", [n], [n + "_out"]) for n in names],
             [tiny.port(n + "_out", t, ["rows"]) for n, t in names.items()]))
         (cls.folder / "image.onnx").write_bytes(tiny.identity(["float32"], ["n", 3, 8, 8]))
+        (cls.folder / "classifier.onnx").write_bytes(tiny.classifier())
+        (cls.folder / "words.onnx").write_bytes(tiny.of_maps())
         (cls.folder / "tree.json").write_text(json.dumps(TREE))
         cls.server = Server(HENCE, "-m", f"chat={STARTER}", "-m", cls.folder / "tree.json", "-m",
                             cls.folder / "matrix.onnx", "-m", cls.folder / "columns.onnx", "-m",
-                            cls.folder / "image.onnx", "-m", f"segments={STARTER.parent / 'starter-segments.json'}")
+                            cls.folder / "image.onnx", "-m", cls.folder / "classifier.onnx", "-m",
+                            cls.folder / "words.onnx", "-m", f"segments={STARTER.parent / 'starter-segments.json'}")
 
     @classmethod
     def tearDownClass(cls):
@@ -65,6 +68,26 @@ class Predictions(unittest.TestCase):
         self.assertEqual(status, 200, answer)
         self.assertEqual((answer["object"], answer["model"]), ("predictions", model))
         return answer["outputs"]
+
+    def test_classes_of_graphs(self):
+        status, _, answer = self.server.post("/v1/predictions", {"model": "classifier", "rows": [[0, 0], [-100, 0]]})
+        self.assertEqual(status, 200, answer)
+        self.assertEqual(answer["outputs"], {"label": ["no", "no"], "named": [[0.5, 0.5], [1, 0]]})
+        self.assertEqual(answer["classes"], ["no", "yes"])
+        self.assertNotIn("labels", answer)  # the model has its own word on them
+        # Nobody asked for the numbers.
+        _, _, answer = self.server.post("/v1/predictions", {"model": "classifier", "rows": [[0, 0]], "outputs": ["label"]})
+        self.assertNotIn("classes", answer)
+        _, _, about = self.server.get("/v2/models/classifier")
+        self.assertEqual(about["outputs"][1], {"name": "named", "datatype": "FP32", "shape": [-1, 2],
+                                               "parameters": {"labels": ["no", "yes"]}})
+
+    def test_maps(self):
+        """A row is a map: what it lacks is 0, what the model does not know says nothing."""
+        self.assertEqual(self.predict("words", rows=[{"pear": 2}, {}, {"plum": [{"a": 1}], "apple": 1.5}]),
+                         {"y": [[0, 2], [0, 0], [1.5, 0]]})
+        self.assertEqual(self.predict("words", columns={"pear": [None, 1]}), {"y": [[0, 0], [0, 1]]})
+        self.refused("unknown_column", "columns", "'plum'", {"model": "words", "columns": {"plum": [1]}})
 
     def refused(self, code, param, word, body, status=400):
         got, _, answer = self.server.post("/v1/predictions", body)

@@ -190,9 +190,6 @@ class Predict(Program):
 
     def test_features_and_forests_may_be_stacked(self):
         """Operators of ai.onnx.ml treat each row of a table for itself; a list is one row to them."""
-        def ml(op, inputs, outputs, **attributes):
-            return onnx_io.node(op, inputs, outputs, domain="ai.onnx.ml", **attributes)
-
         def apart(nodes, outputs, shape=("n", 2)):
             path = self.write("ml.onnx", onnx_io.model(onnx_io.graph(
                 nodes, [onnx_io.value("x", onnx_io.FLOAT, shape)], [onnx_io.value(o, onnx_io.FLOAT) for o in outputs],
@@ -205,26 +202,26 @@ class Predict(Program):
         votes = {f"class_{what}": [0, 0] for what in ("treeids", "ids")}
         votes |= {"class_nodeids": [1, 2], "class_weights": [0.25, 0.75]}
         labels = {"classlabels_strings": ["no", "yes"]}
-        forest = ml("TreeEnsembleClassifier", ["h"], ["label", "p"], **tree, **votes, **labels)
-        scaler = ml("Scaler", ["x"], ["h"], offset=[0.0], scale=[2.0])
-        forest = [scaler, forest, ml("ZipMap", ["p"], ["named"], **labels)]
+        forest = tiny.ml("TreeEnsembleClassifier", ["h"], ["label", "p"], **tree, **votes, **labels)
+        scaler = tiny.ml("Scaler", ["x"], ["h"], offset=[0.0], scale=[2.0])
+        forest = [scaler, forest, tiny.ml("ZipMap", ["p"], ["named"], **labels)]
         self.assertTrue(apart(forest, ["label", "named"]))
         # As exporters write it: a sequence of maps from texts to floats.
-        rows = onnx_io.field(5, onnx_io.field(1, onnx_io.STRING) + onnx_io.field(2, onnx_io.tensor_type(onnx_io.FLOAT)))
+        rows = onnx_io.map_type(onnx_io.STRING, onnx_io.FLOAT)
         path = self.write("maps.onnx", onnx_io.model(onnx_io.graph(
             forest, [onnx_io.value("x", onnx_io.FLOAT, ("n", 2))],
             [onnx_io.value("label", onnx_io.STRING, ("n",)),
              onnx_io.value("named", onnx_io.field(4, onnx_io.field(1, rows)))]),
             opset=15, domains=[("ai.onnx.ml", 3)]))
-        self.assertIn('"named": float [?, ?]', self.good("inspect", path))
+        self.assertIn('"named": float [n, 2]', self.good("inspect", path))
         out = self.folder / "maps"
         self.good("predict", "-m", path, "--in", self.a, "--out-dir", out)
         numpy.testing.assert_array_equal(numpy.load(out / "label.npy"), ["yes"] * 3)
         numpy.testing.assert_array_equal(numpy.load(out / "named.npy"), [[0.25, 0.75]] * 3)
-        self.assertTrue(apart([scaler, ml("LabelEncoder", ["h"], ["y"], keys_floats=[1.0], values_floats=[2.0])], ["y"]))
+        self.assertTrue(apart([scaler, tiny.ml("LabelEncoder", ["h"], ["y"], keys_floats=[1.0], values_floats=[2.0])], ["y"]))
         # With a list, the whole of it would be one row.
-        for nodes in ([scaler], [ml("Normalizer", ["x"], ["h"])], [ml("FeatureVectorizer", ["x", "x"], ["h"])],
-                      [ml("ArrayFeatureExtractor", ["x", "at"], ["h"])]):
+        for nodes in ([scaler], [tiny.ml("Normalizer", ["x"], ["h"])], [tiny.ml("FeatureVectorizer", ["x", "x"], ["h"])],
+                      [tiny.ml("ArrayFeatureExtractor", ["x", "at"], ["h"])]):
             self.assertTrue(apart(nodes, ["h"]))
             self.assertFalse(apart(nodes, ["h"], ("n",)))
 
@@ -253,6 +250,51 @@ class Tables(Program):
         # A column that is not there is missing; what is to be kept goes along.
         self.assertEqual(self.table(self.matrix, '\ufeffid,f0\n"a, ""b""",1\n', "--keep", "id"),
                          [["id", "twice_0", "twice_1", "twice_2"], ['a, "b"', "2", "nan", "nan"]])
+
+    def test_classes_of_graphs(self):
+        """What scikit-learn's exporters write: with and without maps, labels that are texts and numbers."""
+        table = "f1,f0\n0,0\n0,-100\n"
+        for labels, zipped, says in ((("no", "yes"), True, ["label", "named_no", "named_yes"]),
+                                     ((3, 7), True, ["label", "named_3", "named_7"]),
+                                     (("no", "yes"), False, ["label", "p_no", "p_yes"])):
+            path = self.write("classifier.onnx", tiny.classifier(labels, zipped))
+            label = str(labels[0])
+            self.assertEqual(self.table(path, table), [says, [label, "0.5", "0.5"], [label, "1", "0"]])
+            ports = json.loads(self.good("inspect", path, "--json"))["outputs"]
+            self.assertEqual(ports[1], {"name": says[1].split("_")[0], "type": "float", "shape": ["n", 2],
+                                        "labels": [str(label) for label in labels]})
+            self.assertNotIn("labels", ports[0])
+
+    def test_maps_come_as_tables(self):
+        path = self.write("words.onnx", tiny.of_maps())
+        self.assertEqual(json.loads(self.good("inspect", path, "--json"))["inputs"],
+                         [{"name": "m", "type": "float", "shape": [None, 2], "labels": ["apple", "pear"],
+                           "keyed": True}])
+        self.assertEqual(self.table(path, "pear\n2\n"), [["y_0", "y_1"], ["0", "2"]])
+        # Integers and texts: what a row lacks is 0, and a text without letters.
+        self.assertEqual(self.table(self.write("words.onnx", tiny.of_maps(kind="int64")), "pear\n2\n")[1], ["0", "2"])
+        self.assertEqual(self.table(self.write("words.onnx", tiny.of_maps(kind="object")), "pear\n2\n")[1], ["", "2"])
+        cast = lambda **kept: self.write("cast.onnx", tiny.of_maps(  # noqa: E731
+            nodes=[tiny.ml("CastMap", ["m"], ["y"], cast_to="TO_STRING", **kept)], keys="int64"))
+        self.assertEqual(self.table(cast(map_form="SPARSE", max_map=3), "2,0\n1.5,1\n"),
+                         [["y_0", "y_1", "y_2"], ["1", "0", "1.5"]])
+        self.bad(EXIT_FAILURE, "takes no table", "predict", "-m", cast(), "--csv", self.folder / "cast.onnx")
+        m = self.folder / "m.npy"
+        numpy.save(m, numpy.array([[1.5, 2]], "float32"))
+        self.good("predict", "-m", self.folder / "cast.onnx", "--in", m, "--out-dir", self.folder / "cast")
+        self.assertEqual(numpy.load(self.folder / "cast" / "y.npy").tolist(), [["1.5", "2"]])
+
+    def test_maps_elsewhere(self):
+        words = [tiny.ml("DictVectorizer", ["m"], ["y"], string_vocabulary=["a"])]
+        for says, model in (("different keys", tiny.of_maps(nodes=words + [
+                tiny.ml("DictVectorizer", ["m"], ["z"], string_vocabulary=["b"])], outputs="yz")),
+                            ("neither DictVectorizer", tiny.of_maps(nodes=[tiny.node("Identity", ["m"], ["y"])])),
+                            ("an input of the model", tiny.of_maps(nodes=[tiny.node("Identity", ["m"], ["i"])] + words + [
+                                tiny.ml("DictVectorizer", ["i"], ["z"], string_vocabulary=["a"])], outputs="yz")),
+                            ("1099511627776 keys", tiny.of_maps(keys="int64", nodes=[
+                                tiny.ml("CastMap", ["m"], ["y"], map_form="SPARSE", max_map=1 << 40)]))):
+            with self.subTest(says):
+                self.bad(EXIT_FAILURE, says, "inspect", self.write("elsewhere.onnx", model))
 
     def test_classes(self):
         segments = program.ROOT / "models" / "starter-segments.json"

@@ -29,8 +29,8 @@ int main(int argc, char **argv)
     const struct hn_predictor_options options = {.cpu = getenv("HENCE_CPU")};
     check(hn_predictor_open(argv[1], &options, &model, &err));
     const struct hn_predictor_about *about = hn_predictor_about(model);
-    for (size_t i = 0; i < about->n_columns; i++)
-        printf("%s\n", about->columns[i]);
+    for (size_t i = 0; i < about->inputs[0].n_labels; i++)
+        printf("%s\n", about->inputs[0].labels[i]);
     check(hn_map_open(argv[2], &map, &err));
     check(hn_npy_parse((struct hn_str){(const char *)map.data, map.size}, argv[2], &x, &err));
     check(hn_pool_create((unsigned)atoi(argv[4]), &pool, &err));

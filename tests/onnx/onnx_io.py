@@ -96,6 +96,11 @@ def tensor_type(kind, dims=None):
     return field(1, out)
 
 
+def map_type(keys, kind):
+    """From elements of one type to those of another."""
+    return field(5, field(1, keys) + field(2, tensor_type(kind)))
+
+
 def value(name, kind, dims=None):
     """`kind` is an element type, or the bytes of a TypeProto."""
     return field(1, name) + field(2, kind if isinstance(kind, bytes) else tensor_type(kind, dims))

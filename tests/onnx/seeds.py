@@ -3,7 +3,7 @@
 import struct
 
 from onnx_io import (BOOL, DOUBLE, FLOAT, FLOAT16, INT4, INT64, STRING, attribute, field, floats, function,
-                     graph, ints, model, node, tensor, tensor_type, value)
+                     graph, ints, map_type, model, node, tensor, tensor_type, value)
 
 
 def chain():
@@ -97,6 +97,15 @@ def external(location="data.bin", offset="4"):
                        [value("y", FLOAT)], tensors))
 
 
+def maps():
+    kind = map_type(STRING, FLOAT)
+    nodes = [node("DictVectorizer", ["m"], ["t"], domain="ai.onnx.ml", string_vocabulary=["a", "b"]),
+             node("ZipMap", ["t"], ["z"], domain="ai.onnx.ml", classlabels_int64s=[0, 1]),
+             node("CastMap", ["k"], ["y"], domain="ai.onnx.ml", map_form="SPARSE", max_map=3)]
+    return model(graph(nodes, [value("m", kind), value("k", map_type(INT64, STRING))],
+                       [value("z", field(4, field(1, map_type(INT64, FLOAT)))), value("y", FLOAT)]), opset=15)
+
+
 def greedy():
     """Asks for terabytes."""
     nodes = [node("ConstantOfShape", ["big"], ["c"]), node("Add", ["x", "c"], ["y"])]
@@ -105,7 +114,7 @@ def greedy():
 
 
 ALL = {f.__name__: f for f in (chain, constants, branch, loop, scan, sequences, calls, types, optional,
-                              external, greedy)}
+                              external, maps, greedy)}
 
 
 def all_seeds():

@@ -113,6 +113,7 @@ static enum hn_status load(struct hn_graph *graph, const char *cpu, struct hn_er
     graph->kernels = hn_kernels_for(level);
     HN_TRY(hn_graph_build(graph, err));
     HN_TRY(hn_graph_finish(graph, err));
+    HN_TRY(hn_graph_tabulate(graph, err));
     HN_TRY(hn_graph_fold(graph, err));
     HN_TRY(hn_graph_finish(graph, err));
     HN_TRY(hn_graph_infer(graph, err));
@@ -195,6 +196,16 @@ size_t hn_graph_inputs(const struct hn_graph *graph)
 size_t hn_graph_outputs(const struct hn_graph *graph)
 {
     return graph->file->graph.n_outputs;
+}
+
+const struct hn_column_labels *hn_graph_input_labels(const struct hn_graph *graph, size_t i)
+{
+    return &graph->input_labels[i];
+}
+
+const struct hn_column_labels *hn_graph_output_labels(const struct hn_graph *graph, size_t i)
+{
+    return &graph->output_labels[i];
 }
 
 bool hn_graph_stacks(const struct hn_graph *graph)

@@ -39,6 +39,15 @@ const struct hn_onnx_value *hn_graph_input(const struct hn_graph *graph, size_t 
 const struct hn_onnx_value *hn_graph_output(const struct hn_graph *graph, size_t i);
 size_t hn_graph_inputs(const struct hn_graph *graph);
 size_t hn_graph_outputs(const struct hn_graph *graph);
+
+/* What the columns of a table stand for (op_map.c): features, which each row may lack, and classes. */
+struct hn_column_labels {
+    size_t n;                   /* 0: nobody says */
+    const struct hn_str *texts; /* or */
+    const int64_t *numbers;
+};
+const struct hn_column_labels *hn_graph_input_labels(const struct hn_graph *graph, size_t i);
+const struct hn_column_labels *hn_graph_output_labels(const struct hn_graph *graph, size_t i);
 /* Dimension 0 of all inputs and outputs counts rows that never meet: requests may be stacked. */
 bool hn_graph_stacks(const struct hn_graph *graph);
 /* Bytes that the loaded graph takes. */

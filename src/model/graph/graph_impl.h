@@ -80,6 +80,7 @@ struct hn_graph {
     struct hn_onnx_value *inputs; /* without those that are constants in old files */
     size_t n_inputs;
     struct hn_onnx_value *outputs; /* as the file has them, completed by what is inferred */
+    struct hn_column_labels *input_labels, *output_labels;
     size_t run_bytes;
     uint64_t run_nodes;
     const struct hn_kernels *kernels;
@@ -171,6 +172,9 @@ enum hn_status hn_body_slot(struct hn_body *body, struct hn_str name, int32_t *o
                             struct hn_error *err);
 /* A node more. Moves body->nodes. */
 enum hn_status hn_body_node(struct hn_body *body, const struct hn_node *node, struct hn_error *err);
+/* Makes tables of maps, in graph->inputs and graph->outputs, and finds what their columns stand for; of tables
+ * of scores, too. HN_E_UNSUPPORTED: there are maps where they cannot be. */
+enum hn_status hn_graph_tabulate(struct hn_graph *graph, struct hn_error *err);
 /* Runs what has constant inputs alone. */
 enum hn_status hn_graph_fold(struct hn_graph *graph, struct hn_error *err);
 /* Takes out what is dead or unread, counts readers, finds where values die. */

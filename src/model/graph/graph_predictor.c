@@ -1,5 +1,7 @@
 #include "model/graph/graph_predictor.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "model/graph/graph.h"
@@ -32,10 +34,23 @@ static void close_predictor(struct hn_predictor *base)
     free(p);
 }
 
-/* A map per row, which ZipMap declares, is the table of its numbers here. */
-static bool is_rows_of_maps(const struct hn_onnx_type *type)
+static enum hn_status copy_labels(struct predictor *p, const struct hn_column_labels *from,
+                                  struct hn_port *port, struct hn_error *err)
 {
-    return type->kind == HN_ONNX_IS_SEQUENCE && type->inner && type->inner->kind == HN_ONNX_IS_MAP;
+    if (!from->n) return HN_OK;
+    const char **labels = hn_arena_alloc(&p->arena, from->n, sizeof *labels);
+    for (size_t i = 0; labels && i < from->n; i++) {
+        char text[24];
+        struct hn_str label = {text, 0};
+        if (from->texts) label = from->texts[i];
+        else label.n = (size_t)snprintf(text, sizeof text, "%" PRId64, from->numbers[i]);
+        labels[i] = hn_arena_str(&p->arena, label).p;
+        if (!labels[i]) labels = NULL;
+    }
+    if (!labels) return hn_fail_nomem(err, "labels", from->n * sizeof *labels);
+    port->labels = labels;
+    port->n_labels = from->n;
+    return HN_OK;
 }
 
 static enum hn_status fill_port(struct predictor *p, const struct hn_onnx_value *value,
@@ -45,12 +60,6 @@ static enum hn_status fill_port(struct predictor *p, const struct hn_onnx_value 
     port->name = hn_arena_str(&p->arena, value->name).p;
     if (!port->name) return hn_fail_nomem(err, "a name", value->name.n);
     port->type = HN_EL_F32;
-    if (is_rows_of_maps(type)) { /* a number for each label */
-        port->known_rank = true;
-        port->n_dims = 2;
-        port->shape[0] = port->shape[1] = -1;
-        return HN_OK;
-    }
     if (type->kind == HN_ONNX_IS_OPTIONAL && type->inner) {
         port->optional = true;
         type = type->inner;
@@ -77,10 +86,15 @@ static enum hn_status describe(struct predictor *p, struct hn_error *err)
     struct hn_port *in = hn_arena_alloc(&p->arena, n_in, sizeof *in);
     struct hn_port *out = hn_arena_alloc(&p->arena, n_out, sizeof *out);
     if (!in || !out) return hn_fail_nomem(err, "inputs and outputs", (n_in + n_out) * sizeof *in);
-    for (size_t i = 0; i < n_in; i++)
+    for (size_t i = 0; i < n_in; i++) {
         HN_TRY(fill_port(p, hn_graph_input(p->graph, i), &in[i], err));
-    for (size_t i = 0; i < n_out; i++)
+        HN_TRY(copy_labels(p, hn_graph_input_labels(p->graph, i), &in[i], err));
+        in[i].keyed = in[i].labels;
+    }
+    for (size_t i = 0; i < n_out; i++) {
         HN_TRY(fill_port(p, hn_graph_output(p->graph, i), &out[i], err));
+        HN_TRY(copy_labels(p, hn_graph_output_labels(p->graph, i), &out[i], err));
+    }
     p->base.about = (struct hn_predictor_about){.kind = "onnx",
                                                 .inputs = in,
                                                 .outputs = out,

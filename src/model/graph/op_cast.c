@@ -127,6 +127,16 @@ enum hn_status hn_op_cast_like(struct hn_op *op)
     return cast(op, op->in[1]->type);
 }
 
+/* From a table in the place of maps (op_map.c). */
+enum hn_status hn_op_cast_map(struct hn_op *op)
+{
+    const struct hn_str to = hn_op_text(op, "cast_to", "TO_FLOAT");
+    if (hn_str_is(to, "TO_FLOAT")) return cast(op, HN_EL_F32);
+    if (hn_str_is(to, "TO_STRING")) return cast(op, HN_EL_STRING);
+    if (hn_str_is(to, "TO_INT64")) return cast(op, HN_EL_I64);
+    return hn_op_fail(op, HN_E_FORMAT, "cast_to '%.*s'", HN_FMT(to));
+}
+
 /* Bits of an element as the specification counts them: below a byte in this house a byte each. */
 static unsigned width_of(enum hn_element type)
 {

@@ -163,17 +163,3 @@ enum hn_status hn_op_scaler(struct hn_op *op)
     }
     return HN_OK;
 }
-
-/* Maps from labels to numbers, one per row, are the table of the numbers here; the labels stay in the
- * file. */
-enum hn_status hn_op_zip_map(struct hn_op *op)
-{
-    const struct hn_array *x = op->in[0];
-    size_t n_ints, n_texts;
-    (void)hn_op_ints(op, "classlabels_int64s", &n_ints);
-    (void)hn_op_texts(op, "classlabels_strings", &n_texts);
-    const size_t width = x->n_dims ? x->shape[x->n_dims - 1] : 1;
-    if (width != n_ints + n_texts)
-        return hn_op_fail(op, HN_E_FORMAT, "%zu labels for %zu columns", n_ints + n_texts, width);
-    return hn_op_alias(op, 0, 0, x->shape, x->n_dims);
-}

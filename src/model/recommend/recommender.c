@@ -139,16 +139,18 @@ static enum hn_status open_together(struct hn_recommender *r, const char *folder
 static enum hn_status check_features(const struct hn_recommender_config *c,
                                      const struct hn_predictor_about *about, struct hn_error *err)
 {
-    if (about->n_columns && about->n_columns != c->n_features)
-        return hn_fail(err, HN_E_FORMAT, "this wants %zu features, not %zu", about->n_columns,
+    if (about->n_inputs != 1) return HN_OK;
+    const struct hn_port *port = &about->inputs[0];
+    if (port->labels && port->n_labels != c->n_features)
+        return hn_fail(err, HN_E_FORMAT, "this wants %zu features, not %zu", port->n_labels,
                        c->n_features);
-    for (size_t i = 0; about->columns && i < about->n_columns; i++)
+    for (size_t i = 0; port->labels && i < port->n_labels; i++)
         for (size_t j = 0; j < c->n_features; j++)
-            if (i != j && strcmp(about->columns[i], c->features[j].label) == 0 &&
-                strcmp(about->columns[i], c->features[i].label) != 0)
+            if (i != j && strcmp(port->labels[i], c->features[j].label) == 0 &&
+                strcmp(port->labels[i], c->features[i].label) != 0)
                 return hn_fail(err, HN_E_FORMAT,
                                "feature %zu is '%s' there, and '%s' in recommender.json", i + 1,
-                               about->columns[i], c->features[i].label);
+                               port->labels[i], c->features[i].label);
     return HN_OK;
 }
 
