@@ -66,6 +66,36 @@ class Corners(nn.Module):
         return {"image": np.random.randn(batch, 3, 31, 45).astype(np.float32)}
 
 
+class Joined(nn.Module):
+    """Queries, keys and values of one product, split or picked, with two masks; only one place is asked for."""
+
+    def __init__(self, _small):
+        super().__init__()
+        self.items = nn.Embedding(40, 24)
+        self.qkv = nn.ModuleList(nn.Linear(24, 72) for _ in range(2))
+        self.mix = nn.ModuleList(nn.Linear(24, 24) for _ in range(2))
+        self.norm = nn.ModuleList(nn.LayerNorm(24) for _ in range(3))
+        self.up, self.down = nn.Linear(24, 50), nn.Linear(50, 24)
+        self.register_buffer("causal", torch.full((9, 9), -1e9).triu(1))
+
+    def attend(self, i, x, hidden):
+        qkv = self.qkv[i](x).reshape(-1, 9, 3, 2, 12).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv.unbind(0) if i else (qkv[0], qkv[1], qkv[2])
+        scores = hidden + (q @ k.transpose(-1, -2) * 12 ** -0.5 + self.causal)
+        return self.mix[i]((scores.softmax(-1) @ v).transpose(1, 2).reshape(-1, 9, 24))
+
+    def forward(self, items):
+        hidden = (items == 0).float()[:, None, None, :] * -1e9
+        x = self.items(items)
+        for i in range(2):
+            x = x + self.attend(i, self.norm[i](x), hidden)
+            x = x + self.down(torch.relu(self.up(x)))
+        return self.norm[2](x)[:, -2]
+
+    def inputs(self, batch):
+        return {"items": np.random.randint(0, 40, (batch, 9))}
+
+
 def exported_with_norms(make, folder):
     """As make(), but batch norms stay nodes of their own."""
     export = torch.onnx.export
@@ -126,15 +156,16 @@ def check(runner, folder, name, levels, raw):
 
 def main():
     runner = sys.argv[1]
-    make_graphs.MODELS["corners"] = Corners
+    make_graphs.MODELS["corners"], make_graphs.MODELS["joined"] = Corners, Joined
     bad = 0
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as raw:
         folder, raw = pathlib.Path(folder), pathlib.Path(raw)
         for name in race.NAMES:
             make_graphs.make(folder, name, True, [1, BATCH])
+        make_graphs.make(folder, "joined", True, [1, BATCH])
         exported_with_norms(make_graphs.make, folder)
         levels = levels_here(runner, folder, raw)
-        for name in [*race.NAMES, "corners"]:
+        for name in [*race.NAMES, "corners", "joined"]:
             bad += check(runner, folder, name, levels, raw)
     sys.exit(bad > 0)
 

@@ -20,9 +20,11 @@ extern const struct hn_op_row hn_fast_linear;
 extern const struct hn_op_row hn_fast_activation;
 /* (x, weight, bias): over the last dimension, "epsilon"; both constant, of its length. */
 extern const struct hn_op_row hn_fast_layer_norm;
-/* (q, k, v, mask or absent): softmax(q k * "scale" + mask) v of [batch, length, heads, width] each; the
- * mask broadcasts to [batch, heads, length, length]. */
+/* (q, k, v, masks or absent): softmax(q k * "scale" + masks) v of [batch, length, heads, width] each, or, with a
+ * parameter named in hn_fast_parts, that one of [batch, length, parts, heads, width]; masks broadcast to
+ * [batch, heads, length, length]. */
 extern const struct hn_op_row hn_fast_attention;
+extern const char *const hn_fast_parts[3]; /* of q, k, v */
 /* From [batch, channels, height, width] to channels last, and back. */
 extern const struct hn_op_row hn_fast_to_last;
 extern const struct hn_op_row hn_fast_to_first;
@@ -82,12 +84,17 @@ enum hn_status hn_product_run(struct hn_op *op, const struct hn_product *product
 /* --- attention --- */
 
 /* out = softmax(softcap(q k scale) + mask) v, head by head. Steps are floats along batch, row, head. */
+enum { HN_ATTEND_MASKS = 2 };
+struct hn_attend_mask {
+    const float *values; /* NULL: none, nor after it */
+    size_t steps[4];     /* along batch, head, query, key: there 0 or 1 */
+};
 struct hn_attend {
-    const float *q, *k, *v, *mask;             /* mask: or NULL */
-    size_t q_steps[3], k_steps[3], v_steps[3]; /* 0 where one serves all */
-    size_t mask_steps[4];                      /* along batch, head, query, key: there 0 or 1 */
-    float *out;                                /* [batch][queries][heads][width_v] */
-    size_t batch, heads, kv_heads;             /* kv_heads, a divisor: heads of keys and values */
+    const float *q, *k, *v;
+    struct hn_attend_mask masks[HN_ATTEND_MASKS]; /* added in turn */
+    size_t q_steps[3], k_steps[3], v_steps[3];    /* 0 where one serves all */
+    float *out;                                   /* [batch][queries][heads][width_v] */
+    size_t batch, heads, kv_heads; /* kv_heads, a divisor: heads of keys and values */
     size_t queries, keys, width, width_v;
     float scale, softcap; /* softcap 0: none */
 };

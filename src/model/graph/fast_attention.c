@@ -53,17 +53,18 @@ static void multiply(const struct attention *a, const float *left, size_t lda,
     }
 }
 
-static void add_mask(const struct hn_kernels *kernels, const struct hn_attend *a, float *scores,
-                     size_t batch, size_t head, size_t query)
+static void add_masks(const struct hn_kernels *kernels, const struct hn_attend *a, float *scores,
+                      size_t batch, size_t head, size_t query)
 {
-    const size_t *steps = a->mask_steps;
-    const float *mask = a->mask + batch * steps[0] + head * steps[1] + query * steps[2];
-    if (steps[3] == 1) {
-        kernels->add(scores, mask, a->keys);
-        return;
+    for (size_t m = 0; m < HN_ATTEND_MASKS && a->masks[m].values; m++) {
+        const size_t *steps = a->masks[m].steps;
+        const float *mask =
+            a->masks[m].values + batch * steps[0] + head * steps[1] + query * steps[2];
+        if (steps[3] == 1) kernels->add(scores, mask, a->keys);
+        else
+            for (size_t i = 0; i < a->keys; i++)
+                scores[i] += *mask;
     }
-    for (size_t i = 0; i < a->keys; i++)
-        scores[i] += *mask;
 }
 
 static void run_part(void *arg, size_t tile, unsigned worker)
@@ -86,7 +87,7 @@ static void run_part(void *arg, size_t tile, unsigned worker)
     for (size_t i = 0; i < m; i++) {
         float *row = scores + i * t->keys;
         if (t->softcap > 0) kernels->softcap(row, t->softcap, t->keys);
-        if (t->mask) add_mask(kernels, t, row, batch, head, first + i);
+        add_masks(kernels, t, row, batch, head, first + i);
         kernels->softmax(row, t->keys);
     }
     multiply(a, scores, t->keys, &v,
@@ -125,22 +126,55 @@ enum hn_status hn_attend_run(struct hn_op *op, const struct hn_attend *attend)
     return HN_OK;
 }
 
-/* The mask's steps along [batch, heads, queries, keys]. */
-static enum hn_status read_mask(struct hn_op *op, const size_t shape[4], struct hn_attend *a)
+/* Its steps along [batch, heads, queries, keys]. */
+static enum hn_status read_mask(struct hn_op *op, size_t in, const size_t shape[4],
+                                struct hn_attend_mask *out)
 {
-    const struct hn_array *mask = op->in[3];
+    const struct hn_array *mask = op->in[in];
     if (!mask) return HN_OK;
-    if (mask->type != HN_EL_F32) return hn_op_fail_type(op, 3);
+    if (mask->type != HN_EL_F32) return hn_op_fail_type(op, in);
     size_t step = 1;
     for (size_t i = 4; i-- > 0;) {
         const size_t from_end = 4 - i;
         const size_t d = from_end <= mask->n_dims ? mask->shape[mask->n_dims - from_end] : 1;
         if (mask->n_dims > 4 || (d != 1 && d != shape[i]))
             return hn_op_fail(op, HN_E_UNSUPPORTED, "a mask that does not broadcast to the scores");
-        a->mask_steps[i] = d == 1 ? 0 : step;
+        out->steps[i] = d == 1 ? 0 : step;
         step *= d;
     }
-    a->mask = mask->data;
+    out->values = mask->data;
+    return HN_OK;
+}
+
+const char *const hn_fast_parts[3] = {"q_part", "k_part", "v_part"};
+
+/* Heads as rows lie in an array of [batch, length, heads, width], or of [batch, length, parts, heads, width]
+ * where they are one of the parts. */
+struct heads {
+    const float *data;
+    size_t batch, length, heads, width;
+    size_t steps[3]; /* of the batch, the length, the heads */
+};
+
+static enum hn_status read_heads(struct hn_op *op, size_t in, struct heads *out)
+{
+    const struct hn_array *x = op->in[in];
+    const int64_t part = hn_op_int(op, hn_fast_parts[in], -1);
+    const bool joined = part >= 0;
+    if (x->type != HN_EL_F32) return hn_op_fail_type(op, in);
+    if (x->n_dims != 4u + joined || (joined && (uint64_t)part >= x->shape[2]))
+        return hn_op_fail(op, HN_E_ARG, "an array of %zu dimensions has no such heads", x->n_dims);
+    const size_t heads = x->shape[2 + joined], width = x->shape[3 + joined];
+    const size_t row =
+        (joined ? x->shape[2] : 1) * heads * width; /* as large as the array at most */
+    *out = (struct heads){
+        .data = x->data,
+        .batch = x->shape[0],
+        .length = x->shape[1],
+        .heads = heads,
+        .width = width,
+        .steps = {x->shape[0] == 1 ? 0 : x->shape[1] * row, row, heads == 1 ? 0 : width}};
+    if (joined && x->n) out->data += (size_t)part * heads * width;
     return HN_OK;
 }
 
@@ -149,57 +183,44 @@ static bool together(size_t a, size_t b)
     return a == b || a == 1 || b == 1;
 }
 
-static enum hn_status check(struct hn_op *op)
-{
-    const struct hn_array *q = op->in[0], *k = op->in[1], *v = op->in[2];
-    for (size_t i = 0; i < 3; i++)
-        if (op->in[i]->type != HN_EL_F32) return hn_op_fail_type(op, i);
-    bool fits = q->n_dims == 4 && k->n_dims == 4 && v->n_dims == 4 && k->shape[1] == v->shape[1] &&
-                q->shape[3] == k->shape[3];
-    for (size_t d = 0; fits && d < 4; d += 2) /* batch and heads */
-        fits = together(q->shape[d], k->shape[d]) && together(q->shape[d], v->shape[d]) &&
-               together(k->shape[d], v->shape[d]);
-    if (!fits)
-        return hn_op_fail(op, HN_E_ARG,
-                          "queries, keys and values of shapes that do not go together");
-    return HN_OK;
-}
-
 static size_t common(size_t a, size_t b)
 {
     return a == 1 ? b : a;
 }
 
-static void steps_of(const struct hn_array *x, size_t steps[3])
+static bool fit(const struct heads *a, const struct heads *b)
 {
-    const size_t *s = x->shape;
-    steps[0] = s[0] == 1 ? 0 : s[1] * s[2] * s[3];
-    steps[1] = s[2] * s[3];
-    steps[2] = s[2] == 1 ? 0 : s[3];
+    return together(a->batch, b->batch) && together(a->heads, b->heads);
 }
 
 static enum hn_status run_attention(struct hn_op *op)
 {
-    HN_TRY(check(op));
-    const struct hn_array *q = op->in[0], *k = op->in[1], *v = op->in[2];
-    const size_t batch = common(common(q->shape[0], k->shape[0]), v->shape[0]);
-    const size_t heads = common(common(q->shape[2], k->shape[2]), v->shape[2]);
-    struct hn_attend a = {.q = q->data,
-                          .k = k->data,
-                          .v = v->data,
+    struct heads q = {0}, k = {0}, v = {0};
+    HN_TRY(read_heads(op, 0, &q));
+    HN_TRY(read_heads(op, 1, &k));
+    HN_TRY(read_heads(op, 2, &v));
+    if (!fit(&q, &k) || !fit(&q, &v) || !fit(&k, &v) || k.length != v.length || q.width != k.width)
+        return hn_op_fail(op, HN_E_ARG,
+                          "queries, keys and values of shapes that do not go together");
+    const size_t batch = common(common(q.batch, k.batch), v.batch);
+    const size_t heads = common(common(q.heads, k.heads), v.heads);
+    struct hn_attend a = {.q = q.data,
+                          .k = k.data,
+                          .v = v.data,
                           .batch = batch,
                           .heads = heads,
                           .kv_heads = heads,
-                          .queries = q->shape[1],
-                          .keys = k->shape[1],
-                          .width = q->shape[3],
-                          .width_v = v->shape[3],
+                          .queries = q.length,
+                          .keys = k.length,
+                          .width = q.width,
+                          .width_v = v.width,
                           .scale = hn_op_float(op, "scale", 1)};
-    steps_of(q, a.q_steps);
-    steps_of(k, a.k_steps);
-    steps_of(v, a.v_steps);
+    memcpy(a.q_steps, q.steps, sizeof a.q_steps);
+    memcpy(a.k_steps, k.steps, sizeof a.k_steps);
+    memcpy(a.v_steps, v.steps, sizeof a.v_steps);
     const size_t scores[] = {batch, heads, a.queries, a.keys};
-    HN_TRY(read_mask(op, scores, &a));
+    for (size_t m = 0; m < HN_ATTEND_MASKS; m++)
+        HN_TRY(read_mask(op, 3 + m, scores, &a.masks[m]));
     const size_t shape[] = {batch, a.queries, heads, a.width_v};
     a.out = hn_op_out(op, 0, HN_EL_F32, shape, 4);
     if (!a.out) return hn_op_failed(op);

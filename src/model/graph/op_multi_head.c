@@ -231,11 +231,11 @@ static size_t row_batch(const struct mask *m, size_t i)
 
 static void set_mask(const struct mask *m, struct hn_attend *a)
 {
-    a->mask = m->values;
-    a->mask_steps[3] = 1;
-    a->mask_steps[2] = m->shape[3];
-    a->mask_steps[1] = m->shape[1] == 1 ? 0 : m->shape[2] * m->shape[3];
-    a->mask_steps[0] = m->shape[0] == 1 ? 0 : m->shape[1] * m->shape[2] * m->shape[3];
+    a->masks[0].values = m->values;
+    a->masks[0].steps[3] = 1;
+    a->masks[0].steps[2] = m->shape[3];
+    a->masks[0].steps[1] = m->shape[1] == 1 ? 0 : m->shape[2] * m->shape[3];
+    a->masks[0].steps[0] = m->shape[0] == 1 ? 0 : m->shape[1] * m->shape[2] * m->shape[3];
 }
 
 /* Padding as com.microsoft has it: lengths [batch], ends and starts [2 batch], or a flag for each key [batch,
