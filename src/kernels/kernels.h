@@ -28,7 +28,7 @@ enum {
 
 /* How a weight matrix is packed: the layouts are described in layout.h. */
 enum hn_pack {
-#define X(name, text, block, bytes) HN_PACK_##name,
+#define X(name, block, bytes) HN_PACK_##name,
 #include "kernels/pack.def"
 #undef X
     HN_PACKS

@@ -3,17 +3,16 @@
 #include "base/bits.h"
 
 static const struct {
-    const char *name;
     size_t block;
     size_t bytes;
 } units[HN_PACKS] = {
-#define X(name, text, block, bytes) {text, block, bytes},
+#define X(name, block, bytes) {block, bytes},
 #include "kernels/pack.def"
 #undef X
 };
 
 enum {
-#define X(name, text, block, bytes) BYTES_##name = (bytes),
+#define X(name, block, bytes) BYTES_##name = (bytes),
 #include "kernels/pack.def"
 #undef X
 };
@@ -25,11 +24,6 @@ _Static_assert(sizeof(struct hn_pack_i8g32) == BYTES_I8G32, "I8G32");
 _Static_assert(sizeof(struct hn_pack_i8g32m) == BYTES_I8G32M, "I8G32M");
 _Static_assert(sizeof(struct hn_pack_i8g16) == BYTES_I8G16, "I8G16");
 _Static_assert(sizeof(struct hn_pack_i8g16m) == BYTES_I8G16M, "I8G16M");
-
-const char *hn_pack_name(enum hn_pack pack)
-{
-    return units[pack].name;
-}
 
 size_t hn_pack_block(enum hn_pack pack)
 {

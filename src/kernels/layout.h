@@ -101,8 +101,6 @@ struct hn_kv_q8_keys {
 /* Puts a row of n elements, as kv_store wrote it, among the keys of a page. */
 void hn_kv_put_key(enum hn_kv_type type, void *keys, size_t slot, const void *row, size_t n);
 
-const char *hn_pack_name(enum hn_pack pack);
-
 /* Elements of a row that one unit of the layout holds. */
 size_t hn_pack_block(enum hn_pack pack);
 

@@ -20,12 +20,6 @@ const struct hn_encoder_family *hn_encoder_family_find(struct hn_str arch)
     return NULL;
 }
 
-const struct hn_encoder_family *hn_encoder_family_rows(size_t *n)
-{
-    *n = HN_COUNT(families);
-    return families;
-}
-
 static enum hn_status find_family(const struct hn_gguf *file, struct hn_str *arch,
                                   const struct hn_encoder_family **out, struct hn_error *err)
 {

@@ -48,7 +48,6 @@ struct hn_encoder_config {
 
 /* NULL: no encoder of that name. */
 const struct hn_encoder_family *hn_encoder_family_find(struct hn_str arch);
-const struct hn_encoder_family *hn_encoder_family_rows(size_t *n);
 /* Whether an opened model is an encoder. */
 bool hn_encoder_is(const struct hn_gguf *file);
 

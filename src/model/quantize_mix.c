@@ -62,12 +62,6 @@ static const struct hn_mix mixes[] = {
 };
 /* clang-format on */
 
-const struct hn_mix *hn_mix_rows(size_t *n)
-{
-    *n = HN_COUNT(mixes);
-    return mixes;
-}
-
 const struct hn_mix *hn_mix_find(const char *name)
 {
     const size_t n = strlen(name);

@@ -38,9 +38,6 @@ struct hn_mix {
     struct hn_mix_rule qkv;      /* the fused attn_qkv */
 };
 
-/* All mixes, from many bits to few. */
-const struct hn_mix *hn_mix_rows(size_t *n);
-
 /* By name in any case; "Q3_K", "Q4_K" and "Q5_K" mean their _M. NULL when unknown. */
 const struct hn_mix *hn_mix_find(const char *name);
 

@@ -10,7 +10,6 @@ struct body {
     struct hn_inference *f;
     struct hn_infer_request *r;
     struct hn_error *err;
-    size_t room;           /* for outputs */
     unsigned char *binary; /* per output, how it was said to come: 0: not said, 1: JSON, 2: raw */
 };
 

@@ -61,8 +61,7 @@ void hn_run_destroy(struct hn_run *run);
  * at between operators. */
 enum hn_status hn_run_go(struct hn_run *run, const struct hn_value *in, struct hn_value *out,
                          const atomic_bool *cancel, struct hn_error *err);
-/* Bytes that the run's memory takes now, and how often it asked the system for some. */
-size_t hn_run_bytes(const struct hn_run *run);
+/* How often the run asked the system for memory. */
 size_t hn_run_allocations(const struct hn_run *run);
 
 #endif

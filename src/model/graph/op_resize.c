@@ -150,10 +150,10 @@ static size_t clamped(int64_t at, size_t n)
 /* [outer, in, inner] to [outer, out, inner]. */
 struct pass {
     const struct table *table;
-    size_t in, out, inner, bytes;
+    size_t in, out, inner;
     double extrapolation;
-    const char *from;
-    char *to;
+    const double *from;
+    double *to;
 };
 
 static void pass_tile(void *arg, size_t tile, unsigned worker)
@@ -161,8 +161,8 @@ static void pass_tile(void *arg, size_t tile, unsigned worker)
     (void)worker;
     const struct pass *p = arg;
     const struct table *t = p->table;
-    const double *from = (const double *)p->from + tile * p->in * p->inner;
-    double *to = (double *)p->to + tile * p->out * p->inner;
+    const double *from = p->from + tile * p->in * p->inner;
+    double *to = p->to + tile * p->out * p->inner;
     for (size_t x = 0; x < p->out; x++, to += p->inner) {
         const bool beyond = t->first[x] == outside;
         for (size_t i = 0; i < p->inner; i++)
@@ -207,8 +207,8 @@ static enum hn_status resize_smooth(struct hn_op *op, const struct resize *r)
                             .out = r->out[d],
                             .inner = count_of(shape, d + 1, r->n_dims),
                             .extrapolation = r->extrapolation,
-                            .from = (const char *)from,
-                            .to = (char *)to};
+                            .from = from,
+                            .to = to};
         if (n) hn_op_parallel(op, count_of(shape, 0, d), pass_tile, &pass);
         from = to;
     }

@@ -121,11 +121,6 @@ void hn_run_destroy(struct hn_run *run)
     free(run);
 }
 
-size_t hn_run_bytes(const struct hn_run *run)
-{
-    return run->bytes + run->arena.used;
-}
-
 size_t hn_run_allocations(const struct hn_run *run)
 {
     return run->allocations;
