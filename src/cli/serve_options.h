@@ -25,7 +25,7 @@ struct hn_serve_options {
     const char *draft;
     struct hn_answer_choice answer;
     const char *host, *unix_socket, *tls_cert, *tls_key, *cors, *config, *keys, *access_log;
-    size_t port, http_threads, max_body, request_s, idle_s, max_connections, max_per_address;
+    size_t port, max_body, request_s, idle_s, max_connections, max_per_address;
     size_t max_waiting, drain_s, step_ms, idle_unload_s, lane_threads;
     bool insecure, openapi, log_texts, metrics_per_key;
     float idle_w, core_w;

@@ -112,7 +112,7 @@ struct hn_schema {
     struct hn_error *err;
     uint64_t work;                /* done so far, see grammar_schema_read.c */
     struct hn_schema_memo *memos; /* those up to `compiled` are */
-    size_t n_memos, cap_memos, compiled;
+    size_t n_memos, compiled;
     uint32_t *slots; /* hash table of memos: number + 1 */
     size_t n_slots;
     uint32_t space, string, character, value; /* rules that every schema may use */

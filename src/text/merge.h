@@ -28,7 +28,7 @@ struct hn_merger {
     struct hn_symbol *symbols;
     size_t n, cap;
     uint64_t *heap; /* key in the upper half, symbol in the lower */
-    size_t n_heap, heap_cap;
+    size_t n_heap;
 };
 
 /* Makes room for n symbols; the caller fills symbols[0..n) (id, at, n) and calls hn_merge. */
