@@ -176,6 +176,38 @@ class Graphs(Program):
             ("float", ["rows", 2, 3, 2]), ("float", ["rows", 2, 3, 5]), ("float", []),
             ("bool", ["n", 12]), ("int64", ["rows"]), ("float", [None, 12]), ("float", None)])
 
+    def test_shapes_go_through_graphs_in_graphs(self):
+        self.assertEqual(self.outputs(seeds.branch()), [("float", [2])])
+        self.assertEqual(self.outputs(seeds.loop()), [("float", [2]), ("float", [None])])
+        self.assertEqual(self.outputs(seeds.scan()), [("float", [2]), ("float", [2, 3])])
+        # What grows, or is of another rank in the other branch, is not told; nor what contradicts itself there.
+        x = o.value("x", o.FLOAT, ["n", 2])
+        body = o.graph([o.node("Concat", ["v", "x"], ["w"], axis=0), o.node("Identity", ["c"], ["d"])],
+                       [o.value("i", o.INT64, []), o.value("c", o.BOOL, []), o.value("v", o.FLOAT)],
+                       [o.value("d", o.BOOL), o.value("w", o.FLOAT), o.value("w", o.FLOAT)])
+        grows = [o.node("Loop", ["m", "", "x"], ["last", "all"], body=("graph", body))]
+        self.assertEqual(self.outputs(o.model(o.graph(grows, [x, o.value("m", o.INT64, [])], [
+            o.value("last", o.FLOAT), o.value("all", o.FLOAT)]))), [("float", [None, 2]), ("float", [None, None, 2])])
+        for other, says in (([o.node("Neg", ["x"], ["e"])], ["n", 2]), ([o.node("Flatten", ["x"], ["e"], axis=2)], [None, None]),
+                            ([o.node("ReduceSum", ["x"], ["e"], keepdims=0)], None),
+                            ([o.node("Add", ["x", "three"], ["e"])], None)):
+            yes, no = (o.graph(nodes, [], [o.value("e", o.FLOAT)]) for nodes in ([o.node("Abs", ["x"], ["e"])], other))
+            model = o.model(o.graph([o.node("If", ["b"], ["y"], then_branch=("graph", yes), else_branch=("graph", no))],
+                                    [x, o.value("b", o.BOOL, [])], [o.value("y", o.FLOAT)], [o.floats("three", [3], [1, 2, 3])]))
+            self.assertEqual(self.outputs(model), [("float", says)])
+
+    def test_shapes_of_loops_in_loops_take_no_time(self):
+        body = o.graph([o.node("Concat", ["v", "v"], ["w"], axis=0), o.node("Identity", ["c"], ["d"])],
+                       [o.value("i", o.INT64, []), o.value("c", o.BOOL, []), o.value("v", o.FLOAT)],
+                       [o.value("d", o.BOOL), o.value("w", o.FLOAT)])
+        for _ in range(18):
+            body = o.graph([o.node("Loop", ["m", "", "v"], ["w"], body=("graph", body)), o.node("Identity", ["c"], ["d"])],
+                           [o.value("i", o.INT64, []), o.value("c", o.BOOL, []), o.value("v", o.FLOAT)],
+                           [o.value("d", o.BOOL), o.value("w", o.FLOAT)])
+        model = o.model(o.graph([o.node("Loop", ["m", "", "x"], ["y"], body=("graph", body))],
+                                [o.value("x", o.FLOAT, ["n"]), o.value("m", o.INT64, [])], [o.value("y", o.FLOAT)]))
+        self.assertEqual(self.outputs(model), [("float", [None])])
+
     def test_shapes_that_cannot_be_are_told_at_load(self):
         x = [o.value("x", o.FLOAT, ["n", 3]), o.value("i", o.FLOAT, [1, 3, 8, 8])]
         tensors = [o.floats("w", [4, 2], [0] * 8), o.floats("v", [4], [0] * 4),

@@ -207,14 +207,20 @@ static enum hn_status know_input(struct hn_shaper *s, size_t i, struct hn_str *n
     return HN_OK;
 }
 
-static enum hn_status look(struct hn_shaper *s, const struct hn_node *node)
+enum hn_status hn_shape_of_slot(struct hn_shaper *s, int32_t slot, struct hn_fact *out)
 {
+    const struct hn_array *constant = s->body->slots[slot].constant;
+    if (constant && !s->facts[slot].known_rank) HN_TRY(know_constant(s, constant, &s->facts[slot]));
+    *out = s->facts[slot];
+    return HN_OK;
+}
+
+enum hn_status hn_shape_look(struct hn_shaper *s, const struct hn_node *node)
+{
+    struct hn_fact ignored;
     s->node = node;
-    for (size_t i = 0; i < node->n_in; i++) {
-        if (node->in[i] == HN_NO_SLOT || s->facts[node->in[i]].known_rank) continue;
-        const struct hn_array *constant = s->body->slots[node->in[i]].constant;
-        if (constant) HN_TRY(know_constant(s, constant, &s->facts[node->in[i]]));
-    }
+    for (size_t i = 0; i < node->n_in; i++)
+        if (node->in[i] != HN_NO_SLOT) HN_TRY(hn_shape_of_slot(s, node->in[i], &ignored));
     set_type(s, node->row->type);
     return node->row->shape(s);
 }
@@ -256,13 +262,12 @@ static enum hn_status infer(struct hn_shaper *s, struct hn_str *names)
     for (size_t i = 0; i < body->n_inputs; i++)
         HN_TRY(know_input(s, i, names, &s->facts[body->inputs[i]]));
     for (size_t i = 0; i < body->n_nodes; i++)
-        HN_TRY(look(s, &body->nodes[i]));
+        HN_TRY(hn_shape_look(s, &body->nodes[i]));
     for (size_t i = 0; i < body->n_outputs; i++) {
         if (body->outputs[i] == HN_NO_SLOT) continue;
-        struct hn_fact *fact = &s->facts[body->outputs[i]];
-        const struct hn_array *constant = body->slots[body->outputs[i]].constant;
-        if (constant && !fact->known_rank) HN_TRY(know_constant(s, constant, fact));
-        HN_TRY(complete(s, fact, names, &body->graph->outputs[i].type));
+        struct hn_fact fact;
+        HN_TRY(hn_shape_of_slot(s, body->outputs[i], &fact));
+        HN_TRY(complete(s, &fact, names, &body->graph->outputs[i].type));
     }
     return HN_OK;
 }

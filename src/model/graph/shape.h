@@ -30,6 +30,7 @@ struct hn_shaper {
     const struct hn_node *node;
     struct hn_fact *facts; /* [n_slots] */
     size_t n_symbols;
+    size_t n_looks; /* at nodes of graphs in graphs */
     struct hn_arena arena;
     struct hn_error *err;
 };
@@ -46,6 +47,11 @@ enum hn_status hn_shape_set_values(struct hn_shaper *s, size_t i, const int64_t 
 /* "node 'x' (MatMul): ..." */
 enum hn_status hn_shape_fail(struct hn_shaper *s, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* The node's outputs; what contradicts itself is an error. */
+enum hn_status hn_shape_look(struct hn_shaper *s, const struct hn_node *node);
+/* What is known of a slot, constant or not. */
+enum hn_status hn_shape_of_slot(struct hn_shaper *s, int32_t slot, struct hn_fact *out);
 
 /* A list of numbers: input i where the node has it, else the attribute. False: it is there and not known.
  * *out is NULL where it is not there. */
