@@ -1,5 +1,4 @@
-/* Operators of models whose state does not grow: LinearAttention and CausalConvWithState; and
- * RotaryEmbedding. */
+/* Operators of models whose state does not grow: LinearAttention and CausalConvWithState. */
 #include <math.h>
 #include <string.h>
 
@@ -196,96 +195,5 @@ enum hn_status hn_op_causal_conv_with_state(struct hn_op *op)
     }
     hn_op_lane_done(op, 0, HN_LANE_F64, to);
     if (after) hn_op_lane_done(op, 1, HN_LANE_F64, after);
-    return HN_OK;
-}
-
-/* ---- RotaryEmbedding ---- */
-
-struct rotary {
-    size_t batch, heads, steps, size;
-    size_t by_batch, by_head, by_step; /* from one to the next, in elements */
-    size_t half;                       /* pairs that turn */
-    bool interleaved;
-};
-
-static enum hn_status rotary_sizes(struct hn_op *op, struct rotary *r)
-{
-    const struct hn_array *x = op->in[0];
-    if (x->n_dims == 4) {
-        *r = (struct rotary){
-            .batch = x->shape[0], .heads = x->shape[1], .steps = x->shape[2], .size = x->shape[3]};
-        r->by_step = r->size;
-        r->by_head = r->steps * r->size;
-    } else if (x->n_dims == 3) {
-        const int64_t heads = hn_op_int(op, "num_heads", 0);
-        if (heads < 1 || x->shape[2] % (size_t)heads)
-            return hn_op_fail(op, HN_E_ARG, "%zu in %lld heads", x->shape[2], (long long)heads);
-        *r = (struct rotary){.batch = x->shape[0], .heads = (size_t)heads, .steps = x->shape[1]};
-        r->size = x->shape[2] / r->heads;
-        r->by_step = x->shape[2];
-        r->by_head = r->size;
-    } else {
-        return hn_op_fail(op, HN_E_ARG, "X has %zu dimensions", x->n_dims);
-    }
-    r->by_batch = r->heads * r->steps * r->size;
-    const int64_t turned = hn_op_int(op, "rotary_embedding_dim", 0);
-    if (turned < 0 || (size_t)turned > r->size)
-        return hn_op_fail(op, HN_E_ARG, "rotary_embedding_dim is out of range");
-    r->half = (turned ? (size_t)turned : r->size) / 2;
-    r->interleaved = hn_op_int(op, "interleaved", 0) != 0;
-    return HN_OK;
-}
-
-/* The row of the caches for every step of every sequence. */
-static enum hn_status rotary_rows(struct hn_op *op, const struct rotary *r, const int64_t **rows)
-{
-    const struct hn_array *cos_cache = op->in[1], *sin_cache = op->in[2];
-    const bool has_ids = op->n_in > 3 && op->in[3];
-    if (cos_cache->n_dims != (has_ids ? 2 : 3) || sin_cache->n_dims != cos_cache->n_dims ||
-        memcmp(cos_cache->shape, sin_cache->shape, cos_cache->n_dims * sizeof *cos_cache->shape) ||
-        cos_cache->shape[cos_cache->n_dims - 1] != r->half)
-        return hn_op_fail(op, HN_E_ARG, "the caches do not fit %zu pairs", r->half);
-    if (!has_ids) {
-        if (cos_cache->shape[0] != r->batch || cos_cache->shape[1] != r->steps)
-            return hn_op_fail(op, HN_E_ARG, "the caches are not for these steps");
-        *rows = NULL;
-        return HN_OK;
-    }
-    size_t n;
-    HN_TRY(hn_op_ints_of(op, 3, rows, &n));
-    if (n != r->batch * r->steps)
-        return hn_op_fail(op, HN_E_ARG, "%zu positions for %zu steps", n, r->batch * r->steps);
-    for (size_t i = 0; i < n; i++)
-        if ((*rows)[i] < 0 || (size_t)(*rows)[i] >= cos_cache->shape[0])
-            return hn_op_fail(op, HN_E_ARG, "position %lld of %zu", (long long)(*rows)[i],
-                              cos_cache->shape[0]);
-    return HN_OK;
-}
-
-enum hn_status hn_op_rotary_embedding(struct hn_op *op)
-{
-    const struct hn_array *x = op->in[0];
-    struct rotary r = {0};
-    const int64_t *rows;
-    HN_TRY(rotary_sizes(op, &r));
-    HN_TRY(rotary_rows(op, &r, &rows));
-    const double *from = hn_op_reals(op, 0), *cosines = hn_op_reals(op, 1),
-                 *sines = hn_op_reals(op, 2);
-    double *to = hn_op_lane_out(op, 0, x->type, x->shape, x->n_dims, HN_LANE_F64);
-    if (!from || !cosines || !sines || !to) return hn_op_failed(op);
-    for (size_t i = 0; x->n && i < r.batch * r.steps * r.heads; i++) {
-        const size_t b = i / r.heads / r.steps, t = i / r.heads % r.steps, head = i % r.heads;
-        const size_t at = b * r.by_batch + t * r.by_step + head * r.by_head;
-        const size_t row = (rows ? (size_t)rows[b * r.steps + t] : b * r.steps + t) * r.half;
-        memcpy(to + at, from + at, r.size * sizeof *to);
-        for (size_t j = 0; j < r.half; j++) {
-            const size_t one = at + (r.interleaved ? 2 * j : j),
-                         two = at + (r.interleaved ? 2 * j + 1 : r.half + j);
-            const double c = cosines[row + j], s = sines[row + j];
-            to[one] = c * from[one] - s * from[two];
-            to[two] = s * from[one] + c * from[two];
-        }
-    }
-    hn_op_lane_done(op, 0, HN_LANE_F64, to);
     return HN_OK;
 }
