@@ -50,6 +50,23 @@ static void put_ports(struct hn_json_writer *w, const char *key, const struct hn
     hn_json_close(w, ']');
 }
 
+/* {"city": ["Bern", ...]}, of the columns whose categories have names. */
+static void put_categories(struct hn_json_writer *w, const struct hn_port *port)
+{
+    if (!port->categories) return;
+    hn_json_open(w, "categories", '{');
+    for (size_t i = 0; i < port->n_labels; i++) {
+        const struct hn_forest_names *names = &port->categories[i].names;
+        if (!names->n) continue;
+        hn_json_open(w, port->labels[i], '[');
+        for (size_t code = 0; code < names->n; code++)
+            if (names->texts) hn_json_put_text(w, NULL, names->texts[code]);
+            else hn_json_put_real(w, NULL, names->numbers[code]);
+        hn_json_close(w, ']');
+    }
+    hn_json_close(w, '}');
+}
+
 /* The port whose labels are the columns of a table for the model: its only input. */
 static const struct hn_port *columns_of(const struct hn_predictor_about *about)
 {
@@ -70,6 +87,7 @@ static enum hn_status print_json(const char *path, const struct hn_predictor_abo
     put_ports(&w, "inputs", about->inputs, about->n_inputs);
     put_ports(&w, "outputs", about->outputs, about->n_outputs);
     put_labels(&w, "columns", columns_of(about));
+    put_categories(&w, columns_of(about));
     hn_json_close(&w, '}');
     return hn_door_print(&w, err);
 }
@@ -107,6 +125,8 @@ static void show_labels(const char *title, const struct hn_port *port)
     for (size_t i = 0; i < port->n_labels && i < SHOWN_LABELS; i++) {
         putchar(' ');
         show_name(port->labels[i]);
+        if (port->categories && port->categories[i].names.n)
+            printf(" (%zu categories)", port->categories[i].names.n);
     }
     if (port->n_labels > SHOWN_LABELS) printf(" ... %zu in all", port->n_labels);
     putchar('\n');

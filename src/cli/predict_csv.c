@@ -107,6 +107,13 @@ static bool is_integer(struct hn_str cell, bool *negative, size_t *whole)
     return true;
 }
 
+/* Whether a cell is the name of a category and no number: a table has texts alone. */
+static bool is_name(const struct hn_categories *c, struct hn_str cell)
+{
+    double code;
+    return c && c->names.texts && (c->like_numbers || hn_categories_find(c, cell, &code));
+}
+
 static enum hn_status set_cell(struct job *j, size_t row, size_t column, struct hn_str cell,
                                struct hn_error *err)
 {
@@ -116,6 +123,8 @@ static enum hn_status set_cell(struct job *j, size_t row, size_t column, struct 
     if (j->table.columns[column].type == HN_EL_STRING)
         return hn_table_set_text(&j->table, row, column, cell, err);
     if (!cell.n) return HN_OK;
+    if (is_name(j->table.columns[column].categories, cell))
+        return hn_table_set_text(&j->table, row, column, cell, err);
     if (is_integer(cell, &negative, &whole))
         return hn_table_set_integer(&j->table, row, column, negative, whole, err);
     const size_t n = hn_min(cell.n, sizeof text - 1);
@@ -127,7 +136,10 @@ static enum hn_status set_cell(struct job *j, size_t row, size_t column, struct 
     const double value = strtod(text, &end);
     while (*end == ' ')
         end++;
-    if (n < cell.n || *end || end == text)
+    const bool number = n == cell.n && !*end && end > text;
+    if (!number && j->table.columns[column].categories)
+        return hn_table_set_text(&j->table, row, column, cell, err);
+    if (!number)
         return hn_fail(err, HN_E_FORMAT, "column '%s': '%.*s' is no number",
                        j->table.columns[column].name, HN_FMT(cell));
     return hn_table_set_number(&j->table, row, column, value, err);
@@ -278,15 +290,17 @@ static enum hn_status finish_rows(struct job *j, struct hn_error *err)
     return HN_OK;
 }
 
-/* What a table without rows comes to: the head that rows of zeros would have. */
+/* What a table without rows comes to: the head that rows of nothing and zeros would have. */
 static enum hn_status finish_head(struct job *j, size_t rows, struct hn_error *err)
 {
     HN_TRY(hn_table_add(&j->table, rows, err));
     for (size_t row = 0; row < rows; row++)
-        for (size_t i = 0; i < j->table.n_columns; i++)
-            HN_TRY(j->table.columns[i].type == HN_EL_STRING
-                       ? hn_table_set_text(&j->table, row, i, HN_STR(""), err)
-                       : hn_table_set_number(&j->table, row, i, 0, err));
+        for (size_t i = 0; i < j->table.n_columns; i++) {
+            const struct hn_column *c = &j->table.columns[i];
+            if (c->type == HN_EL_STRING)
+                HN_TRY(hn_table_set_text(&j->table, row, i, HN_STR(""), err));
+            else if (!c->categories) HN_TRY(hn_table_set_number(&j->table, row, i, 0, err));
+        }
     HN_TRY(run_rows(j, err));
     return write_out(j, err);
 }

@@ -66,6 +66,13 @@ struct hn_forest_term {
     double coefficient;
 };
 
+/* What a feature's categories were called, category i being item i of one of these. n = 0: not known. */
+struct hn_forest_names {
+    const struct hn_str *texts;
+    const double *numbers;
+    size_t n;
+};
+
 enum hn_forest_sum { HN_FOREST_SUM, HN_FOREST_MIN, HN_FOREST_MAX };
 
 struct hn_forest {
@@ -86,9 +93,10 @@ struct hn_forest {
     const struct hn_forest_term *terms;
     size_t n_terms;
 
-    const struct hn_str *feature_names; /* [n_features], or NULL */
-    const struct hn_str *target_names;  /* [n_targets]: of classes, or NULL */
-    struct hn_arena arena;              /* whoever fills the description may keep it here */
+    const struct hn_str *feature_names;           /* [n_features], or NULL */
+    const struct hn_str *target_names;            /* [n_targets]: of classes, or NULL */
+    const struct hn_forest_names *category_names; /* [n_features], or NULL */
+    struct hn_arena arena; /* whoever fills the description may keep it here */
 };
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "formats/category_names.h"
 #include "formats/document.h"
 
 enum { CATEGORICAL = 1, DEFAULT_LEFT = 2, MISSING_SHIFT = 2, MISSING_MASK = 3 };
@@ -308,7 +309,7 @@ static enum hn_status read_objective(struct reader *r, struct hn_str text)
 }
 
 struct header {
-    struct hn_str classes, per_iteration, max_feature, names, objective, sizes;
+    struct hn_str classes, per_iteration, max_feature, names, infos, objective, sizes;
     bool average;
 };
 
@@ -321,7 +322,8 @@ static void read_header(struct reader *r, struct header *h)
     } fields[] = {
         {"num_class", &h->classes},           {"num_tree_per_iteration", &h->per_iteration},
         {"max_feature_idx", &h->max_feature}, {"feature_names", &h->names},
-        {"objective", &h->objective},         {"tree_sizes", &h->sizes}};
+        {"objective", &h->objective},         {"tree_sizes", &h->sizes},
+        {"feature_infos", &h->infos}};
     while (r->rest.n) {
         struct hn_str after = r->rest;
         struct hn_str line = next_line(&after);
@@ -386,6 +388,7 @@ static enum hn_status read_file(struct reader *r)
     HN_TRY(read_names(r, h.names));
     HN_TRY(read_objective(r, h.objective));
     HN_TRY(read_trees(r));
+    HN_TRY(hn_category_names_lgb(r->rest, h.infos, r->what, f, r->err));
     HN_TRY(check_whole(r, &h));
     if (h.average) r->model->average_over = hn_max(f->n_trees / f->n_targets, 1);
     return HN_OK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "formats/category_names.h"
 #include "formats/document.h"
 
 struct reader {
@@ -391,6 +392,7 @@ static enum hn_status read_booster(struct reader *r, const struct hn_doc *booste
                        HN_FMT(name->text));
     const struct hn_doc *model = hn_doc_get(trees, "model");
     HN_TRY(read_trees(r, model));
+    HN_TRY(hn_category_names_xgb(hn_doc_get(model, "cats"), r->what, &r->model->forest, r->err));
     /* Since 3.4 the weights stand with the trees. */
     const struct hn_doc *weights = hn_doc_get(dart ? booster : model, "weight_drop");
     return weights || dart ? read_weights(r, weights) : HN_OK;

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "base/pool.h"
+#include "model/categories.h"
 #include "tensor/array.h"
 
 /* The output that tells what each column contributed, where a model can. */
@@ -22,6 +23,9 @@ struct hn_port {
     const char *const *labels;            /* [n_labels]: what the columns of [rows][n_labels] stand
                                              for, features or classes; or NULL */
     size_t n_labels;
+    const struct hn_categories
+        *categories; /* [n_labels] of an input's columns, where these have names; or NULL */
+    bool strict;     /* a name that is no category's is an error; else it counts as missing */
     bool keyed;      /* an input whose rows are maps: columns that a row lacks are 0 */
     bool optional;   /* an input that may be absent */
     bool on_request; /* an output that is computed only when asked for: "margin", "contributions" */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "base/real.h"
 #include "tensor/element.h"
 
 enum { NAME_ROOM = 24 };
@@ -44,8 +45,11 @@ static enum hn_status fill_matrix(struct hn_table *t, struct hn_error *err)
     for (size_t i = 0; i < t->n_columns; i++) {
         char *own = t->names + i * NAME_ROOM;
         if (!named) snprintf(own, NAME_ROOM, "f%zu", i);
-        t->columns[i] = (struct hn_column){
+        struct hn_column *c = &t->columns[i];
+        *c = (struct hn_column){
             .name = named ? port->labels[i] : own, .offset = i, .type = port->type};
+        if (named && port->categories && port->categories[i].names.n)
+            c->categories = &port->categories[i];
     }
     return HN_OK;
 }
@@ -193,6 +197,38 @@ static double end_of(enum hn_element type)
     return type == HN_EL_I64 ? 0x1p63 : type == HN_EL_U64 ? 0x1p64 : INFINITY;
 }
 
+/* A text or number that names no category. */
+static enum hn_status no_category(const struct hn_column *c, struct hn_str name,
+                                  struct hn_error *err)
+{
+    struct hn_buf names = {.limit = 300};
+    for (size_t i = 0; i < c->categories->names.n && !names.failed; i++) {
+        hn_buf_text(&names, i ? ", " : "");
+        hn_categories_put(c->categories, i, &names);
+    }
+    const enum hn_status status =
+        hn_fail(err, HN_E_ARG, "the column '%s' has no category '%.*s'; it has: %s", c->name,
+                HN_FMT(name), names.p ? names.p : "none");
+    hn_buf_free(&names);
+    return status;
+}
+
+/* NULL for `text`: the category is called `number`. */
+static enum hn_status set_category(struct hn_table *t, size_t row, size_t column,
+                                   const struct hn_str *text, double number, struct hn_error *err)
+{
+    const struct hn_column *c = &t->columns[column];
+    char own[HN_REAL_TEXT];
+    double code = NAN;
+    const bool found = text ? hn_categories_find(c->categories, *text, &code)
+                            : hn_categories_find_number(c->categories, number, &code);
+    if (!found && t->about->inputs[c->input].strict && !isnan(number))
+        return no_category(c, text ? *text : (struct hn_str){own, hn_real_text(number, false, own)},
+                           err);
+    hn_array_set_real(&t->arrays[c->input], place_of(t, row, column), code);
+    return HN_OK;
+}
+
 enum hn_status hn_table_set_number(struct hn_table *t, size_t row, size_t column, double value,
                                    struct hn_error *err)
 {
@@ -200,6 +236,8 @@ enum hn_status hn_table_set_number(struct hn_table *t, size_t row, size_t column
     struct hn_array *a = &t->arrays[c->input];
     if (c->type == HN_EL_STRING)
         return hn_fail(err, HN_E_ARG, "the column '%s' is of texts", c->name);
+    if (c->categories && c->categories->names.numbers)
+        return set_category(t, row, column, NULL, value, err);
     const size_t at = place_of(t, row, column);
     if (a->type == HN_EL_F32) {
         ((float *)a->data)[at] = (float)value;
@@ -232,6 +270,7 @@ enum hn_status hn_table_set_text(struct hn_table *t, size_t row, size_t column, 
                                  struct hn_error *err)
 {
     const struct hn_column *c = &t->columns[column];
+    if (c->categories) return set_category(t, row, column, &value, 0, err);
     if (c->type != HN_EL_STRING)
         return hn_fail(err, HN_E_ARG, "the column '%s' is of numbers, not of texts", c->name);
     ((struct hn_str *)t->arrays[c->input].data)[place_of(t, row, column)] = value;

@@ -12,6 +12,7 @@ struct hn_column {
     size_t input;     /* where it goes, */
     size_t offset;    /* and the place in a row of that input */
     enum hn_element type;
+    const struct hn_categories *categories; /* that have names; or NULL */
 };
 
 struct hn_table {
@@ -43,7 +44,9 @@ size_t hn_table_find(const struct hn_table *table, struct hn_str name, size_t gu
 enum hn_status hn_table_add(struct hn_table *table, size_t rows, struct hn_error *err);
 
 /* Puts a value into a row. HN_E_ARG: the column is of texts, or of numbers, or of integers that do not hold
- * it. Texts are views that must last. */
+ * it. Texts are views that must last. Where a column's categories have names, texts are these; a number is
+ * a category's code, or the name of one where the names are numbers. A name that is none counts as missing,
+ * or is HN_E_ARG where the input is strict. */
 enum hn_status hn_table_set_number(struct hn_table *table, size_t row, size_t column, double value,
                                    struct hn_error *err);
 enum hn_status hn_table_set_text(struct hn_table *table, size_t row, size_t column,

@@ -112,7 +112,6 @@ static void describe(struct predictor *p, const char *kind)
     about->unexplained = hn_trees_unexplained(p->trees);
     about->n_outputs = about->unexplained ? CONTRIBUTIONS : OUTPUTS;
     about->stacks = true;
-    about->bytes = sizeof *p + hn_trees_bytes(p->trees) + p->arena.used;
 }
 
 static enum hn_status copy_names(struct predictor *p, const struct hn_forest *f,
@@ -123,6 +122,8 @@ static enum hn_status copy_names(struct predictor *p, const struct hn_forest *f,
                      &p->input.n_labels, err));
     HN_TRY(copy_list(&p->arena, f->target_names, f->n_targets, &to->labels, &to->n_labels, err));
     margin->labels = to->labels, margin->n_labels = to->n_labels;
+    if (p->input.labels) HN_TRY(hn_categories_copy(f, &p->arena, &p->input.categories, err));
+    p->base.about.bytes = sizeof *p + hn_trees_bytes(p->trees) + p->arena.used;
     return HN_OK;
 }
 
@@ -146,6 +147,7 @@ static enum hn_status open_xgboost(struct predictor *p, struct hn_str bytes, con
     enum hn_status status = hn_xgb_parse(bytes, path, &model, err);
     if (status == HN_OK) status = hn_trees_xgboost(&model, path, &p->link, err);
     if (status == HN_OK) status = take_forest(p, &model.forest, "xgboost", path, err);
+    p->input.strict = true; /* as XGBoost is */
     hn_xgb_close(&model);
     return status;
 }

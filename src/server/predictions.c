@@ -422,7 +422,9 @@ static const struct hn_field prediction_items[] = {
      .schema = "{\"type\": \"array\", \"items\": {\"anyOf\": [{\"type\": \"object\"}, {\"type\": "
                "\"array\"}]}}",
      .about = "What to predict for: objects of columns by their names, or arrays of all columns in "
-              "the model's order. What is absent or null is missing."},
+              "the model's order. What is absent or null is missing. Of a category, a text is its "
+              "name, where "
+              "the model knows names, a number its code."},
     {"columns", HN_FIELD_OBJECT, 0,
      .about = "The same by columns, instead of `rows`: arrays of equal length, by name."},
     {"outputs", HN_FIELD_ARRAY, 0,

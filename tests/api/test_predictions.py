@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "onnx"))
 
 from serving import Server  # noqa: E402
+import named_categories as named  # noqa: E402
 import tiny_onnx as tiny  # noqa: E402
 
 HENCE = sys.argv[1]
@@ -53,10 +54,13 @@ class Predictions(unittest.TestCase):
         (cls.folder / "classifier.onnx").write_bytes(tiny.classifier())
         (cls.folder / "words.onnx").write_bytes(tiny.of_maps())
         (cls.folder / "tree.json").write_text(json.dumps(TREE))
+        (cls.folder / "lightgbm.txt").write_text(named.lightgbm())
+        (cls.folder / "xgboost.json").write_text(json.dumps(named.xgboost()))
         cls.server = Server(HENCE, "-m", f"chat={STARTER}", "-m", cls.folder / "tree.json", "-m",
                             cls.folder / "matrix.onnx", "-m", cls.folder / "columns.onnx", "-m",
                             cls.folder / "image.onnx", "-m", cls.folder / "classifier.onnx", "-m",
-                            cls.folder / "words.onnx", "-m", f"segments={STARTER.parent / 'starter-segments.json'}")
+                            cls.folder / "words.onnx", "-m", cls.folder / "lightgbm.txt", "-m",
+                            cls.folder / "xgboost.json", "-m", f"segments={STARTER.parent / 'starter-segments.json'}")
 
     @classmethod
     def tearDownClass(cls):
@@ -133,6 +137,20 @@ class Predictions(unittest.TestCase):
             "inputs": [{"name": "input", "shape": [2, 2], "datatype": "FP32", "data": [20, None, 31, 1]}],
             "outputs": [{"name": "margin"}]})[2]
         self.assertEqual(answer["outputs"][0]["data"], [0.5, -0.25])
+
+    def test_names_of_categories(self):
+        rows = [{"city": "Bern", "age": 9, "size": 20}, {"city": "Ch\\u0075r", "age": 9, "size": "10"}, ["Zug", 9, None],
+                [2, 9, 10], [1, 31, True], ["Basel", 31, "x"]]
+        body = json.dumps({"model": "lightgbm", "rows": rows}).replace("\\\\", "\\")
+        status, _, answer = self.server.post("/v1/predictions", body)
+        self.assertEqual((status, answer["outputs"]["predictions"]), (200, [101, 202, 201, 201, 203, 203]))
+        columns = {"city": ["Zürich", "Chur", 0, None], "size": [-20, 10, "10", None]}
+        self.assertEqual(self.predict("xgboost", columns=columns), {"predictions": [101, 202, 201, 202]})
+        for param, word, row in (("rows[0].city", "no category 'Basel'; it has: Zürich, Chur, Zug", {"city": "Basel"}),
+                                 ("rows[0].size", "no category '1'; it has: 10, -20", {"size": 1}),
+                                 ("rows[0].size", "no category 'big'", {"size": "big"}),
+                                 ("rows[0].age", "of numbers", {"age": "9"})):
+            self.refused("invalid_value", param, word, {"model": "xgboost", "rows": [row]})
 
     def test_classes(self):
         status, _, answer = self.server.post("/v1/predictions", {"model": "segments", "rows": [

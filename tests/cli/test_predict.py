@@ -13,6 +13,9 @@ import numpy
 
 sys.path.insert(0, str(program.ROOT / "tests" / "onnx"))
 import onnx_io  # noqa: E402
+sys.path.insert(0, str(program.ROOT / "tests" / "fuzz"))
+import make_seeds  # noqa: E402
+import named_categories as named  # noqa: E402
 import tiny_onnx as tiny  # noqa: E402
 
 NUMPY = ["float32", "float64", "float16", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64",
@@ -224,6 +227,96 @@ class Predict(Program):
                       [tiny.ml("ArrayFeatureExtractor", ["x", "at"], ["h"])]):
             self.assertTrue(apart(nodes, ["h"]))
             self.assertFalse(apart(nodes, ["h"], ("n",)))
+
+
+class Categories(Program):
+    """Columns of categories that the file names."""
+
+    def run_csv(self, model, text, *words):
+        return self.hence("predict", "-m", model, "--csv", "-", *words, stdin=text)
+
+    def values(self, model, text):
+        done = self.run_csv(model, text)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        head, *rows = done.stdout.decode().split()
+        return [float(row) for row in rows]
+
+    def write_json(self, name, model):
+        return self.write(name, json.dumps(model).encode())
+
+    def test_lightgbm(self):
+        model = self.write("named.txt", named.lightgbm().encode())
+        self.assertEqual(self.values(model, "city,age,size\nBern,9,20\nChur,9,10\nZug,9,\nChur,31,20.0\n"),
+                         [101, 202, 201, 103])
+        # Codes where names are texts, the names themselves where they are numbers; what is neither is missing.
+        self.assertEqual(self.values(model, "city,age,size\n0,9,0\n1,9,1\n2,31,30\nBasel,31,x\n,31,nan\n"),
+                         [201, 202, 201, 203, 203])
+        said = json.loads(self.good("inspect", "--json", model))
+        self.assertEqual(said["categories"], {"city": ["Bern", "Chur", "Zug"], "size": [10, 20]})
+        self.assertIn('"city" (3 categories) "age" "size" (2 categories)', self.good("inspect", model))
+        # Texts that read like numbers are names, whatever they look like.
+        model = self.write("digits.txt", named.lightgbm([["2", "x", "0"], [True, False]]).encode())
+        self.assertEqual(self.values(model, "city,size\n2,True\n0,false\n1,0\nx,1\n"), [201, 101, 102, 202])
+
+    def test_which_columns_of_lightgbm(self):
+        known, unknown = "city,size\nBern,20\n", "no category|of numbers|no number"
+        for parameter in ("0,2", "", None, "name:city,size", "0,1", "2,0", "0", "9,9"):
+            model = self.write("which.txt", named.lightgbm(parameter=parameter).encode())
+            if parameter == "0,1":  # An age is no category, and says so.
+                self.assertRegex(self.run_csv(model, known).stderr.decode(), unknown)
+            else:
+                self.assertEqual(self.values(model, known), [101], parameter)
+        # Lists that are not those of the features, too many, too few, too short, name nothing.
+        for categories in (None, [], [["Bern"]], [["a"], ["b"], ["c"]], [["Bern", "Chur"], [10, 20]],
+                           [["Bern", 1, None], ["a", "b"]], [["Bern", "Chur", "Zug"], [10]]):
+            model = self.write("which.txt", named.lightgbm(categories).encode())
+            self.assertRegex(self.run_csv(model, known).stderr.decode(), unknown)
+            self.assertEqual(self.values(model, "city,size\n1,1\n"), [102])
+
+    def test_broken_lightgbm(self):
+        for what, says in (("[[1,", "pandas_categorical"), ("7", "list of lists"), ("[7]", "list of lists"),
+                           ('["x"]', "list of lists"), ("{}", "list of lists"), ("[[]] x", "pandas_categorical")):
+            model = self.write("broken.txt", named.LIGHTGBM.replace("CATEGORIES", what).encode())
+            self.bad(EXIT_FAILURE, says, "inspect", model)
+
+    def test_xgboost(self):
+        model = self.write_json("named.json", named.xgboost())
+        self.assertEqual(self.values(model, "city,size\nZürich,-20\nChur,10\nZug,\n,10\n"), [101, 202, 201, 202])
+        self.assertEqual(self.values(model, "city,size\n0,10\n1,10\n7,-20\n"), [201, 202, 102])
+        # XGBoost refuses what it has not seen.
+        for text, says in (("city\nBasel\n", "line 2: the column 'city' has no category 'Basel'; it has: Zürich, Chur"),
+                           ("size\n1\n", "'size' has no category '1'; it has: 10, -20"),
+                           ("size\nbig\n", "'size' has no category 'big'")):
+            done = self.run_csv(model, text)
+            self.assertEqual((done.returncode, done.stdout), (EXIT_FAILURE, b""))
+            self.assertIn(says, done.stderr.decode())
+        self.assertEqual(self.run_csv(model, "city,age,size\n").stdout, b"predictions\n")
+        said = json.loads(self.good("inspect", "--json", model))
+        self.assertEqual(said["categories"], {"city": ["Zürich", "Chur", "Zug"], "size": [10, -20]})
+        # Without a table of names, and with none in it.
+        for cats in ([], [named.texts()] * 3):
+            model = self.write_json("plain.json", named.xgboost(cats))
+            self.assertEqual(self.values(model, "city,size\n0,1\n"), [101])
+            self.assertIn("no number", self.run_csv(model, "city\nChur\n").stderr.decode())
+        # UBJSON has no unsigned integers of 16 bits: their bits are those of signed ones.
+        model = self.write("named.ubj", make_seeds.ubjson(named.xgboost([
+            {"offsets": ("l", [0, 1, 3]), "values": ("i", [97, -61, -68])}, named.texts(),
+            {"type": 12, "values": ("I", [7, -2])}])))
+        self.assertEqual(self.values(model, "city,size\nü,65534\na,7\n"), [102, 201])
+        # Integers that are no doubles have no names here.
+        model = self.write_json("wide.json", named.xgboost([named.texts()] * 2 + [{"type": 15, "values": [2**53 + 2, 1]}]))
+        self.assertEqual(self.values(model, "city,size\n0,1\n"), [101])
+
+    def test_broken_xgboost(self):
+        good = named.texts("a", "bc")
+        for column in ({**good, "offsets": [0, 2, 1]}, {**good, "offsets": [0, 1, 4]}, {**good, "offsets": [-1, 1, 3]},
+                       {**good, "offsets": [0, 0.5, 3]}, {**good, "offsets": ["0", "x", 3]}, {**good, "values": [256, 1, 1]},
+                       {**good, "values": "abc"}, {"offsets": [0, 1]}, {"values": []}, {"type": "x", "values": []},
+                       {"type": 15, "values": [0.5]}, {"type": 15, "values": ["a"]}, {"type": 15}, 3, []):
+            model = self.write_json("broken.json", named.xgboost([column, named.texts(), named.texts()]))
+            self.bad(EXIT_FAILURE, "cats: ", "inspect", model)
+        for enc in ([named.texts()] * 2, [1, 2, 3]):
+            self.bad(EXIT_FAILURE, "cats: enc", "inspect", self.write_json("broken.json", named.xgboost(enc)))
 
 
 class Tables(Program):

@@ -5,6 +5,7 @@
 #include "formats/lightgbm.h"
 #include "model/trees.h"
 #include "model/trees_lightgbm.h"
+#include "naming.h"
 
 enum { ROWS = 20 };
 
@@ -41,6 +42,7 @@ void fuzz_one(const uint8_t *data, size_t n)
         model.forest.n_features < 1000 && model.forest.n_targets < 100) {
         const struct hn_trees_link link = hn_trees_lightgbm_link(&model);
         evaluate(&model.forest, &link);
+        fuzz_categories(&model.forest);
     }
     hn_lgb_close(&model);
 }

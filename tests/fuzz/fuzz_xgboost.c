@@ -5,6 +5,7 @@
 #include "formats/xgboost.h"
 #include "model/trees.h"
 #include "model/trees_xgboost.h"
+#include "naming.h"
 
 enum { ROWS = 20 };
 
@@ -43,7 +44,9 @@ void fuzz_one(const uint8_t *data, size_t n)
     struct hn_error err;
     if (hn_xgb_parse((struct hn_str){(const char *)data, n}, "input", &model, &err) == HN_OK &&
         hn_trees_xgboost(&model, "input", &link, &err) == HN_OK && model.forest.n_features < 1000 &&
-        model.forest.n_targets < 100)
+        model.forest.n_targets < 100) {
         evaluate(&model.forest, &link);
+        fuzz_categories(&model.forest);
+    }
     hn_xgb_close(&model);
 }

@@ -334,7 +334,7 @@ def ubjson(what):
         return b"d" + struct.pack(">f", what)
     if isinstance(what, tuple):
         kind, items = what
-        form = {"d": "f", "l": "i", "U": "B", "L": "q"}[kind]
+        form = {"d": "f", "i": "b", "I": "h", "l": "i", "U": "B", "L": "q"}[kind]
         return (b"[$" + kind.encode() + b"#L" + struct.pack(">q", len(items)) +
                 struct.pack(f">{len(items)}{form}", *items))
     if isinstance(what, list):
@@ -364,6 +364,10 @@ def xgboost_seeds():
     yield "gbtree", ubjson(model({"name": "gbtree", "model": trees}))
     yield "dart", ubjson(model({"name": "dart", "gbtree": {"model": trees},
                                 "weight_drop": ("d", [0.5, 1.0])}))
+    cats = {"enc": [{"offsets": ("l", [0, 2, 3, 3]), "values": ("i", [-61, -68, 97])},
+                    {"type": 12, "values": ("I", [7, -2, 7])}],
+            "feature_segments": ("l", [0, 3, 6]), "sorted_idx": ("l", [2, 1, 0, 0, 2, 1])}
+    yield "named", ubjson(model({"name": "gbtree", "model": {**trees, "cats": cats}}))
     vectors = [tree(tree_param={"size_leaf_vector": "2"}),
                tree(tree_param={"size_leaf_vector": "2"}, leaf_weights=("d", [1.0] * 4),
                     right_children=("l", [2, 0, 1]))]
