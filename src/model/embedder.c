@@ -133,7 +133,7 @@ enum hn_status hn_embedder_pair(const struct hn_embedder *e, struct hn_str query
     if (status < 0) return hn_fail_in(err, status, "the query, which leaves room for a document");
     const size_t rest = room - (out->n - start - f.n_head);
     HN_TRY(add_all(out, f.middle, f.n_middle, err));
-    *n_first = out->n - start;
+    *n_first = f.two_types ? out->n - start : SIZE_MAX;
     HN_TRY(add_text(e, document, rest, truncate, out, err));
     return add_all(out, f.tail, f.n_tail, err);
 }

@@ -40,7 +40,7 @@ enum hn_status hn_embedder_tokens(const struct hn_embedder *e, struct hn_str pre
                                   struct hn_str text, bool truncate, struct hn_tokens *out,
                                   struct hn_error *err);
 
-/* The same of a query and a document; *n_first tokens belong to the query. It is the document that is
+/* The same of a query and a document; *n_first tokens are of the query's type. It is the document that is
  * cut. */
 enum hn_status hn_embedder_pair(const struct hn_embedder *e, struct hn_str query,
                                 struct hn_str document, bool truncate, struct hn_tokens *out,

@@ -400,11 +400,16 @@ static enum hn_status read_template(const json_t *value, struct hn_vocab_spec *s
     HN_TRY(read_pieces(value, "single", spec, err));
     HN_TRY(read_pieces(value, "pair", spec, err));
     spec->has_frame = true;
-    spec->has_middle = json_array_size(json_object_get(value, "pair")) > 0;
+    const json_t *pair = json_object_get(value, "pair");
+    spec->has_middle = json_array_size(pair) > 0;
+    for (size_t i = 0; i < json_array_size(pair); i++) {
+        const json_t *text = json_object_get(json_array_get(pair, i), "Sequence");
+        spec->two_types |= json_integer_value(json_object_get(text, "type_id")) == 1;
+    }
     return HN_OK;
 }
 
-/* RoBERTa has its end twice between two texts, BERT once. */
+/* RoBERTa has its end twice between two texts, BERT once, and a type for the second. */
 static enum hn_status read_pair(const json_t *value, bool twice, struct hn_vocab_spec *spec,
                                 struct hn_error *err)
 {
@@ -414,6 +419,7 @@ static enum hn_status read_pair(const json_t *value, bool twice, struct hn_vocab
     for (int i = 0; i <= twice; i++)
         HN_TRY(add_to_frame(json_array_get(sep, 1), spec, MIDDLE, err));
     spec->has_frame = spec->has_middle = true;
+    spec->two_types = !twice;
     return HN_OK;
 }
 

@@ -238,6 +238,7 @@ struct hn_frame hn_tokenizer_frame(const struct hn_tokenizer *tokenizer)
                              .tail = tokenizer->tail,
                              .n_head = tokenizer->n_head,
                              .n_middle = tokenizer->n_middle,
+                             .two_types = tokenizer->two_types,
                              .n_tail = tokenizer->n_tail};
 }
 

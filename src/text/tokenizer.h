@@ -45,6 +45,8 @@ enum hn_status hn_tokenize(const struct hn_tokenizer *tokenizer, struct hn_str t
 struct hn_frame {
     const int32_t *head, *middle, *tail;
     size_t n_head, n_middle, n_tail;
+    bool
+        two_types; /* the second text of a pair is of another type than the first, as BERT has it */
 };
 struct hn_frame hn_tokenizer_frame(const struct hn_tokenizer *tokenizer);
 

@@ -50,6 +50,7 @@ struct hn_tokenizer {
     int32_t bos, eos, eot, unk;
     bool strips_first_space; /* detokenizing: encoding put a space in front */
     size_t n_head, n_middle, n_tail;
+    bool two_types;
     int32_t head[HN_VOCAB_MAX_FRAME], middle[HN_VOCAB_MAX_FRAME], tail[HN_VOCAB_MAX_FRAME];
     struct hn_lexicon specials; /* control, unknown and user-defined tokens */
     struct hn_normalizer *normalizer;

@@ -194,6 +194,7 @@ static void set_middle(struct hn_tokenizer *t, const struct hn_vocab_spec *spec)
 {
     t->n_middle = spec->n_middle;
     memcpy(t->middle, spec->middle, sizeof t->middle);
+    t->two_types = spec->has_middle ? spec->two_types : spec->kind == HN_VOCAB_WPM;
     if (spec->has_middle) return;
     const size_t times = spec->kind == HN_VOCAB_WPM ? 1 : 2;
     for (size_t i = 0; i < times * t->n_tail && t->n_middle < HN_VOCAB_MAX_FRAME; i++)

@@ -91,6 +91,7 @@ struct hn_vocab_spec {
     bool has_middle; /* what stands between two texts, else it follows from the kind */
     size_t n_middle;
     int32_t middle[HN_VOCAB_MAX_FRAME];
+    bool two_types; /* with has_middle: the second of a pair is of another type than the first */
 };
 
 /* A description with no tokens, no special ids, and every three-valued switch at its default. */
