@@ -72,6 +72,18 @@ struct hn_attention {
     const float *sinks; /* [n_heads] or NULL */
     /* [n_heads] or NULL: a score falls by this much with each position between query and key */
     const float *slopes;
+    /* [n_heads][bias_ld] or NULL: added to the score of a key `reach` + its position less the query's on,
+     * of which whole pages are read: bias_ld is at least 2 * reach + HN_KV_PAGE. */
+    const float *bias;
+    size_t bias_ld, reach;
+};
+
+/* How the rows of a span become one. */
+enum hn_reduction {
+    HN_REDUCE_MEAN,
+    HN_REDUCE_MEAN_SQRT, /* the sum over the root of their number */
+    HN_REDUCE_WEIGHTED,  /* the mean, the i-th row counting i times */
+    HN_REDUCE_MAX,
 };
 
 struct hn_experts {
@@ -148,9 +160,10 @@ struct hn_backend_ops {
     /* y = rows[i] of x, in order. */
     void (*gather)(struct hn_backend *b, struct hn_rows y, struct hn_rows x, const int32_t *rows,
                    size_t n, size_t cols);
-    /* y[i] = the mean of the rows of span i. */
-    void (*mean)(struct hn_backend *b, struct hn_rows y, struct hn_rows x,
-                 const struct hn_span *spans, size_t n_spans, size_t cols);
+    /* y[i] = what the rows of span i come to. */
+    void (*reduce)(struct hn_backend *b, struct hn_rows y, struct hn_rows x,
+                   const struct hn_span *spans, size_t n_spans, size_t cols,
+                   enum hn_reduction kind);
     /* y = cap * tanh(y * scale / cap), or y * scale when cap is 0. */
     void (*finish_logits)(struct hn_backend *b, struct hn_rows y, size_t n, size_t cols,
                           float scale, float cap);

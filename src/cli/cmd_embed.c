@@ -33,10 +33,11 @@ static enum hn_status take_pooling(void *field, const char *text, struct hn_erro
 #define AT(field) offsetof(struct options, field)
 static const struct hn_opt items[] = {
     {"pooling", 0, "KIND", HN_OPT_CALL, AT(pooling), .take = take_pooling,
-     .help =
-         "how the vectors of a text's tokens become one: mean, cls (the first), last, none (they "
-         "stay apart), or rank (the numbers of a classifier's labels); default: as the model has "
-         "it"},
+     .help = "how the vectors of a text's tokens become one: mean, cls (the first), last, max, "
+             "mean_sqrt, "
+             "weighted, none (they stay apart), or rank (the numbers of a classifier's labels); "
+             "default: "
+             "as the model has it"},
     {"dimensions", 'd', "N", HN_OPT_SIZE, AT(dimensions), 1, HN_MAX_WIDTH,
      .help = "keep the first N numbers of a vector: for models that were trained so (Matryoshka)"},
     {"no-normalize", 0, NULL, HN_OPT_FLAG, AT(raw),

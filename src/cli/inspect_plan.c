@@ -132,7 +132,7 @@ static void print_encoder(const struct hn_inspection *in)
     heading("Encoder");
     printf("  %-15s %zu tokens\n", "longest text", c->n_context);
     if (c->n_labels) printf("  %-15s %zu\n", "labels", c->n_labels);
-    else printf("  %-15s %zu\n", "dimensions", c->n_embd);
+    else printf("  %-15s %zu\n", "dimensions", c->n_out);
     printf("  %-15s %s\n", "pooling", hn_pooling_names[c->pooling]);
     printf("  %-15s hence %s, hence serve\n", "commands",
            c->pooling == HN_POOLING_RANK ? "rerank" : "embed");
@@ -164,7 +164,7 @@ void hn_inspect_plan_json(struct hn_json_writer *w, const struct hn_inspection *
     if (in->encoder.family) {
         hn_json_open(w, "encoder", '{');
         hn_json_put_uint(w, "context", in->encoder.n_context);
-        hn_json_put_uint(w, "dimensions", in->encoder.n_embd);
+        hn_json_put_uint(w, "dimensions", in->encoder.n_out);
         hn_json_put_uint(w, "labels", in->encoder.n_labels);
         hn_json_put_text(w, "pooling", hn_str_from(hn_pooling_names[in->encoder.pooling]));
         hn_json_put_uint(w, "weight_bytes", p->weight_bytes);

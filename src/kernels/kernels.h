@@ -82,6 +82,7 @@ struct hn_attend_query {
     struct hn_attend_state state;
     float slope; /* the score of the key in slot j is slope * |j - at| less (ALiBi) */
     float at;
+    const float *bias; /* [HN_KV_PAGE], added to the scores of the slots; or NULL */
 };
 
 /* One chunk of attention: keys [first, last) of one KV page for `n` queries of heads that share them,

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "model/encoder_impl.h"
 #include "model/rope.h"
+#include "tensor/codec.h"
 
 /* --- weights ----------------------------------------------------------------------------------- */
 
@@ -38,16 +39,19 @@ static enum hn_status bind_linear(struct binder *b, size_t layer, const char *co
 
 static enum hn_status bind_attention(struct binder *b, size_t i, struct hn_encoder_layer *layer)
 {
+    const bool norm_first = b->config->family->flags & HN_ENCODER_NORM_FIRST;
     static const char *const apart[] = {"attn_q", "attn_k", "attn_v"};
     static const char *const fused[] = {"attn_qkv"}, *const out[] = {"attn_output"};
     const size_t n = b->config->n_embd;
     const size_t rows[] = {n, n, n}, all[] = {3 * n};
+    if (norm_first) HN_TRY(bind_norm(b, i, "attn_norm", n, i == 0, &layer->in_norm));
     if (hn_bind_find(&b->to, "blk.%zu.attn_qkv.weight", i))
         HN_TRY(bind_linear(b, i, fused, all, 1, n, &layer->qkv, &layer->qkv_bias));
     else HN_TRY(bind_linear(b, i, apart, rows, 3, n, &layer->qkv, &layer->qkv_bias));
     HN_TRY(bind_norm(b, i, "attn_q_norm", n, true, &layer->q_norm));
     HN_TRY(bind_norm(b, i, "attn_k_norm", n, true, &layer->k_norm));
     HN_TRY(bind_linear(b, i, out, &n, 1, n, &layer->out, &layer->out_bias));
+    if (norm_first) return HN_OK;
     HN_TRY(bind_norm(b, i, "attn_output_norm", n, false, &layer->attn_norm));
     return bind_norm(b, i, "attn_norm_2", n, true, &layer->attn_norm_2);
 }
@@ -58,13 +62,15 @@ static enum hn_status bind_ffn(struct binder *b, size_t i, struct hn_encoder_lay
     static const char *const both[] = {"ffn_gate", "ffn_up"}, *const down[] = {"ffn_down"};
     const size_t n = b->config->n_embd, n_ff = b->config->n_ff;
     const size_t rows[] = {n_ff, n_ff};
+    const bool norm_first = b->config->family->flags & HN_ENCODER_NORM_FIRST;
     const bool gate = hn_bind_find(&b->to, "blk.%zu.ffn_gate.weight", i);
     const struct hn_tensor *up = hn_bind_find(&b->to, "blk.%zu.ffn_up.weight", i);
     const size_t all[] = {up && up->ne[1] == 2 * n_ff ? 2 * n_ff : n_ff};
+    if (norm_first) HN_TRY(bind_norm(b, i, "ffn_norm", n, false, &layer->ffn_norm));
     HN_TRY(bind_linear(b, i, gate ? both : both + 1, gate ? rows : all, gate ? 2 : 1, n, &layer->up,
                        &layer->up_bias));
     HN_TRY(bind_linear(b, i, down, &n, 1, n_ff, &layer->down, &layer->down_bias));
-    return bind_norm(b, i, "layer_output_norm", n, false, &layer->out_norm);
+    return norm_first ? HN_OK : bind_norm(b, i, "layer_output_norm", n, false, &layer->out_norm);
 }
 
 /* Two layers with an activation between them, or one. */
@@ -77,23 +83,54 @@ static enum hn_status bind_head(struct binder *b, struct hn_encoder_weights *w)
     if (two && hn_bind_find(&b->to, "cls.weight"))
         HN_TRY(
             bind_linear(b, HN_BIND_TOP, inner, &c->n_embd, 1, c->n_embd, &w->head, &w->head_bias));
+    HN_TRY(bind_norm(b, HN_BIND_TOP, "cls.norm", c->n_embd, true, &w->head_norm));
     return bind_linear(b, HN_BIND_TOP, two ? outer : inner, &c->n_labels, 1, c->n_embd, &w->labels,
                        &w->labels_bias);
+}
+
+static enum hn_status bind_dense(struct binder *b, struct hn_encoder_weights *w)
+{
+    const struct hn_encoder_config *c = b->config;
+    size_t cols = hn_max(c->n_pools, 1) * c->n_embd;
+    for (size_t i = 0; i < c->n_dense; i++) {
+        char name[20];
+        const char *const stem[] = {name};
+        snprintf(name, sizeof name, "dense_%zu", HN_ENCODER_FIRST_DENSE + i);
+        HN_TRY(bind_linear(b, HN_BIND_TOP, stem, &c->dense[i].rows, 1, cols, &w->dense[i],
+                           &w->dense_bias[i]));
+        cols = c->dense[i].rows;
+    }
+    return HN_OK;
+}
+
+/* Tables, and what makes rows of the width of the layers of them. */
+static enum hn_status bind_tables(struct binder *b, struct hn_encoder_weights *w)
+{
+    static const char *const project[] = {"token_embd_proj"};
+    const struct hn_encoder_config *c = b->config;
+    w->tokens = hn_bind_find(&b->to, "token_embd.weight"); /* checked with the configuration */
+    w->types = hn_bind_find(&b->to, "token_types.weight");
+    if (!(c->family->flags & (HN_ENCODER_ROPE | HN_ENCODER_ALIBI)))
+        w->positions = hn_bind_find(&b->to, "position_embd.weight");
+    HN_TRY(bind_norm(b, HN_BIND_TOP, "token_embd_norm", c->n_table, false, &w->embd_norm));
+    if (!hn_bind_find(&b->to, "token_embd_proj.weight")) return HN_OK;
+    return bind_linear(b, HN_BIND_TOP, project, &c->n_embd, 1, c->n_table, &w->project,
+                       &w->project_bias);
 }
 
 static enum hn_status bind_all(struct binder *b, struct hn_encoder_weights *w)
 {
     const struct hn_encoder_config *c = b->config;
-    w->tokens = hn_bind_find(&b->to, "token_embd.weight"); /* checked with the configuration */
-    w->types = hn_bind_find(&b->to, "token_types.weight");
-    if (!c->family->flags) w->positions = hn_bind_find(&b->to, "position_embd.weight");
-    HN_TRY(bind_norm(b, HN_BIND_TOP, "token_embd_norm", c->n_embd, false, &w->embd_norm));
+    HN_TRY(bind_tables(b, w));
     for (size_t i = 0; i < c->n_layers; i++) {
         struct hn_encoder_layer counted = {0};
         struct hn_encoder_layer *layer = w->layers ? &w->layers[i] : &counted;
         HN_TRY(bind_attention(b, i, layer));
         HN_TRY(bind_ffn(b, i, layer));
     }
+    if (c->family->flags & HN_ENCODER_NORM_FIRST)
+        HN_TRY(bind_norm(b, HN_BIND_TOP, "output_norm", c->n_embd, false, &w->out_norm));
+    HN_TRY(bind_dense(b, w));
     return bind_head(b, w);
 }
 
@@ -125,14 +162,50 @@ static void set_slopes(const struct hn_encoder_config *c, float *slopes)
     }
 }
 
+/* The bucket of a key so far behind the query, as T5 and MPNet have it: half of them for each direction,
+ * half of those for single distances, the rest for logarithms of up to 128. */
+static size_t bucket_of(ptrdiff_t ahead)
+{
+    const size_t half = HN_ENCODER_N_BUCKETS / 2, exact = half / 2;
+    const size_t base = ahead > 0 ? half : 0, n = (size_t)(ahead < 0 ? -ahead : ahead);
+    if (n < exact) return base + n;
+    /* In floats: a distance on the border of two buckets must fall as it does where models are trained. */
+    const float turns = logf((float)n / (float)exact) / (float)log(128.0 / (double)exact);
+    return base + hn_min(exact + (size_t)(turns * (float)(half - exact)), half - 1);
+}
+
+/* What each distance adds to the scores of each head. */
+static enum hn_status set_bias(struct hn_encoder *e, const struct hn_gguf *file,
+                               struct hn_error *err)
+{
+    const struct hn_encoder_config *c = &e->config;
+    const size_t reach = c->n_context - 1;
+    const struct hn_tensor *t = hn_weights_find(&file->weights, HN_STR("attn_rel_b.weight"));
+    if (!(c->family->flags & HN_ENCODER_BUCKETS)) return HN_OK;
+    float *table = hn_arena_alloc(&e->arena, HN_ENCODER_N_BUCKETS * c->n_heads, sizeof *table);
+    e->bias_ld = 2 * reach + 1 + HN_KV_PAGE;
+    e->bias = hn_arena_alloc(&e->arena, c->n_heads * e->bias_ld, sizeof *e->bias);
+    if (!table || !e->bias) return hn_fail_nomem(err, "positions", e->bias_ld * sizeof *e->bias);
+    hn_decode(t->type, t->data, table, HN_ENCODER_N_BUCKETS * c->n_heads);
+    for (size_t i = 0; i < e->bias_ld; i++) {
+        const float *row = table + bucket_of((ptrdiff_t)i - (ptrdiff_t)reach) * c->n_heads;
+        for (size_t h = 0; h < c->n_heads; h++)
+            e->bias[h * e->bias_ld + i] = row[h];
+    }
+    return HN_OK;
+}
+
 static enum hn_status set_positions(struct hn_encoder *e, struct hn_error *err)
 {
     const struct hn_encoder_config *c = &e->config;
     const size_t half = c->dim / 2;
     e->freqs = hn_arena_alloc(&e->arena, half, sizeof *e->freqs);
+    e->freqs_local = hn_arena_alloc(&e->arena, half, sizeof *e->freqs_local);
     e->slopes = hn_arena_alloc(&e->arena, c->n_heads, sizeof *e->slopes);
-    if (!e->freqs || !e->slopes) return hn_fail_nomem(err, "positions", half * sizeof *e->freqs);
+    if (!e->freqs || !e->freqs_local || !e->slopes)
+        return hn_fail_nomem(err, "positions", half * sizeof *e->freqs);
     hn_rope_freqs(&c->rope, c->dim, false, NULL, e->freqs);
+    if (c->window) hn_rope_freqs(&c->rope_local, c->dim, false, NULL, e->freqs_local);
     set_slopes(c, e->slopes);
     return HN_OK;
 }
@@ -164,6 +237,7 @@ static enum hn_status fill(struct hn_encoder *e, const struct hn_gguf *file,
         .config = &e->config,
     };
     HN_TRY(bind_all(&b, &e->weights));
+    HN_TRY(set_bias(e, file, err));
     return set_positions(e, err);
 }
 
@@ -205,7 +279,8 @@ size_t hn_encoder_bytes(const struct hn_encoder *encoder)
 size_t hn_encode_floats(const struct hn_encoder_config *config, enum hn_pooling pooling, size_t n)
 {
     if (pooling == HN_POOLING_RANK) return config->n_labels;
-    return pooling == HN_POOLING_NONE ? n * config->n_embd : config->n_embd;
+    if (pooling == HN_POOLING_NONE) return n * config->n_embd;
+    return pooling == config->pooling ? config->n_out : config->n_embd;
 }
 
 void hn_embedding_finish(float *vector, size_t n, bool normalise)

@@ -41,7 +41,8 @@ struct hn_encode_item {
     float *out;     /* hn_encode_floats() of them */
 };
 
-/* What an item's result takes: n_labels, n_embd, or n * n_embd without pooling. */
+/* What an item's result takes: n_labels, n_out of the model's own pooling, n_embd of another, or
+ * n * n_embd without pooling. */
 size_t hn_encode_floats(const struct hn_encoder_config *config, enum hn_pooling pooling, size_t n);
 
 /* Computes all items, packed without gaps into as few steps as their tokens need. An item's result is

@@ -1,17 +1,21 @@
 #include "model/encoder_config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "model/reader.h"
 
 static const struct hn_encoder_family families[] = {
-    {"bert", 0, HN_GLU_GELU}, /* also roberta, xlm-roberta, distilbert */
-    {"nomic-bert", HN_ENCODER_ROPE, HN_GLU_SILU},
+    {"bert", 0, HN_GLU_GELU}, /* also roberta, xlm-roberta, distilbert, electra */
+    {"mpnet", HN_ENCODER_BUCKETS, HN_GLU_GELU},
+    {"nomic-bert", HN_ENCODER_ROPE, HN_GLU_SILU}, /* also new, Alibaba's */
+    {"modern-bert", HN_ENCODER_ROPE | HN_ENCODER_NORM_FIRST | HN_ENCODER_LOCAL, HN_GLU_GELU},
     {"jina-bert-v2", HN_ENCODER_ALIBI, HN_GLU_GELU},
 };
 
-const char *const hn_pooling_names[HN_POOLINGS] = {"none", "mean", "cls", "last", "rank"};
+const char *const hn_pooling_names[HN_POOLINGS] = {
+    "none", "mean", "cls", "last", "rank", "max", "mean_sqrt", "weighted", "several"};
 
 const struct hn_encoder_family *hn_encoder_family_find(struct hn_str arch)
 {
@@ -42,12 +46,17 @@ bool hn_encoder_is(const struct hn_gguf *file)
 
 enum hn_status hn_pooling_from_name(const char *name, enum hn_pooling *out, struct hn_error *err)
 {
-    for (size_t i = 0; i < HN_POOLINGS; i++) {
+    for (size_t i = 0; i < HN_POOLING_SEVERAL; i++) {
         if (strcmp(name, hn_pooling_names[i]) != 0) continue;
         *out = (enum hn_pooling)i;
         return HN_OK;
     }
-    return hn_fail(err, HN_E_ARG, "give none, mean, cls, last or rank");
+    return hn_fail(err, HN_E_ARG, "give none, mean, cls, last, max, mean_sqrt, weighted or rank");
+}
+
+bool hn_encoder_is_local(const struct hn_encoder_config *config, size_t layer)
+{
+    return config->window && layer % config->every != 0;
 }
 
 static enum hn_status read_sizes(struct hn_reader *r, struct hn_encoder_config *c)
@@ -76,29 +85,114 @@ static enum hn_status read_numbers(struct hn_reader *r, struct hn_encoder_config
     HN_TRY(hn_read_real(r, "rope.freq_base", 1, 1e12f, &c->rope.base));
     HN_TRY(hn_read_real(r, "rope.scaling.factor", 1e-6f, 1e6f, &c->rope.factor));
     if (c->rope.factor != 1) c->rope.scaling = HN_ROPE_LINEAR;
+    if (!(c->family->flags & HN_ENCODER_LOCAL)) return HN_OK;
+    c->rope_local = (struct hn_rope_config){.base = 10000, .factor = 1, .attn_factor = 1};
+    HN_TRY(hn_read_real(r, "rope.freq_base_swa", 1, 1e12f, &c->rope_local.base));
+    HN_TRY(hn_read_count(r, "attention.sliding_window", HN_MAX_CONTEXT, 0, &c->window));
+    return hn_read_count(r, "attention.sliding_window_pattern", HN_MAX_LAYERS, 3, &c->every);
+}
+
+/* The text of a key that may be missing, which leaves *out. */
+static enum hn_status read_text(struct hn_reader *r, struct hn_str key, struct hn_str *out)
+{
+    const enum hn_status status = hn_meta_text(r->meta, key, out, r->err);
+    return status == HN_E_NOTFOUND ? HN_OK : status;
+}
+
+/* The feed-forward's function, by the names that config.json has for it; with a gate or without is told by
+ * the tensors. */
+static enum hn_status read_act(struct hn_reader *r, struct hn_encoder_config *c)
+{
+    static const struct {
+        const char *name;
+        enum hn_glu act;
+    } known[] = {
+        {"gelu", HN_GLU_GELU},
+        {"gelu_python", HN_GLU_GELU},
+        {"geglu", HN_GLU_GELU},
+        {"gelu_new", HN_GLU_GELU_TANH},
+        {"gelu_fast", HN_GLU_GELU_TANH},
+        {"gelu_accurate", HN_GLU_GELU_TANH},
+        {"gelu_pytorch_tanh", HN_GLU_GELU_TANH},
+        {"relu", HN_GLU_RELU},
+        {"silu", HN_GLU_SILU},
+        {"swish", HN_GLU_SILU},
+        {"swiglu", HN_GLU_SILU},
+    };
+    struct hn_str name = {0};
+    c->act = c->family->act;
+    HN_TRY(read_text(r, hn_read_key(r, "hidden_activation"), &name));
+    if (!name.n) return HN_OK;
+    for (size_t i = 0; i < HN_COUNT(known); i++) {
+        if (!hn_str_is(name, known[i].name)) continue;
+        c->act = known[i].act;
+        return HN_OK;
+    }
+    return hn_fail(r->err, HN_E_UNSUPPORTED, "key %s: %.*s is not supported", r->key, HN_FMT(name));
+}
+
+static enum hn_status parse_act(struct hn_str name, const char *key, enum hn_encoder_act *out,
+                                struct hn_error *err)
+{
+    static const char *const names[HN_ENCODER_ACTS] = {"tanh", "identity",  "relu",
+                                                       "gelu", "gelu_tanh", "silu"};
+    if (!name.n) return HN_OK;
+    for (size_t i = 0; i < HN_ENCODER_ACTS; i++) {
+        if (!hn_str_is(name, names[i])) continue;
+        *out = (enum hn_encoder_act)i;
+        return HN_OK;
+    }
+    return hn_fail(err, HN_E_UNSUPPORTED, "key %s: %.*s is not supported", key, HN_FMT(name));
+}
+
+static enum hn_status read_head(struct hn_reader *r, struct hn_encoder_config *c)
+{
+    struct hn_str act = {0}, pooling = {0};
+    HN_TRY(read_text(r, hn_read_key(r, "classifier.pooling"), &pooling));
+    c->head_mean = hn_str_is(pooling, "mean");
+    if (pooling.n && !c->head_mean && !hn_str_is(pooling, "cls"))
+        return hn_fail(r->err, HN_E_UNSUPPORTED, "key %s: %.*s is not supported", r->key,
+                       HN_FMT(pooling));
+    if (c->family->flags & HN_ENCODER_NORM_FIRST) c->head_act = HN_ENCODER_GELU;
+    HN_TRY(read_text(r, hn_read_key(r, "classifier.activation"), &act));
+    return parse_act(act, r->key, &c->head_act, r->err);
+}
+
+/* "cls+mean": poolings that GGUF has no number for. */
+static enum hn_status read_pools(struct hn_reader *r, struct hn_encoder_config *c)
+{
+    struct hn_str rest = {0};
+    HN_TRY(read_text(r, HN_STR("embedding.pooling"), &rest));
+    while (rest.n) {
+        const char *plus = memchr(rest.p, '+', rest.n);
+        const struct hn_str name = {rest.p, plus ? (size_t)(plus - rest.p) : rest.n};
+        size_t i = 1;
+        while (i < HN_POOLING_SEVERAL && !hn_str_is(name, hn_pooling_names[i]))
+            i++;
+        if (i == HN_POOLING_SEVERAL || i == HN_POOLING_RANK || c->n_pools == HN_ENCODER_MAX_POOLS)
+            return hn_fail(r->err, HN_E_UNSUPPORTED, "key embedding.pooling: %.*s", HN_FMT(name));
+        c->pools[c->n_pools++] = (enum hn_pooling)i;
+        rest = (struct hn_str){rest.p + name.n + 1, plus ? rest.n - name.n - 1 : 0};
+    }
+    if (c->n_pools) c->pooling = c->n_pools == 1 ? c->pools[0] : HN_POOLING_SEVERAL;
     return HN_OK;
 }
 
 static enum hn_status read_switches(struct hn_reader *r, struct hn_encoder_config *c)
 {
     bool causal = false;
-    struct hn_str act = {0};
     size_t pooling = HN_POOLING_MEAN;
-    enum hn_status status =
+    const enum hn_status status =
         hn_meta_bool(r->meta, hn_read_key(r, "attention.causal"), &causal, r->err);
     if (status < 0 && status != HN_E_NOTFOUND) return status;
     if (causal)
         return hn_fail(r->err, HN_E_UNSUPPORTED, "key %s: an encoder that looks back only", r->key);
     if (hn_meta_find(r->meta, hn_read_key(r, "pooling_type")))
-        HN_TRY(hn_read_optional(r, "pooling_type", HN_POOLINGS - 1, &pooling));
+        HN_TRY(hn_read_optional(r, "pooling_type", HN_POOLING_RANK, &pooling));
     c->pooling = (enum hn_pooling)pooling;
-    status = hn_meta_text(r->meta, hn_read_key(r, "classifier.activation"), &act, r->err);
-    if (status < 0 && status != HN_E_NOTFOUND) return status;
-    c->head_relu = hn_str_is(act, "relu");
-    if (act.n && !c->head_relu && !hn_str_is(act, "tanh"))
-        return hn_fail(r->err, HN_E_UNSUPPORTED, "key %s: %.*s is not supported", r->key,
-                       HN_FMT(act));
-    return HN_OK;
+    HN_TRY(read_pools(r, c));
+    HN_TRY(read_act(r, c));
+    return read_head(r, c);
 }
 
 /* A table of vectors, if it is there: how many rows it has. */
@@ -119,16 +213,54 @@ static enum hn_status measure_table(const struct hn_gguf *file, const char *name
 static enum hn_status read_tables(const struct hn_gguf *file, struct hn_encoder_config *c,
                                   struct hn_error *err)
 {
+    const unsigned free_of_tables = HN_ENCODER_ROPE | HN_ENCODER_ALIBI;
+    const struct hn_tensor *project =
+        hn_weights_find(&file->weights, HN_STR("token_embd_proj.weight"));
     size_t positions;
-    HN_TRY(measure_table(file, "token_embd.weight", c->n_embd, &c->n_vocab, err));
-    HN_TRY(measure_table(file, "token_types.weight", c->n_embd, &c->n_types, err));
-    HN_TRY(measure_table(file, "position_embd.weight", c->n_embd, &positions, err));
+    c->n_table = project ? project->ne[0] : c->n_embd;
+    if (c->n_table > HN_MAX_WIDTH)
+        return hn_fail(err, HN_E_LIMIT, "tensor token_embd_proj.weight is too wide");
+    HN_TRY(measure_table(file, "token_embd.weight", c->n_table, &c->n_vocab, err));
+    HN_TRY(measure_table(file, "token_types.weight", c->n_table, &c->n_types, err));
+    HN_TRY(measure_table(file, "position_embd.weight", c->n_table, &positions, err));
+    HN_TRY(measure_table(file, "attn_rel_b.weight", c->n_heads, &c->n_buckets, err));
     if (!c->n_vocab)
         return hn_fail(err, HN_E_NOTFOUND,
                        "tensor token_embd.weight is missing: the file has no weights to run");
-    if (c->family->flags) return HN_OK;
+    if (c->family->flags & HN_ENCODER_BUCKETS && c->n_buckets != HN_ENCODER_N_BUCKETS)
+        return hn_fail(err, HN_E_UNSUPPORTED, "tensor attn_rel_b.weight has %zu rows, not %d",
+                       c->n_buckets, HN_ENCODER_N_BUCKETS);
+    if (c->family->flags & free_of_tables) return HN_OK;
     if (!positions) return hn_fail(err, HN_E_NOTFOUND, "tensor position_embd.weight is missing");
     c->n_context = hn_min(c->n_context, positions);
+    return HN_OK;
+}
+
+/* The linear layers behind the pooling, each as wide as the one before gives. */
+static enum hn_status read_dense(const struct hn_gguf *file, struct hn_encoder_config *c,
+                                 struct hn_error *err)
+{
+    c->n_out = hn_max(c->n_pools, 1) * c->n_embd;
+    for (; c->n_dense < HN_ENCODER_MAX_DENSE; c->n_dense++) {
+        struct hn_encoder_dense *dense = &c->dense[c->n_dense];
+        char name[40], key[60];
+        struct hn_str act = {0};
+        snprintf(name, sizeof name, "dense_%zu.weight", HN_ENCODER_FIRST_DENSE + c->n_dense);
+        const struct hn_tensor *t = hn_weights_find(&file->weights, hn_str_from(name));
+        if (!t) break;
+        if (t->ne[0] != c->n_out || t->ne[1] > HN_MAX_WIDTH)
+            return hn_fail(err, HN_E_FORMAT, "tensor %s is %zu x %zu, behind %zu elements", name,
+                           t->ne[0], t->ne[1], c->n_out);
+        c->n_out = dense->rows = t->ne[1];
+        dense->act = HN_ENCODER_IDENTITY;
+        snprintf(key, sizeof key, "embedding.dense_%zu.activation",
+                 HN_ENCODER_FIRST_DENSE + c->n_dense);
+        struct hn_reader r = {.meta = &file->meta, .err = err};
+        HN_TRY(read_text(&r, hn_str_from(key), &act));
+        HN_TRY(parse_act(act, key, &dense->act, err));
+    }
+    if (c->n_dense && c->pooling == HN_POOLING_NONE)
+        return hn_fail(err, HN_E_FORMAT, "there are layers behind a pooling, and no pooling");
     return HN_OK;
 }
 
@@ -156,5 +288,6 @@ enum hn_status hn_encoder_config_read(const struct hn_gguf *file, struct hn_enco
     HN_TRY(read_numbers(&r, out));
     HN_TRY(read_switches(&r, out));
     HN_TRY(read_tables(file, out, err));
+    HN_TRY(read_dense(file, out, err));
     return read_labels(file, out, err);
 }

@@ -27,27 +27,45 @@ static void linear(const struct run *r, struct hn_rows y, const struct hn_matrix
 }
 
 /* x += table[ids] */
-static void add_embedding(const struct run *r, const struct hn_tensor *table, const int32_t *ids)
+static void add_embedding(const struct run *r, struct hn_rows x, const struct hn_tensor *table,
+                          const int32_t *ids)
 {
     if (!table) return;
     r->ops->embed(r->b, r->m->t, table, ids, r->rows, 1);
-    r->ops->add(r->b, r->m->x, r->m->t, r->rows, r->c->n_embd, 1);
+    r->ops->add(r->b, x, r->m->t, r->rows, r->c->n_table, 1);
 }
 
+/* The embeddings are made where those of another width have room until they are projected. */
 static void embed(const struct run *r)
 {
     const struct hn_encoder_weights *w = &r->e->weights;
-    r->ops->embed(r->b, r->m->x, w->tokens, r->m->tokens, r->rows, 1);
-    add_embedding(r, w->types, r->m->types);
-    add_embedding(r, w->positions, r->m->positions);
-    norm(r, r->m->x, &w->embd_norm);
-    if (r->c->family->flags & HN_ENCODER_ROPE)
-        r->ops->angles(r->b, r->m->cosines, r->m->sines, r->e->freqs, r->c->dim / 2, 1, r->m->spans,
-                       r->n_spans);
+    struct hn_encoding *m = r->m;
+    const struct hn_rows e = w->project.rows ? m->attn : m->x;
+    r->ops->embed(r->b, e, w->tokens, m->tokens, r->rows, 1);
+    add_embedding(r, e, w->types, m->types);
+    add_embedding(r, e, w->positions, m->positions);
+    r->ops->layer_norm(r->b, e, e, r->rows, r->c->n_table, w->embd_norm.w, w->embd_norm.bias,
+                       r->c->eps);
+    if (w->project.rows) linear(r, m->x, &w->project, w->project_bias, e, r->rows);
+    if (!(r->c->family->flags & HN_ENCODER_ROPE)) return;
+    r->ops->angles(r->b, m->cosines, m->sines, r->e->freqs, r->c->dim / 2, 1, m->spans, r->n_spans);
+    if (r->c->window)
+        r->ops->angles(r->b, m->cosines_local, m->sines_local, r->e->freqs_local, r->c->dim / 2, 1,
+                       m->spans, r->n_spans);
 }
 
-/* x = norm(x + out(attention(x))): every token sees all of its text. */
-static void attention(const struct run *r, const struct hn_encoder_layer *layer)
+/* norm(x) in `room`, where there is a norm; else x. */
+static struct hn_rows normed(const struct run *r, struct hn_rows x, const struct hn_encoder_norm *w,
+                             struct hn_rows room)
+{
+    if (!w->w) return x;
+    r->ops->layer_norm(r->b, room, x, r->rows, r->c->n_embd, w->w, w->bias, r->c->eps);
+    return room;
+}
+
+/* x = norm(x + out(attention(x))), or x + out(attention(norm(x))): every token sees all of its text, or
+ * those around it. */
+static void attention(const struct run *r, const struct hn_encoder_layer *layer, bool local)
 {
     const struct hn_encoder_config *c = r->c;
     struct hn_encoding *m = r->m;
@@ -60,8 +78,12 @@ static void attention(const struct run *r, const struct hn_encoder_layer *layer)
         .n_kv_heads = c->n_heads,
         .dim_k = c->dim,
         .dim_v = c->dim,
-        .cosines = rope ? m->cosines : NULL,
-        .sines = rope ? m->sines : NULL,
+        .cosines = !rope   ? NULL
+                   : local ? m->cosines_local
+                           : m->cosines,
+        .sines = !rope   ? NULL
+                 : local ? m->sines_local
+                         : m->sines,
         .half = c->dim / 2,
     };
     const struct hn_attention a = {
@@ -69,11 +91,16 @@ static void attention(const struct run *r, const struct hn_encoder_layer *layer)
         .n_kv_heads = c->n_heads,
         .dim_k = c->dim,
         .dim_v = c->dim,
+        .window = local ? c->window : 0,
         .both = true,
         .slopes = c->family->flags & HN_ENCODER_ALIBI ? r->e->slopes : NULL,
+        .bias = r->e->bias,
+        .bias_ld = r->e->bias_ld,
+        .reach = c->n_context - 1,
         .scale = 1 / sqrtf((float)c->dim),
     };
-    linear(r, m->qkv, &layer->qkv, layer->qkv_bias, m->x, r->rows);
+    const struct hn_rows in = normed(r, m->x, &layer->in_norm, m->attn);
+    linear(r, m->qkv, &layer->qkv, layer->qkv_bias, in, r->rows);
     norm(r, m->qkv, &layer->q_norm);
     norm(r, k, &layer->k_norm);
     r->ops->store(r->b, &qkv, &m->kv, 0, m->spans, r->n_spans);
@@ -86,48 +113,100 @@ static void attention(const struct run *r, const struct hn_encoder_layer *layer)
     norm(r, m->attn, &layer->attn_norm_2);
 }
 
-/* x = norm(x + down(act(up(x)))), with or without a gate. */
+/* x = norm(x + down(act(up(x)))), or x + down(act(up(norm(x)))), with or without a gate. */
 static void feed_forward(const struct run *r, const struct hn_encoder_layer *layer)
 {
     const struct hn_encoder_config *c = r->c;
     struct hn_encoding *m = r->m;
-    linear(r, m->hidden, &layer->up, layer->up_bias, m->attn, r->rows);
+    const struct hn_rows in = normed(r, m->attn, &layer->ffn_norm, m->t);
+    linear(r, m->hidden, &layer->up, layer->up_bias, in, r->rows);
     const bool gated = layer->up.rows == 2 * c->n_ff;
-    (gated ? r->ops->glu : r->ops->act)(r->b, m->hidden, r->rows, c->n_ff, c->family->act);
+    (gated ? r->ops->glu : r->ops->act)(r->b, m->hidden, r->rows, c->n_ff, c->act);
     linear(r, m->x, &layer->down, layer->down_bias, m->hidden, r->rows);
     r->ops->add(r->b, m->x, m->attn, r->rows, c->n_embd, 1);
     norm(r, m->x, &layer->out_norm);
 }
 
-/* labels = outer(act(inner(pooled))) */
-static void head(const struct run *r)
+static void activate(const struct run *r, struct hn_rows x, size_t cols, enum hn_encoder_act act)
+{
+    static const enum hn_glu glus[HN_ENCODER_ACTS] = {[HN_ENCODER_RELU] = HN_GLU_RELU,
+                                                      [HN_ENCODER_GELU] = HN_GLU_GELU,
+                                                      [HN_ENCODER_GELU_TANH] = HN_GLU_GELU_TANH,
+                                                      [HN_ENCODER_SILU] = HN_GLU_SILU};
+    if (act == HN_ENCODER_IDENTITY) return;
+    if (act == HN_ENCODER_TANH) r->ops->finish_logits(r->b, x, r->n_spans, cols, 1, 1);
+    else r->ops->act(r->b, x, r->n_spans, cols, glus[act]);
+}
+
+/* One vector for each text, in y. */
+static void pool(const struct run *r, enum hn_pooling pooling, struct hn_rows y)
+{
+    static const enum hn_reduction reductions[HN_POOLINGS] = {
+        [HN_POOLING_MEAN] = HN_REDUCE_MEAN,
+        [HN_POOLING_MAX] = HN_REDUCE_MAX,
+        [HN_POOLING_MEAN_SQRT] = HN_REDUCE_MEAN_SQRT,
+        [HN_POOLING_WEIGHTED] = HN_REDUCE_WEIGHTED,
+    };
+    struct hn_encoding *m = r->m;
+    if (pooling != HN_POOLING_CLS && pooling != HN_POOLING_LAST) {
+        r->ops->reduce(r->b, y, m->x, m->spans, r->n_spans, r->c->n_embd, reductions[pooling]);
+        return;
+    }
+    for (size_t i = 0; i < r->n_spans; i++)
+        m->firsts[i] =
+            (int32_t)(m->spans[i].row + (pooling == HN_POOLING_LAST ? m->spans[i].n - 1 : 0));
+    r->ops->gather(r->b, y, m->x, m->firsts, r->n_spans, r->c->n_embd);
+}
+
+/* labels = outer(norm(act(inner(pooled)))) */
+static void rank(const struct run *r)
+{
+    const struct hn_encoder_weights *w = &r->e->weights;
+    const struct hn_encoder_norm *norm = &w->head_norm;
+    struct hn_encoding *m = r->m;
+    struct hn_rows h = m->pooled;
+    const size_t cols = r->c->n_embd;
+    pool(r, r->c->head_mean ? HN_POOLING_MEAN : HN_POOLING_CLS, m->pooled);
+    if (w->head.rows) {
+        h = m->t;
+        linear(r, h, &w->head, w->head_bias, m->pooled, r->n_spans);
+        activate(r, h, cols, r->c->head_act);
+    }
+    if (norm->w) r->ops->layer_norm(r->b, h, h, r->n_spans, cols, norm->w, norm->bias, r->c->eps);
+    linear(r, m->labels, &w->labels, w->labels_bias, h, r->n_spans);
+    m->result = m->labels;
+}
+
+/* The model's own poolings, side by side, and the layers behind them. */
+static void pool_own(const struct run *r)
 {
     const struct hn_encoder_weights *w = &r->e->weights;
     struct hn_encoding *m = r->m;
-    struct hn_rows h = m->pooled;
-    const size_t n = r->n_spans, cols = r->c->n_embd;
-    if (w->head.rows) {
-        linear(r, m->t, &w->head, w->head_bias, m->pooled, n);
-        if (r->c->head_relu) r->ops->act(r->b, m->t, n, cols, HN_GLU_RELU);
-        else r->ops->finish_logits(r->b, m->t, n, cols, 1, 1); /* tanh */
-        h = m->t;
+    for (size_t i = 0; i < r->c->n_pools; i++)
+        pool(r, r->c->pools[i], (struct hn_rows){m->pooled.x + i * r->c->n_embd, m->pooled.ld});
+    if (!r->c->n_pools) pool(r, r->c->pooling, m->pooled);
+    m->result = m->pooled;
+    for (size_t i = 0; i < r->c->n_dense; i++) {
+        const struct hn_rows in = m->result;
+        m->result = m->dense[i % 2];
+        linear(r, m->result, &w->dense[i], w->dense_bias[i], in, r->n_spans);
+        activate(r, m->result, r->c->dense[i].rows, r->c->dense[i].act);
     }
-    linear(r, m->labels, &w->labels, w->labels_bias, h, n);
 }
 
-static void pool(const struct run *r, enum hn_pooling pooling)
+static void finish(const struct run *r, enum hn_pooling pooling)
 {
     struct hn_encoding *m = r->m;
+    m->result = m->x;
     if (pooling == HN_POOLING_NONE) return;
-    if (pooling == HN_POOLING_MEAN) {
-        r->ops->mean(r->b, m->pooled, m->x, m->spans, r->n_spans, r->c->n_embd);
-        return;
+    if (pooling == HN_POOLING_RANK) {
+        rank(r);
+    } else if (pooling == r->c->pooling) {
+        pool_own(r);
+    } else {
+        pool(r, pooling, m->pooled);
+        m->result = m->pooled;
     }
-    const bool last = pooling == HN_POOLING_LAST;
-    for (size_t i = 0; i < r->n_spans; i++)
-        m->firsts[i] = (int32_t)(m->spans[i].row + (last ? m->spans[i].n - 1 : 0));
-    r->ops->gather(r->b, m->pooled, m->x, m->firsts, r->n_spans, r->c->n_embd);
-    if (pooling == HN_POOLING_RANK) head(r);
 }
 
 void hn_encoder_forward(struct hn_encoding *run, enum hn_pooling pooling, size_t n)
@@ -144,8 +223,9 @@ void hn_encoder_forward(struct hn_encoding *run, enum hn_pooling pooling, size_t
     };
     embed(&r);
     for (size_t i = 0; i < r.c->n_layers; i++) {
-        attention(&r, &r.e->weights.layers[i]);
+        attention(&r, &r.e->weights.layers[i], hn_encoder_is_local(r.c, i));
         feed_forward(&r, &r.e->weights.layers[i]);
     }
-    pool(&r, pooling);
+    norm(&r, run->x, &run->encoder->weights.out_norm);
+    finish(&r, pooling);
 }

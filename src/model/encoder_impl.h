@@ -14,12 +14,14 @@ struct hn_encoder_layer {
     struct hn_matrix qkv; /* [3 * n_embd][n_embd] */
     struct hn_matrix out; /* [n_embd][n_embd] */
     const float *qkv_bias, *out_bias;
+    struct hn_encoder_norm in_norm;        /* in front of attention */
     struct hn_encoder_norm q_norm, k_norm; /* over all heads together */
     struct hn_encoder_norm attn_norm;      /* behind attention, with what it was added to */
     struct hn_encoder_norm attn_norm_2;    /* once more, after adding that again */
 
-    struct hn_matrix up;   /* [n_ff][n_embd]; with a gate [2 * n_ff], the gate first */
-    struct hn_matrix down; /* [n_embd][n_ff] */
+    struct hn_encoder_norm ffn_norm; /* in front of the feed-forward */
+    struct hn_matrix up;             /* [n_ff][n_embd]; with a gate [2 * n_ff], the gate first */
+    struct hn_matrix down;           /* [n_embd][n_ff] */
     const float *up_bias, *down_bias;
     struct hn_encoder_norm out_norm;
 };
@@ -27,10 +29,16 @@ struct hn_encoder_layer {
 struct hn_encoder_weights {
     const struct hn_tensor *tokens, *types, *positions; /* as stored; the last two or NULL */
     struct hn_encoder_norm embd_norm;
+    struct hn_matrix project; /* [n_embd][n_table], or 0 rows */
+    const float *project_bias;
     struct hn_encoder_layer *layers;
-    struct hn_matrix head;   /* [n_embd][n_embd], or 0 rows */
-    struct hn_matrix labels; /* [n_labels][n_embd], or 0 rows */
+    struct hn_encoder_norm out_norm;
+    struct hn_matrix head;            /* [n_embd][n_embd], or 0 rows */
+    struct hn_encoder_norm head_norm; /* behind its activation */
+    struct hn_matrix labels;          /* [n_labels][n_embd], or 0 rows */
     const float *head_bias, *labels_bias;
+    struct hn_matrix dense[HN_ENCODER_MAX_DENSE]; /* behind the pooling */
+    const float *dense_bias[HN_ENCODER_MAX_DENSE];
 };
 
 struct hn_encoder {
@@ -40,8 +48,10 @@ struct hn_encoder {
     struct hn_arena arena;
     void *memory;
     size_t bytes;
-    double *freqs; /* [dim / 2], of HN_ENCODER_ROPE */
-    float *slopes; /* [n_heads], of HN_ENCODER_ALIBI */
+    double *freqs, *freqs_local; /* [dim / 2], of HN_ENCODER_ROPE and HN_ENCODER_LOCAL */
+    float *slopes;               /* [n_heads], of HN_ENCODER_ALIBI */
+    float *bias;                 /* [n_heads][bias_ld], of HN_ENCODER_BUCKETS (hn_attention.bias) */
+    size_t bias_ld;
 };
 
 struct hn_encoding {
@@ -60,15 +70,18 @@ struct hn_encoding {
     struct hn_rows t, attn;              /* what a block gives, n_embd */
     struct hn_rows qkv;                  /* q | k | v heads */
     struct hn_rows hidden;               /* gate | up */
-    struct hn_rows pooled;               /* of each text, n_embd */
+    struct hn_rows pooled;               /* of each text, n_embd for each of its poolings */
+    struct hn_rows dense[2];             /* of each text, what the layers behind give in turn */
     struct hn_rows labels;               /* of each text */
+    struct hn_rows result;               /* one of the above, set by a step */
     float *cosines, *sines;              /* [capacity][dim / 2] */
-    struct hn_kv_layout kv;              /* of one layer at a time */
-    void *work;                          /* of linear */
+    float *cosines_local, *sines_local;
+    struct hn_kv_layout kv; /* of one layer at a time */
+    void *work;             /* of linear */
 };
 
 /* One step: n texts whose tokens, types, positions and spans are set. Leaves their vectors, or labels,
- * in run->pooled or run->labels; without pooling, in run->x. */
+ * in run->result; without pooling those of their tokens. */
 void hn_encoder_forward(struct hn_encoding *run, enum hn_pooling pooling, size_t n);
 
 #endif

@@ -22,16 +22,26 @@ static size_t lay_out(struct hn_encoding *run, size_t capacity, void *memory)
     run->firsts = hn_pieces_take(&p, run->n_pages, sizeof *run->firsts);
     run->pages = hn_pieces_take(&p, run->n_pages, sizeof *run->pages);
     run->spans = hn_pieces_take(&p, run->n_pages, sizeof *run->spans);
-    run->x = hn_pieces_rows(&p, capacity, c->n_embd);
-    run->t = hn_pieces_rows(&p, capacity, c->n_embd);
-    run->attn = hn_pieces_rows(&p, capacity, c->n_embd);
+    const size_t width = hn_max(c->n_embd, c->n_table);
+    run->x = hn_pieces_rows(&p, capacity, width);
+    run->t = hn_pieces_rows(&p, capacity, width);
+    run->attn = hn_pieces_rows(&p, capacity, width);
     run->qkv = hn_pieces_rows(&p, capacity, 3 * c->n_embd);
     run->hidden = hn_pieces_rows(&p, capacity, 2 * c->n_ff);
-    run->pooled = hn_pieces_rows(&p, run->n_pages, c->n_embd);
+    const size_t pooled = hn_max(c->n_pools, 1) * c->n_embd;
+    size_t dense = 0;
+    for (size_t i = 0; i < c->n_dense; i++)
+        dense = hn_max(dense, c->dense[i].rows);
+    run->pooled = hn_pieces_rows(&p, run->n_pages, pooled);
+    for (size_t i = 0; i < HN_COUNT(run->dense); i++)
+        run->dense[i] = hn_pieces_rows(&p, run->n_pages, dense);
     run->labels = hn_pieces_rows(&p, run->n_pages, c->n_labels);
     run->cosines = hn_pieces_take(&p, capacity, c->dim / 2 * sizeof(float));
     run->sines = hn_pieces_take(&p, capacity, c->dim / 2 * sizeof(float));
-    const size_t widest = hn_max(c->n_embd, c->n_ff);
+    const size_t local = c->window ? capacity : 0;
+    run->cosines_local = hn_pieces_take(&p, local, c->dim / 2 * sizeof(float));
+    run->sines_local = hn_pieces_take(&p, local, c->dim / 2 * sizeof(float));
+    const size_t widest = hn_max(hn_max(width, c->n_ff), hn_max(pooled, dense));
     run->work = hn_pieces_take(&p, 1, run->backend->ops->linear_scratch(widest, capacity));
     run->kv = (struct hn_kv_layout){
         .type = HN_KV_F32, .n_layers = 1, .n_heads = c->n_heads, .dim_k = c->dim, .dim_v = c->dim};
@@ -126,9 +136,8 @@ static void deliver(const struct hn_encoding *run, enum hn_pooling pooling,
 {
     const struct hn_encoder_config *c = &run->encoder->config;
     for (size_t i = 0; i < n; i++) {
-        const float *from = run->x.x + run->spans[i].row * run->x.ld;
-        if (pooling == HN_POOLING_RANK) from = run->labels.x + i * run->labels.ld;
-        else if (pooling != HN_POOLING_NONE) from = run->pooled.x + i * run->pooled.ld;
+        const size_t row = pooling == HN_POOLING_NONE ? run->spans[i].row : i;
+        const float *from = run->result.x + row * run->result.ld;
         memcpy(items[i].out, from, hn_encode_floats(c, pooling, items[i].n) * sizeof *from);
     }
 }

@@ -1,6 +1,7 @@
 #include "model/hf_import.h"
 
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -159,15 +160,25 @@ static enum hn_status fill(struct hn_gguf *g, const struct hn_hf_texts *texts,
 }
 
 /* Moves the mappings, so that the views stay valid without st. */
-static enum hn_status take_maps(struct hn_gguf *g, struct hn_safetensors *st, const char *name,
-                                struct hn_error *err)
+static void move_maps(struct hn_gguf *g, struct hn_safetensors *st)
 {
-    if (!st->n_maps) return HN_OK;
-    g->maps = hn_arena_alloc(&g->arena, st->n_maps, sizeof *g->maps);
-    if (!g->maps) return hn_fail_nomem(err, name, st->n_maps * sizeof *g->maps);
-    memcpy(g->maps, st->maps, st->n_maps * sizeof *g->maps);
-    g->n_maps = st->n_maps;
+    for (size_t i = 0; i < st->n_maps; i++)
+        g->maps[g->n_maps++] = st->maps[i];
     st->n_maps = 0;
+}
+
+static enum hn_status take_maps(struct hn_gguf *g, const struct hn_hf_texts *texts,
+                                struct hn_safetensors *st, const char *name, struct hn_error *err)
+{
+    size_t n = st->n_maps;
+    for (size_t i = 0; i < texts->n_dense; i++)
+        n += texts->dense[i].st->n_maps;
+    if (!n) return HN_OK;
+    g->maps = hn_arena_alloc(&g->arena, n, sizeof *g->maps);
+    if (!g->maps) return hn_fail_nomem(err, name, n * sizeof *g->maps);
+    move_maps(g, st);
+    for (size_t i = 0; i < texts->n_dense; i++)
+        move_maps(g, texts->dense[i].st);
     return HN_OK;
 }
 
@@ -178,7 +189,7 @@ enum hn_status hn_hf_translate(const struct hn_hf_texts *texts, struct hn_safete
     struct hn_gguf *g = calloc(1, sizeof *g);
     if (!g) return hn_fail_nomem(err, name, sizeof *g);
     g->alignment = 1;
-    enum hn_status status = take_maps(g, st, name, err);
+    enum hn_status status = take_maps(g, texts, st, name, err);
     if (status == HN_OK) status = fill(g, texts, st, name, err);
     if (status == HN_OK) *out = g;
     else hn_gguf_close(g);
@@ -196,60 +207,118 @@ static enum hn_status read_named(const char *folder, const char *file, size_t li
     return hn_file_read(path, limit, out, err);
 }
 
-/* The configuration of pooling, where modules.json names its folder. */
-static enum hn_status read_pooling(const char *folder, struct hn_str modules, struct hn_buf *out,
-                                   struct hn_error *err)
+/* What modules.json names, in folders of its own. */
+struct modules {
+    struct hn_buf pooling, dense[HN_HF_MAX_DENSE];
+    struct hn_hf_texts *texts;
+};
+
+static enum hn_status read_dense(const char *folder, struct hn_str inner, struct modules *m,
+                                 struct hn_error *err)
+{
+    char path[PATH_MAX];
+    struct hn_hf_texts *texts = m->texts;
+    if (texts->n_dense == HN_HF_MAX_DENSE)
+        return hn_fail(err, HN_E_UNSUPPORTED, "modules.json: more than %d dense layers",
+                       HN_HF_MAX_DENSE);
+    struct hn_buf *config = &m->dense[texts->n_dense];
+    const int n = snprintf(path, sizeof path, "%s/%.*s", folder, HN_FMT(inner));
+    if (n < 0 || (size_t)n >= sizeof path)
+        return hn_fail(err, HN_E_LIMIT, "%s: the path is too long", folder);
+    HN_TRY(read_named(path, "config.json", HN_HF_MAX_CONFIG_BYTES, config, err));
+    HN_TRY(hn_safetensors_open_folder(path, &texts->dense[texts->n_dense].st, err));
+    texts->dense[texts->n_dense++].config = hn_buf_view(config);
+    return HN_OK;
+}
+
+static enum hn_status read_listed(const char *folder, const json_t *modules, struct modules *m,
+                                  struct hn_error *err)
+{
+    char file[128];
+    const struct hn_str pooling = hn_hf_module_folder(modules, HN_STR(".Pooling"), 0);
+    if (pooling.n) {
+        snprintf(file, sizeof file, "%.*s/config.json", HN_FMT(pooling));
+        HN_TRY(read_named(folder, file, HN_HF_MAX_CONFIG_BYTES, &m->pooling, err));
+        m->texts->pooling = hn_buf_view(&m->pooling);
+    }
+    struct hn_str inner;
+    while ((inner = hn_hf_module_folder(modules, HN_STR(".Dense"), m->texts->n_dense)).n)
+        HN_TRY(read_dense(folder, inner, m, err));
+    return HN_OK;
+}
+
+static enum hn_status read_modules(const char *folder, struct modules *m, struct hn_error *err)
 {
     json_t *parsed;
-    char file[128];
-    if (!modules.n) return HN_OK;
-    HN_TRY(hn_json_parse(modules, "modules.json", &parsed, err));
-    const struct hn_str inner = hn_hf_pooling_folder(parsed);
-    snprintf(file, sizeof file, "%.*s/config.json", HN_FMT(inner));
-    const enum hn_status status =
-        inner.n ? read_named(folder, file, HN_HF_MAX_CONFIG_BYTES, out, err) : HN_OK;
+    if (!m->texts->modules.n) return HN_OK;
+    HN_TRY(hn_json_parse(m->texts->modules, "modules.json", &parsed, err));
+    const enum hn_status status = read_listed(folder, parsed, m, err);
     json_decref(parsed);
+    return status;
+}
+
+static void free_modules(struct modules *m)
+{
+    hn_buf_free(&m->pooling);
+    for (size_t i = 0; i < HN_HF_MAX_DENSE; i++) {
+        hn_buf_free(&m->dense[i]);
+        hn_safetensors_close(m->texts->dense[i].st);
+    }
+}
+
+/* The files of the folder itself: where their texts go, and what else they may be called. */
+static const struct {
+    const char *names[5];
+    size_t limit;
+    bool required;
+    size_t at;
+} files[] = {
+#define AT(member) offsetof(struct hn_hf_texts, member)
+    {{"config.json"}, HN_HF_MAX_CONFIG_BYTES, true, AT(config)},
+    {{"generation_config.json"}, HN_HF_MAX_CONFIG_BYTES, false, AT(generation)},
+    {{"tokenizer_config.json"}, HN_HF_MAX_TOKENIZER_CONFIG_BYTES, false, AT(tokenizer)},
+    {{"chat_template.jinja"}, HN_HF_MAX_TEMPLATE_BYTES, false, AT(jinja)},
+    {{"modules.json"}, HN_HF_MAX_CONFIG_BYTES, false, AT(modules)},
+    {{"config_sentence_transformers.json"}, HN_HF_MAX_CONFIG_BYTES, false, AT(prompts)},
+    {{"sentence_bert_config.json", "sentence_roberta_config.json",
+      "sentence_xlm-roberta_config.json", "sentence_distilbert_config.json",
+      "sentence_camembert_config.json"},
+     HN_HF_MAX_CONFIG_BYTES,
+     false,
+     AT(sentence)},
+#undef AT
+};
+
+/* The first of a file's names that is there. */
+static enum hn_status read_row(const char *folder, size_t row, struct hn_buf *buf,
+                               struct hn_hf_texts *texts, struct hn_error *err)
+{
+    enum hn_status status = HN_E_NOTFOUND;
+    for (size_t k = 0; k < HN_COUNT(files[row].names) && status == HN_E_NOTFOUND; k++)
+        if (files[row].names[k])
+            status = read_named(folder, files[row].names[k], files[row].limit, buf, err);
+    if (status == HN_E_NOTFOUND && !files[row].required) return HN_OK;
+    *(struct hn_str *)((char *)texts + files[row].at) = hn_buf_view(buf);
     return status;
 }
 
 enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_error *err)
 {
-    static const struct {
-        const char *name;
-        size_t limit;
-        bool required;
-    } files[] = {
-        {"config.json", HN_HF_MAX_CONFIG_BYTES, true},
-        {"generation_config.json", HN_HF_MAX_CONFIG_BYTES, false},
-        {"tokenizer_config.json", HN_HF_MAX_TOKENIZER_CONFIG_BYTES, false},
-        {"chat_template.jinja", HN_HF_MAX_TEMPLATE_BYTES, false},
-        {"modules.json", HN_HF_MAX_CONFIG_BYTES, false},
-        {"config_sentence_transformers.json", HN_HF_MAX_CONFIG_BYTES, false},
-    };
-    struct hn_buf bufs[HN_COUNT(files)] = {0}, pooling = {0};
+    struct hn_buf bufs[HN_COUNT(files)] = {0};
+    struct hn_hf_texts texts = {0};
+    struct modules modules = {.texts = &texts};
     struct hn_safetensors *st = NULL;
     enum hn_status status = HN_OK;
     *out = NULL;
-    for (size_t i = 0; i < HN_COUNT(files) && status == HN_OK; i++) {
-        status = read_named(folder, files[i].name, files[i].limit, &bufs[i], err);
-        if (status == HN_E_NOTFOUND && !files[i].required) status = HN_OK;
-    }
-    if (status == HN_OK) status = read_pooling(folder, hn_buf_view(&bufs[4]), &pooling, err);
-    const struct hn_hf_texts texts = {
-        .config = hn_buf_view(&bufs[0]),
-        .generation = hn_buf_view(&bufs[1]),
-        .tokenizer = hn_buf_view(&bufs[2]),
-        .jinja = hn_buf_view(&bufs[3]),
-        .modules = hn_buf_view(&bufs[4]),
-        .prompts = hn_buf_view(&bufs[5]),
-        .pooling = hn_buf_view(&pooling),
-    };
+    for (size_t i = 0; i < HN_COUNT(files) && status == HN_OK; i++)
+        status = read_row(folder, i, &bufs[i], &texts, err);
+    if (status == HN_OK) status = read_modules(folder, &modules, err);
     if (status == HN_OK) status = hn_safetensors_open_folder(folder, &st, err);
     if (status == HN_OK) status = hn_hf_translate(&texts, st, folder, out, err);
     hn_safetensors_close(st);
+    free_modules(&modules);
     for (size_t i = 0; i < HN_COUNT(files); i++)
         hn_buf_free(&bufs[i]);
-    hn_buf_free(&pooling);
     return status;
 }
 

@@ -22,6 +22,14 @@ enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_er
 /* Whether the directory's config.json is of an encoder; false too when it cannot be read. */
 bool hn_hf_is_encoder(const char *folder);
 
+enum { HN_HF_MAX_DENSE = 4 };
+
+/* A linear layer behind an encoder's pooling, in a folder of its own. */
+struct hn_hf_dense {
+    struct hn_str config;      /* config.json */
+    struct hn_safetensors *st; /* model.safetensors */
+};
+
 /* What the directory's files say; empty where there is none. */
 struct hn_hf_texts {
     struct hn_str config;     /* config.json */
@@ -29,12 +37,15 @@ struct hn_hf_texts {
     struct hn_str tokenizer;  /* tokenizer_config.json */
     struct hn_str jinja;      /* chat_template.jinja */
     /* Of sentence-transformers: */
-    struct hn_str modules; /* modules.json */
-    struct hn_str prompts; /* config_sentence_transformers.json */
-    struct hn_str pooling; /* config.json in the folder that modules.json names */
+    struct hn_str modules;  /* modules.json */
+    struct hn_str prompts;  /* config_sentence_transformers.json */
+    struct hn_str pooling;  /* config.json in the folder that modules.json names */
+    struct hn_str sentence; /* sentence_bert_config.json */
+    struct hn_hf_dense dense[HN_HF_MAX_DENSE];
+    size_t n_dense;
 };
 
-/* The translation alone. Takes over st's mappings; its data must outlive the result, the texts need
+/* The translation alone. Takes over the mappings of st and of dense layers; their data must outlive the result, the texts need
  * not. `name` is the directory's. */
 enum hn_status hn_hf_translate(const struct hn_hf_texts *texts, struct hn_safetensors *st,
                                const char *name, struct hn_gguf **out, struct hn_error *err);

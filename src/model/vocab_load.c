@@ -253,6 +253,25 @@ static enum hn_status from_folder(struct hn_str folder, struct hn_arena *arena,
     return status;
 }
 
+/* In front of all else that is done to a text (key embedding.lowercase). */
+static enum hn_status lower_first(const struct hn_meta *meta, struct hn_arena *arena,
+                                  struct hn_vocab_spec *out, struct hn_error *err)
+{
+    bool on = false;
+    HN_TRY(optional(hn_meta_bool(meta, HN_STR("embedding.lowercase"), &on, err)));
+    if (!on) return HN_OK;
+    out->lowercase = 1;
+    if (!out->has_pipeline) return HN_OK;
+    struct hn_normal *steps = hn_arena_alloc(arena, out->n_normals + 1, sizeof *steps);
+    if (!steps) return hn_fail_nomem(err, "vocabulary", (out->n_normals + 1) * sizeof *steps);
+    steps[0] = (struct hn_normal){.kind = HN_NORMAL_LOWERCASE};
+    for (size_t i = 0; i < out->n_normals; i++)
+        steps[i + 1] = out->normals[i];
+    out->normals = steps;
+    out->n_normals++;
+    return HN_OK;
+}
+
 enum hn_status hn_tokenizer_load(const struct hn_meta *meta, struct hn_str folder,
                                  struct hn_tokenizer **out, struct hn_error *err)
 {
@@ -260,6 +279,7 @@ enum hn_status hn_tokenizer_load(const struct hn_meta *meta, struct hn_str folde
     struct hn_vocab_spec spec;
     enum hn_status status = hn_vocab_from_meta(meta, &arena, &spec, err);
     if (status == HN_E_NOTFOUND && folder.n) status = from_folder(folder, &arena, &spec, err);
+    if (status >= 0) status = lower_first(meta, &arena, &spec, err);
     if (status >= 0) status = hn_tokenizer_create(&spec, out, err);
     hn_arena_free(&arena);
     return status;

@@ -209,13 +209,13 @@ static enum hn_status fill(struct own *own, const struct request *r, struct hn_r
 {
     struct hn_encode *e = &own->base;
     struct hn_str prefix;
-    const size_t all = e->model->config.n_embd;
     if (e->pooling == HN_POOLING_RANK)
         return hn_refuse(why, 400, "wrong_model_kind", "model",
                          "The model '%s' ranks texts and embeds none: it is asked through "
                          "/v1/rerank.",
                          hn_served_name(e->errand.served));
     if (e->pooling == HN_POOLING_NONE) e->pooling = HN_POOLING_MEAN;
+    const size_t all = hn_encode_floats(&e->model->config, e->pooling, 1);
     if ((size_t)r->dimensions > all)
         return hn_refuse(why, 400, "invalid_value", "dimensions",
                          "Invalid 'dimensions': the model's vectors have %zu.", all);

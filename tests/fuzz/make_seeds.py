@@ -133,7 +133,7 @@ def decoder_seeds():
     yield "gpt-oss", decoder("gpt-oss", moe + window + yarn, oss, (*dense, "ffn_norm"), kind=39)
 
 
-def encoder(arch, keys=(), without=(), gate=False, head=False):
+def encoder(arch, keys=(), without=(), gate=False, head=False, more=()):
     """An encoder 16 wide with 8 words, in F32."""
     def tensor(name, *dims):
         return name, list(dims), 0, 4 * math.prod(dims)
@@ -152,11 +152,13 @@ def encoder(arch, keys=(), without=(), gate=False, head=False):
     tensors += [tensor("cls.weight", 16, 16), tensor("cls.bias", 16),
                 tensor("cls.output.weight", 16, 2)] if head else []
     tensors = [t for t in tensors if not any(w in t[0] for w in without)]
+    tensors += [tensor(name, *dims) for name, *dims in more]
     scalars = [("block_count", U32, 1), ("embedding_length", U32, 16), ("context_length", U32, 80),
                ("attention.head_count", U32, 2), ("feed_forward_length", U32, 24),
                ("attention.layer_norm_epsilon", F32, 1e-5), *keys]
     return gguf([("general.architecture", STR, arch)] +
-                [(f"{arch}.{name}", k, v) for name, k, v in scalars], tensors)
+                [(name if name.startswith("embedding.") else f"{arch}.{name}", k, v)
+                 for name, k, v in scalars], tensors)
 
 
 def encoder_seeds():
@@ -168,6 +170,18 @@ def encoder_seeds():
     yield "rows", encoder("bert", [("pooling_type", U32, 0)], ("attn_qkv", "token_types"))
     yield "nomic", encoder("nomic-bert", [("rope.freq_base", F32, 1000.0)],
                            (*apart, "position_embd"), gate=True)
+    yield "dense", encoder("bert", [("embedding.pooling", STR, "max+weighted"),
+                                    ("embedding.dense_2.activation", STR, "relu"),
+                                    ("hidden_activation", STR, "gelu_new")], ("attn_qkv",),
+                           more=[("dense_2.weight", 32, 4), ("dense_2.bias", 4), ("dense_3.weight", 4, 2)])
+    yield "mpnet", encoder("mpnet", (), ("attn_qkv", "token_types"), more=[("attn_rel_b.weight", 2, 32)])
+    yield "electra", encoder("bert", (), ("attn_qkv", "token_embd", "token_types", "position_embd"), more=[
+        ("token_embd.weight", 24, 8), ("token_embd_norm.weight", 24), ("position_embd.weight", 24, 80),
+        ("token_embd_proj.weight", 24, 16), ("token_embd_proj.bias", 16)])
+    yield "modern", encoder("modern-bert", [("attention.sliding_window", U32, 4),
+                                            ("attention.sliding_window_pattern", U32, 2)],
+                            (*apart, "position_embd", "output_norm"), gate=True,
+                            more=[("output_norm.weight", 16), ("blk.0.ffn_norm.weight", 16)])
     yield "jina", encoder("jina-bert-v2", [("pooling_type", U32, 3)], (*apart, "position_embd"),
                           gate=True)
 
@@ -208,7 +222,7 @@ def hf(config, tensors, generation=None, tokenizer=None, jinja="", more=()):
     texts = [json.dumps(config), json.dumps(generation) if generation else "",
              json.dumps(tokenizer) if tokenizer else "", jinja]
     parts = [text.encode() for text in texts] + [safetensors(header, at)]
-    return CUT.join(parts + [json.dumps(x).encode() for x in more])
+    return CUT.join(parts + [x if isinstance(x, bytes) else json.dumps(x).encode() for x in more])
 
 
 def hf_seeds():
@@ -265,6 +279,24 @@ def hf_encoder_seeds():
                              "architectures": ["XForSequenceClassification"]},
                             {"roberta.embeddings.position_embeddings.weight": ("BF16", [8, 4]),
                              "classifier.out_proj.weight": ("F32", [1, 4])})
+    dense = {"linear.weight": {"dtype": "F16", "shape": [2, 12], "data_offsets": [0, 48]},
+             "linear.bias": {"dtype": "BF16", "shape": [2], "data_offsets": [48, 52]}}
+    yield "dense", hf({**bert, "hidden_act": "relu"},
+                      {"embeddings.token_type_embeddings.weight": ("F32", [2, 4])},
+                      more=[[*modules, {"type": "x.Dense", "path": "2_Dense"}], prompts,
+                            {"pooling_mode_max_tokens": True, "pooling_mode": "cls",
+                             "pooling_mode_weightedmean_tokens": True},
+                            {"max_seq_length": 4, "do_lower_case": True},
+                            {"activation_function": "torch.nn.ReLU"}, safetensors(dense, 52)])
+    yield "electra", hf({**bert, "model_type": "electra"},
+                        {"electra.embeddings_project.weight": ("F32", [4, 2])})
+    yield "mpnet", hf({**bert, "model_type": "mpnet"},
+                      {"mpnet.encoder.relative_attention_bias.weight": ("F16", [32, 2])})
+    yield "modernbert", hf({**bert, "model_type": "modernbert", "local_attention": 4},
+                           {"model.layers.0.mlp.Wi.weight": ("F16", [12, 4])})
+    yield "new", hf({**bert, "model_type": "new", "rope_theta": 1e4, "rope_scaling": {
+                     "type": "ntk", "factor": 2.0}},
+                    {"new.encoder.layer.0.mlp.up_gate_proj.weight": ("BF16", [12, 4])})
     yield "nomic", hf({"model_type": "nomic_bert", "n_embd": 4, "n_inner": 6, "n_layer": 1,
                        "n_head": 2, "rotary_emb_base": 1000, "rotary_scaling_factor": 2,
                        "max_trained_positions": 4},

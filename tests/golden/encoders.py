@@ -40,10 +40,27 @@ FAMILIES = {
     "xlm-roberta": dict(type="xlm-roberta", pooling="last", types=1, offset=2),
     "xlm-roberta-ranker": dict(type="xlm-roberta", labels=1, types=1, offset=2),
     "distilbert": dict(type="distilbert", pooling="cls", types=0),
-    "distilbert-ranker": dict(type="distilbert", labels=2, types=0, relu=True),
+    "distilbert-ranker": dict(type="distilbert", labels=2, types=0, head_act="relu"),
     "nomic-bert": dict(type="nomic_bert", pooling="mean", types=2, rope=1000.0, gate="silu",
                        plain=True),
+    "nomic-bert-ungated": dict(type="nomic_bert", pooling="cls", types=0, rope=10000.0, act="gelu_new"),
     "jina-bert": dict(type="jina", pooling="mean", types=2, alibi=True, gate="gelu"),
+    "bert-relu": dict(type="bert", pooling="max", types=1, act="relu"),
+    "bert-silu": dict(type="bert", pooling="mean_sqrt", types=2, act="silu"),
+    "bert-dense": dict(type="bert", pooling="weighted", types=2, act="gelu_new",
+                       dense=[(40, "Tanh", True), (24, "Identity", False)]),
+    "bert-several": dict(type="bert", pooling="cls+max+mean", types=2, longest=30,
+                         dense=[(50, "ReLU", True)]),
+    "roberta-two-types": dict(type="roberta", labels=1, types=2, offset=2, one_type=True),
+    "electra": dict(type="electra", pooling="mean", types=2, table=64),
+    "electra-ranker": dict(type="electra", labels=1, types=2, head_act="gelu"),
+    "mpnet": dict(type="mpnet", pooling="mean", types=0, offset=2, buckets=True),
+    "modernbert": dict(type="modernbert", pooling="cls", types=0, rope=160000.0, rope_local=10000.0,
+                       window=32, gate="gelu", norm_first=True, plain=True),
+    "modernbert-ranker": dict(type="modernbert", labels=2, types=0, rope=160000.0, rope_local=10000.0,
+                              window=32, gate="gelu", norm_first=True, plain=True,
+                              head_act="gelu", head_mean=True),
+    "new": dict(type="new", pooling="cls", types=1, rope=500000.0, gate="gelu", factor=2.0),
 }
 
 
@@ -59,7 +76,9 @@ def gelu(x):
     return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
 
 
-ACTS = {"gelu": gelu, "silu": lambda x: x / (1 + np.exp(-x))}
+ACTS = {"gelu": gelu, "silu": lambda x: x / (1 + np.exp(-x)), "relu": lambda x: np.maximum(x, 0),
+        "gelu_new": lambda x: x / 2 * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+        "tanh": np.tanh, "identity": lambda x: x}
 
 
 def slopes(n):
@@ -72,10 +91,20 @@ def slopes(n):
                     of_power(closest) + of_power(2 * closest)[0::2][:n - closest])
 
 
-def rotate(x, base):
-    """(tokens, heads, dim): halves of a head turn against each other."""
+def buckets(apart):
+    """T5's and MPNet's, of key less query: half of 32 for each direction, half of those exact, the rest
+    logarithms of up to 128, in single precision."""
+    n = np.abs(apart)
+    far = 8 + (np.log(np.maximum(n, 1).astype(np.float32) / np.float32(8)) /
+               np.float32(math.log(16)) * np.float32(8)).astype(np.int64)
+    return np.where(apart > 0, 16, 0) + np.where(n < 8, n, np.minimum(far, 15))
+
+
+def rotate(x, base, factor=1.0):
+    """(tokens, heads, dim): halves of a head turn against each other. `factor`: Alibaba's NTK."""
     half = x.shape[2] // 2
-    angle = np.arange(len(x))[:, None, None] * base ** (-np.arange(half) / half)
+    freqs = (base * factor) ** (-np.arange(half) / half) / factor ** (1 / half)
+    angle = np.arange(len(x))[:, None, None] * freqs
     a, b, c, s = x[..., :half], x[..., half:], np.cos(angle), np.sin(angle)
     return np.concatenate([a * c - b * s, b * c + a * s], axis=2)
 
@@ -90,40 +119,57 @@ def forward(f, w, ids, n_first):
         return y + w[name + ".b"] if name + ".b" in w else y
 
     def norm(name, x):
-        return layer_norm(x, w[name], w[name + ".b"])
+        return layer_norm(x, w[name], w.get(name + ".b", 0)) if name in w else x
 
     x = w["tok"][ids]
     if f["types"]:
-        x = x + w["types"][[int(f["types"] > 1 and i >= n_first) for i in range(n)]]
+        second = f["types"] > 1 and not f.get("one_type")
+        x = x + w["types"][[int(second and i >= n_first) for i in range(n)]]
     if "pos" in w:
         x = x + w["pos"][np.arange(n) + f.get("offset", 0)]
     x = norm("embd_norm", x)
+    if "project" in w:
+        x = linear("project", x)
+    apart = np.arange(n)[None, :] - np.arange(n)[:, None]
     for i in range(N_LAYER):
         p = f"{i}."
-        q, k, v = (linear(p + s, x).reshape(n, N_HEAD, dim) for s in "qkv")
+        local = f.get("window") and i % 3
+        q, k, v = (linear(p + s, norm(p + "in_norm", x)).reshape(n, N_HEAD, dim) for s in "qkv")
         if f.get("rope"):
-            q, k = rotate(q, f["rope"]), rotate(k, f["rope"])
+            base = f["rope_local"] if local else f["rope"]
+            q, k = rotate(q, base, f.get("factor", 1.0)), rotate(k, base, f.get("factor", 1.0))
         score = np.einsum("qhd,khd->hqk", q, k) / math.sqrt(dim)
         if f.get("alibi"):
-            apart = np.abs(np.arange(n)[:, None] - np.arange(n)[None, :])
-            score = score - slopes(N_HEAD)[:, None, None] * apart
+            score = score - slopes(N_HEAD)[:, None, None] * np.abs(apart)
+        if f.get("buckets"):
+            score = score + w["buckets"][buckets(apart)].transpose(2, 0, 1)
+        if local:
+            score = np.where(np.abs(apart) > f["window"] // 2, -np.inf, score)
         e = np.exp(score - score.max(axis=2, keepdims=True))
         a = np.einsum("hqk,khd->qhd", e / e.sum(axis=2, keepdims=True), v).reshape(n, -1)
         x = norm(p + "norm1", x + linear(p + "o", a))
+        h = norm(p + "ffn_norm", x)
         if f.get("gate"):
-            h = ACTS[f["gate"]](linear(p + "gate", x)) * linear(p + "up", x)
+            h = ACTS[f["gate"]](linear(p + "gate", h)) * linear(p + "up", h)
         else:
-            h = gelu(linear(p + "up", x))
+            h = ACTS[f.get("act", "gelu")](linear(p + "up", h))
         x = norm(p + "norm2", x + linear(p + "down", h))
+    x = norm("out_norm", x)
     if not f.get("labels"):
         return x, None
-    h = linear("head", x[0])
-    return x, linear("labels", np.maximum(h, 0) if f.get("relu") else np.tanh(h))
+    h = linear("head", x.mean(axis=0) if f.get("head_mean") else x[0])
+    return x, linear("labels", norm("head_norm", ACTS[f.get("head_act", "tanh")](h)))
 
 
-def pool(f, x):
-    return {"mean": lambda: x.mean(axis=0), "cls": lambda: x[0], "last": lambda: x[-1]}[
-        f["pooling"]]()
+def pool(f, x, w):
+    n = np.arange(1, len(x) + 1)[:, None]
+    kinds = {"mean": lambda: x.mean(axis=0), "cls": lambda: x[0], "last": lambda: x[-1],
+             "max": lambda: x.max(axis=0), "mean_sqrt": lambda: x.sum(axis=0) / math.sqrt(len(x)),
+             "weighted": lambda: (x * n).sum(axis=0) / n.sum()}
+    v = np.concatenate([kinds[kind]() for kind in f["pooling"].split("+")])
+    for i, (_, act, _) in enumerate(f.get("dense", [])):
+        v = ACTS[act.lower()](w[f"dense{i}"] @ v + w.get(f"dense{i}.b", 0))
+    return v
 
 
 # --- weights, and the two forms of a file -----------------------------------------------------------
@@ -146,29 +192,49 @@ def make_weights(f):
         if bias and not plain:
             w[name + ".b"] = rng.normal(0, 0.3, rows).astype(np.float32)
 
-    def norm(name):
-        w[name] = rng.normal(1, 0.2, N_EMBD).astype(np.float32)
-        w[name + ".b"] = rng.normal(0, 0.2, N_EMBD).astype(np.float32)
+    def norm(name, cols=N_EMBD):
+        w[name] = rng.normal(1, 0.2, cols).astype(np.float32)
+        if not f.get("norm_first"):
+            w[name + ".b"] = rng.normal(0, 0.2, cols).astype(np.float32)
 
-    matrix("tok", n_vocab, N_EMBD, False)
+    table = f.get("table", N_EMBD)
+    matrix("tok", n_vocab, table, False)
     if f["types"]:
-        matrix("types", f["types"], N_EMBD, False)
+        matrix("types", f["types"], table, False)
     if not f.get("rope") and not f.get("alibi"):
-        matrix("pos", CONTEXT + f.get("offset", 0), N_EMBD, False)
-    norm("embd_norm")
+        matrix("pos", CONTEXT + f.get("offset", 0), table, False)
+    norm("embd_norm", table)
+    if table != N_EMBD:
+        matrix("project", N_EMBD, table)
+    if f.get("buckets"):
+        matrix("buckets", 32, N_HEAD, False)
     for i in range(N_LAYER):
         p = f"{i}."
         for s in "qkvo":
             matrix(p + s, N_EMBD, N_EMBD)
-        norm(p + "norm1")
+        if f.get("norm_first"):
+            norm(p + "ffn_norm")
+            if i:
+                norm(p + "in_norm")
+        else:
+            norm(p + "norm1")
         matrix(p + "up", N_FF, N_EMBD, not f.get("gate"))
         if f.get("gate"):
             matrix(p + "gate", N_FF, N_EMBD, False)
         matrix(p + "down", N_EMBD, N_FF)
-        norm(p + "norm2")
+        if not f.get("norm_first"):
+            norm(p + "norm2")
+    if f.get("norm_first"):
+        norm("out_norm")
     if f.get("labels"):
         matrix("head", N_EMBD, N_EMBD)
+        if f.get("norm_first"):
+            norm("head_norm")
         matrix("labels", f["labels"], N_EMBD)
+    cols = len(f.get("pooling", "").split("+")) * N_EMBD
+    for i, (rows, _, bias) in enumerate(f.get("dense", [])):
+        matrix(f"dense{i}", rows, cols, bias)
+        cols = rows
     return w
 
 
@@ -192,18 +258,31 @@ HF_NAMES = {
     "jina": ("", "encoder.layer.",
              {**BERT_NAMES, "gate_up": "mlp.gated_layers", "down": "mlp.wo",
               "norm2": "mlp.layernorm"}, None, None),
+    "electra": ("electra.", "encoder.layer.", BERT_NAMES, "classifier.dense", "classifier.out_proj"),
+    "mpnet": ("mpnet.", "encoder.layer.",
+              {**BERT_NAMES, **{s: f"attention.attn.{s}" for s in "qkvo"},
+               "norm1": "attention.LayerNorm"}, None, None),
+    "modernbert": ("model.", "layers.",
+                   {"qkv": "attn.Wqkv", "o": "attn.Wo", "in_norm": "attn_norm", "ffn_norm": "mlp_norm",
+                    "gate_up": "mlp.Wi", "down": "mlp.Wo"}, "head.dense", "classifier"),
+    "new": ("new.", "encoder.layer.",
+            {"qkv": "attention.qkv_proj", "o": "attention.o_proj", "norm1": "attn_ln",
+             "up_gate": "mlp.up_gate_proj", "down": "mlp.down_proj", "norm2": "mlp_ln"}, None, None),
 }
 
 
-def fused(f, w):
+def fused(f, w, gguf):
     """The weights with what the family keeps in one tensor in one."""
     w = dict(w)
     for i in range(N_LAYER):
         p = f"{i}."
-        if f["type"] == "nomic_bert":
-            w[p + "qkv"] = np.concatenate([w.pop(p + s) for s in "qkv"])
-        if f["type"] == "jina":
+        for end in ("", ".b"):
+            if f["type"] in ("nomic_bert", "modernbert", "new") and p + "q" + end in w:
+                w[p + "qkv" + end] = np.concatenate([w.pop(p + s + end) for s in "qkv"])
+        if f["type"] in ("jina", "modernbert"):
             w[p + "gate_up"] = np.concatenate([w.pop(p + "gate"), w.pop(p + "up")])
+        if f["type"] == "new" and not gguf:
+            w[p + "up_gate"] = np.concatenate([w.pop(p + "up"), w.pop(p + "gate")])
     return w
 
 
@@ -216,9 +295,17 @@ def hf_tensors(f, w):
            "pos": prefix + "embeddings.position_embeddings",
            "embd_norm": prefix + ("emb_ln" if f["type"] == "nomic_bert" else
                                   "embeddings.LayerNorm"),
-           "head": head, "labels": labels}
+           "project": prefix + "embeddings_project",
+           "buckets": prefix + "encoder.relative_attention_bias",
+           "out_norm": prefix + "final_norm", "head": head, "head_norm": "head.norm", "labels": labels}
+    if f["type"] == "modernbert":
+        top["tok"], top["embd_norm"] = prefix + "embeddings.tok_embeddings", prefix + "embeddings.norm"
+    if f.get("act") and f["type"] == "nomic_bert":
+        names = {**names, "up": "mlp.fc1"}
     out = {}
-    for name, x in fused(f, w).items():
+    for name, x in fused(f, w, False).items():
+        if name.startswith("dense"):
+            continue
         stem, suffix = (name[:-2], ".bias") if name.endswith(".b") else (name, ".weight")
         if stem in top:
             out[top[stem] + suffix] = x
@@ -236,7 +323,8 @@ def hf_tensors(f, w):
 def hf_config(f):
     n_vocab = len(vocabulary(f))
     classes = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta",
-               "distilbert": "DistilBert", "nomic_bert": "NomicBert", "jina": "JinaBert"}
+               "distilbert": "DistilBert", "nomic_bert": "NomicBert", "jina": "JinaBert",
+               "electra": "Electra", "mpnet": "MPNet", "modernbert": "ModernBert", "new": "New"}
     head = "ForSequenceClassification" if f.get("labels") else "Model"
     c = {"model_type": "bert" if f["type"] == "jina" else f["type"], "vocab_size": n_vocab,
          "architectures": [classes[f["type"]] + head]}
@@ -245,15 +333,22 @@ def hf_config(f):
                 "max_position_embeddings": CONTEXT, "activation": "gelu", "layer_norm_eps": EPS}
     if f["type"] == "nomic_bert":
         return {**c, "n_layer": N_LAYER, "n_embd": N_EMBD, "n_inner": N_FF, "n_head": N_HEAD,
-                "n_positions": CONTEXT, "activation_function": "swiglu", "prenorm": False,
+                "n_positions": CONTEXT, "activation_function": f.get("act", "swiglu"), "prenorm": False,
                 "rotary_emb_base": f["rope"], "rotary_emb_fraction": 1.0,
                 "rotary_scaling_factor": None, "layer_norm_epsilon": EPS, "type_vocab_size": 2}
     c = {**c, "num_hidden_layers": N_LAYER, "hidden_size": N_EMBD, "intermediate_size": N_FF,
-         "num_attention_heads": N_HEAD, "layer_norm_eps": EPS, "hidden_act": "gelu",
+         "num_attention_heads": N_HEAD, "layer_norm_eps": EPS, "hidden_act": f.get("act", "gelu"),
          "max_position_embeddings": CONTEXT + f.get("offset", 0),
          "position_embedding_type": "absolute", "type_vocab_size": f["types"], "pad_token_id": 1}
     if f["type"] == "jina":
         c.update(position_embedding_type="alibi", feed_forward_type="geglu")
+    if f["type"] == "modernbert":
+        c.update(norm_eps=EPS, layer_norm_eps=1, hidden_activation=c.pop("hidden_act"),
+                 global_rope_theta=f["rope"], local_rope_theta=f["rope_local"],
+                 local_attention=f["window"], global_attn_every_n_layers=3, classifier_pooling="mean")
+    if f["type"] == "new":
+        c.update(position_embedding_type="rope", rope_theta=f["rope"],
+                 rope_scaling={"type": "ntk", "factor": f["factor"]})
     return c
 
 
@@ -301,16 +396,31 @@ def write_directory(path, f, w):
     files = {"config.json": hf_config(f), "tokenizer.json": tokenizer}
     if not f.get("labels"):
         modes = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token",
-                 "last": "pooling_mode_lasttoken"}
+                 "last": "pooling_mode_lasttoken", "max": "pooling_mode_max_tokens",
+                 "mean_sqrt": "pooling_mode_mean_sqrt_len_tokens",
+                 "weighted": "pooling_mode_weightedmean_tokens"}
         files["modules.json"] = [
             {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
             {"idx": 1, "name": "1", "path": "1_Pooling",
-             "type": "sentence_transformers.models.Pooling"},
-            {"idx": 2, "name": "2", "path": "2_Normalize",
-             "type": "sentence_transformers.models.Normalize"}]
+             "type": "sentence_transformers.models.Pooling"}]
+        for i, (rows, act, bias) in enumerate(f.get("dense", [])):
+            name = f"{i + 2}_Dense"
+            files["modules.json"].append({"idx": i + 2, "name": str(i + 2), "path": name,
+                                          "type": "sentence_transformers.models.Dense"})
+            (path / name).mkdir()
+            files[f"{name}/config.json"] = {"out_features": rows, "bias": bias, "activation_function":
+                                            f"torch.nn.modules.activation.{act}"}
+            tensors = {"linear.weight": w[f"dense{i}"]}
+            if bias:
+                tensors["linear.bias"] = w[f"dense{i}.b"]
+            write_safetensors(path / name / "model.safetensors", tensors, "f32")
+        files["modules.json"].append({"idx": 9, "name": "9", "path": "9_Normalize",
+                                      "type": "sentence_transformers.models.Normalize"})
+        if f.get("longest"):
+            files["sentence_bert_config.json"] = {"max_seq_length": f["longest"], "do_lower_case": False}
         (path / "1_Pooling").mkdir()
         files["1_Pooling/config.json"] = {"word_embedding_dimension": N_EMBD,
-                                          **{v: k == f["pooling"] for k, v in modes.items()}}
+                                          **{v: k in f["pooling"].split("+") for k, v in modes.items()}}
         files["config_sentence_transformers.json"] = {
             "prompts": {"query": "ba de ", "document": ""}, "default_prompt_name": None}
     for name, content in files.items():
@@ -319,36 +429,54 @@ def write_directory(path, f, w):
 
 
 GGUF_NAMES = {"tok": "token_embd", "types": "token_types", "pos": "position_embd",
-              "embd_norm": "token_embd_norm", "head": "cls", "labels": "cls.output"}
+              "embd_norm": "token_embd_norm", "head": "cls", "labels": "cls.output",
+              "head_norm": "cls.norm", "project": "token_embd_proj", "buckets": "attn_rel_b",
+              "out_norm": "output_norm", "dense0": "dense_2", "dense1": "dense_3"}
 GGUF_LAYER = {"q": "attn_q", "k": "attn_k", "v": "attn_v", "qkv": "attn_qkv", "o": "attn_output",
               "norm1": "attn_output_norm", "up": "ffn_up", "gate": "ffn_gate", "down": "ffn_down",
-              "norm2": "layer_output_norm", "gate_up": "ffn_up"}
+              "norm2": "layer_output_norm", "gate_up": "ffn_up", "in_norm": "attn_norm",
+              "ffn_norm": "ffn_norm"}
 
 
 def gguf_tensors(f, w, kind):
     out = {}
-    for name, x in fused(f, w).items():
+    for name, x in fused(f, w, True).items():
         stem, suffix = (name[:-2], ".bias") if name.endswith(".b") else (name, ".weight")
         full = GGUF_NAMES.get(stem) or f"blk.{stem.split('.')[0]}.{GGUF_LAYER[stem.split('.')[1]]}"
         if stem == "pos":
             x = x[f.get("offset", 0):]
-        matrix = x.ndim == 2 and stem not in ("types", "pos")
+        matrix = x.ndim == 2 and stem not in ("types", "pos", "buckets")
         out[full + suffix] = gguf_io.encode(x, kind if matrix else "F32")
     return out
 
 
 def gguf_meta(f):
-    arch = {"nomic_bert": "nomic-bert", "jina": "jina-bert-v2"}.get(f["type"], "bert")
-    pooling = 4 if f.get("labels") else {"mean": 1, "cls": 2, "last": 3}[f["pooling"]]
+    arch = {"nomic_bert": "nomic-bert", "new": "nomic-bert", "jina": "jina-bert-v2", "mpnet": "mpnet",
+            "modernbert": "modern-bert"}.get(f["type"], "bert")
+    pooling = 4 if f.get("labels") else {"mean": 1, "cls": 2, "last": 3}.get(f["pooling"], 1)
     meta = {"general.architecture": arch, f"{arch}.block_count": N_LAYER,
-            f"{arch}.context_length": CONTEXT, f"{arch}.embedding_length": N_EMBD,
+            f"{arch}.context_length": f.get("longest", CONTEXT), f"{arch}.embedding_length": N_EMBD,
             f"{arch}.feed_forward_length": N_FF, f"{arch}.attention.head_count": N_HEAD,
             f"{arch}.attention.layer_norm_epsilon": EPS, f"{arch}.attention.causal": False,
             f"{arch}.pooling_type": pooling}
     if f.get("rope"):
-        meta[f"{arch}.rope.freq_base"] = f["rope"]
-    if f.get("relu"):
-        meta[f"{arch}.classifier.activation"] = "relu"
+        meta[f"{arch}.rope.freq_base"] = f["rope"] * f.get("factor", 1)
+    if f.get("factor"):
+        meta[f"{arch}.rope.scaling.factor"] = f["factor"] ** (2 / (N_EMBD // N_HEAD))
+    if f.get("window"):
+        meta.update({f"{arch}.attention.sliding_window": f["window"],
+                     f"{arch}.attention.sliding_window_pattern": 3,
+                     f"{arch}.rope.freq_base_swa": f["rope_local"]})
+    if f.get("act") or f["type"] == "new":
+        meta[f"{arch}.hidden_activation"] = f.get("act", "gelu")
+    if f.get("head_act"):
+        meta[f"{arch}.classifier.activation"] = f["head_act"]
+    if f.get("head_mean"):
+        meta[f"{arch}.classifier.pooling"] = "mean"
+    if "+" in f.get("pooling", "") or f.get("pooling") in ("max", "mean_sqrt", "weighted"):
+        meta["embedding.pooling"] = f["pooling"]
+    for i, (_, act, _) in enumerate(f.get("dense", [])):
+        meta[f"embedding.dense_{i + 2}.activation"] = act.lower()
     texts = vocabulary(f)
     ids = {t: i for i, t in enumerate(texts)}
     if "roberta" in f["type"]:
@@ -418,6 +546,7 @@ def check_ids(args, f, w, model, folder, rng):
     """Token ids of many lengths, every row and the pooled one; returns the largest error."""
     worst = 0
     for n in (1, 2, 15, 64, 65, 130, CONTEXT):
+        n = min(n, f.get("longest", CONTEXT))
         ids = rng.integers(0, len(vocabulary(f)), n)
         np.save(folder / "ids.npy", ids.astype(np.int32))
         given = ("--tokens-in", folder / "ids.npy")
@@ -428,10 +557,12 @@ def check_ids(args, f, w, model, folder, rng):
         if labels is not None:
             worst = max(worst, error(one, labels[None]))
             continue
-        want = pool(f, x)
+        want = pool(f, x, w)
         worst = max(worst, error(one, want[None]))
-        short = embed(args, model, *given, "-d", 32, folder=folder)
-        worst = max(worst, error(short, (want[:32] / np.linalg.norm(want[:32]))[None]))
+        if n != 15:
+            continue
+        short = embed(args, model, *given, "-d", 20, folder=folder)
+        worst = max(worst, error(short, (want[:20] / np.linalg.norm(want[:20]))[None]))
     return worst
 
 
@@ -440,14 +571,15 @@ def check_texts(args, f, w, model, folder, rng):
     head, _, tail = frame(f)
     base = vocabulary(f).index(("\u2581" if "roberta" in f["type"] else "") + WORDS[0])
     made = [sentence(rng, n) for n in (3, 1, 70, 24, 150, 9)]
-    got = embed(args, model, "-t", 2, text="\n".join(t for t, _ in made) + "\n", folder=folder)
+    longest = f.get("longest", CONTEXT) - len(head) - len(tail)
+    got = embed(args, model, "-t", 2, "--truncate", text="\n".join(t for t, _ in made) + "\n", folder=folder)
     worst = 0
     for (text, picks), row in zip(made, got):
-        alone = embed(args, model, "-t", 1, text=text, folder=folder)
+        alone = embed(args, model, "-t", 1, "--truncate", text=text, folder=folder)
         if not np.array_equal(alone[0], row):
             raise Failed("a text's vector depends on the texts beside it")
-        x, labels = forward(f, w, [*head, *(picks + base), *tail], CONTEXT)
-        want = labels if labels is not None else pool(f, x)
+        x, labels = forward(f, w, [*head, *(picks[:longest] + base), *tail], CONTEXT)
+        want = labels if labels is not None else pool(f, x, w)
         worst = max(worst, error(row, want if labels is not None else
                                  want / np.linalg.norm(want)))
     return worst

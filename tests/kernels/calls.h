@@ -151,11 +151,15 @@ static inline void call(const struct row_kernel *kernel, void (*any)(void), stru
     case SOFTMAX: AS(softmax)(y, n); break;
     case KV_STORE: AS(kv_store[0])(o->y, o->a, n); break;
     case ATTEND: {
+        float biases[HN_KV_PAGE];
+        for (size_t i = 0; i < HN_KV_PAGE; i++)
+            biases[i] = (float)(i * n % 7) / 4 - 1;
         struct hn_attend_query query = {.q = o->a,
                                         .acc = y,
                                         .state = o->state,
                                         .slope = n % 5 ? 0 : 0.0625f,
-                                        .at = (float)n - 100};
+                                        .at = (float)n - 100,
+                                        .bias = n % 3 ? NULL : biases};
         const struct hn_attend_args args = {
             .queries = &query,
             .n = 1,

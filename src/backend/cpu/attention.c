@@ -223,6 +223,18 @@ static struct keys keys_seen(const struct hn_attention *a, size_t pos, size_t n,
     return (struct keys){first, hn_min(end - start, HN_KV_PAGE)};
 }
 
+/* Where queries [t, next) of a block that begins with `from` stand as page p sees it. */
+static void set_distances(const struct hn_attention *a, struct hn_attend_query *queries,
+                          size_t from, size_t t, size_t next, size_t head, size_t n, size_t pos,
+                          size_t p)
+{
+    for (size_t i = (t - from) * n; a->slopes && i < (next - from) * n; i++)
+        queries[i].at = (float)(pos + from + i / n) - (float)(p * HN_KV_PAGE);
+    for (size_t i = (t - from) * n; a->bias && i < (next - from) * n; i++)
+        queries[i].bias = a->bias + (head + i % n) * a->bias_ld +
+                          (a->reach + p * HN_KV_PAGE - (pos + from + i / n));
+}
+
 /* Queries [from, to) of a span, heads [head, head + n) of one KV head: pages in order, each read
  * once for all of them. Queries that see the same keys go together. */
 static void attend_block(const struct attend_job *job, const struct hn_span *span, size_t from,
@@ -242,8 +254,7 @@ static void attend_block(const struct attend_job *job, const struct hn_span *spa
                 const struct keys other = keys_seen(a, span->pos + next, stored, p);
                 if (other.first != seen.first || other.last != seen.last) break;
             }
-            for (size_t i = (t - from) * n; a->slopes && i < (next - from) * n; i++)
-                queries[i].at = (float)(span->pos + from + i / n) - (float)(p * HN_KV_PAGE);
+            set_distances(a, queries, from, t, next, head, n, span->pos, p);
             if (seen.last > seen.first)
                 attend_page(job, queries + (t - from) * n, (next - t) * n, keys, seen.first,
                             seen.last);

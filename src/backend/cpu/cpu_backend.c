@@ -79,7 +79,7 @@ const struct hn_backend_ops hn_cpu_backend_ops = {
     .add = hn_cpu_add,
     .add_gated = hn_cpu_add_gated,
     .gather = hn_cpu_gather,
-    .mean = hn_cpu_mean,
+    .reduce = hn_cpu_reduce,
     .finish_logits = hn_cpu_finish_logits,
 };
 

@@ -30,8 +30,9 @@ void hn_cpu_add_gated(struct hn_backend *b, struct hn_rows y, struct hn_rows x, 
                       size_t cols, struct hn_rows gate);
 void hn_cpu_gather(struct hn_backend *b, struct hn_rows y, struct hn_rows x, const int32_t *rows,
                    size_t n, size_t cols);
-void hn_cpu_mean(struct hn_backend *b, struct hn_rows y, struct hn_rows x,
-                 const struct hn_span *spans, size_t n_spans, size_t cols);
+void hn_cpu_reduce(struct hn_backend *b, struct hn_rows y, struct hn_rows x,
+                   const struct hn_span *spans, size_t n_spans, size_t cols,
+                   enum hn_reduction kind);
 void hn_cpu_finish_logits(struct hn_backend *b, struct hn_rows y, size_t n, size_t cols,
                           float scale, float cap);
 

@@ -188,29 +188,49 @@ void hn_cpu_gather(struct hn_backend *b, struct hn_rows y, struct hn_rows x, con
     for_rows(b, n, cols, gather_row, &job);
 }
 
-struct mean_job {
+struct reduce_job {
     const struct hn_kernels *kernels;
     struct hn_rows y, x;
     const struct hn_span *spans;
     size_t cols;
+    enum hn_reduction kind;
 };
 
-static void mean_row(const void *arg, size_t i)
+static void take_larger(float *y, const float *x, size_t n)
 {
-    const struct mean_job *job = arg;
-    const struct hn_span *span = &job->spans[i];
-    float *y = job->y.x + i * job->y.ld;
-    memset(y, 0, job->cols * sizeof *y);
-    for (size_t row = span->row; row < span->row + span->n; row++)
-        job->kernels->add(y, job->x.x + row * job->x.ld, job->cols);
-    job->kernels->scale(y, 1 / (float)span->n, job->cols);
+    for (size_t i = 0; i < n; i++)
+        y[i] = x[i] > y[i] ? x[i] : y[i];
 }
 
-void hn_cpu_mean(struct hn_backend *b, struct hn_rows y, struct hn_rows x,
-                 const struct hn_span *spans, size_t n_spans, size_t cols)
+static void reduce_row(const void *arg, size_t i)
 {
-    const struct mean_job job = {hn_cpu_of(b)->kernels, y, x, spans, cols};
-    for_rows(b, n_spans, cols * 16, mean_row, &job); /* a text is many rows */
+    const struct reduce_job *job = arg;
+    const struct hn_span *span = &job->spans[i];
+    const float n = (float)span->n;
+    float *y = job->y.x + i * job->y.ld;
+    memcpy(y, job->x.x + span->row * job->x.ld, job->cols * sizeof *y);
+    for (size_t at = 1; at < span->n; at++) {
+        const float *x = job->x.x + (span->row + at) * job->x.ld;
+        switch (job->kind) {
+        case HN_REDUCE_WEIGHTED: job->kernels->add_scaled(y, x, (float)(at + 1), job->cols); break;
+        case HN_REDUCE_MAX: take_larger(y, x, job->cols); break;
+        default: job->kernels->add(y, x, job->cols);
+        }
+    }
+    const float scales[] = {
+        [HN_REDUCE_MEAN] = 1 / n,
+        [HN_REDUCE_MEAN_SQRT] = 1 / sqrtf(n),
+        [HN_REDUCE_WEIGHTED] = 2 / (n * (n + 1)),
+        [HN_REDUCE_MAX] = 1,
+    };
+    job->kernels->scale(y, scales[job->kind], job->cols);
+}
+
+void hn_cpu_reduce(struct hn_backend *b, struct hn_rows y, struct hn_rows x,
+                   const struct hn_span *spans, size_t n_spans, size_t cols, enum hn_reduction kind)
+{
+    const struct reduce_job job = {hn_cpu_of(b)->kernels, y, x, spans, cols, kind};
+    for_rows(b, n_spans, cols * 16, reduce_row, &job); /* a text is many rows */
 }
 
 struct finish_job {

@@ -73,6 +73,7 @@ static void attend_one(const struct hn_attend_args *args, struct hn_attend_query
         scores[j] = (float)dot * args->scale;
         if (args->softcap > 0) scores[j] = args->softcap * tanhf(scores[j] / args->softcap);
         if (query->slope > 0) scores[j] -= query->slope * fabsf((float)j - query->at);
+        if (query->bias) scores[j] += query->bias[j];
         if (!(scores[j] <= max)) max = scores[j];
     }
     if (max == -INFINITY) return; /* nothing seen so far has any weight */

@@ -85,6 +85,7 @@ static inline float weigh(float scores[HN_KV_PAGE], struct hn_attend_query *quer
             s[i] = v_mul(cap, v_tanh(v_div(s[i], cap)));
         }
         if (query->slope > 0) s[i] = v_sub(s[i], fall(query, 16 * i));
+        if (query->bias) s[i] = v_add(s[i], v_load(query->bias + 16 * i));
         s[i] = v_keep(s[i], lanes_below(args->first, 16 * i), lanes_below(args->last, 16 * i),
                       -INFINITY);
         max = v_max(s[i], max);

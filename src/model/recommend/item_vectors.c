@@ -85,7 +85,7 @@ static enum hn_status open_all(struct hn_item_vectors *v,
                                                           .progress = options->progress},
                             e, err));
     v->pooling = e->config.pooling == HN_POOLING_NONE ? HN_POOLING_MEAN : e->config.pooling;
-    v->dims = e->config.n_embd;
+    v->dims = hn_encode_floats(&e->config, v->pooling, 1);
     if (v->pooling == HN_POOLING_RANK)
         return hn_fail(err, HN_E_UNSUPPORTED, "%s: this ranks pairs of texts and embeds none",
                        options->model);
