@@ -185,7 +185,7 @@ struct hn_kernels {
     void (*add_scaled)(float *y, const float *x, float a, size_t n); /* y += a * x */
     void (*scale)(float *y, float a, size_t n);                      /* y *= a */
     void (*softcap)(float *y, float cap, size_t n);                  /* y = cap * tanh(y / cap) */
-    /* y = softmax(y), in place; exp as in `attend`. */
+    /* y = softmax(y), in place; exp as in `attend`: what would be subnormal may be zero. */
     void (*softmax)(float *y, size_t n);
 
     /* gemm.h: m rows, HN_GEMM_ROWS at most; m rows of n columns in place; rows, rows and tiles of

@@ -254,16 +254,17 @@ void KERNEL_NAME(softmax_f32)(float *y, size_t n)
     if (rest) max = v_max(v_keep(v_load_part(y + whole, rest), 0, rest, -INFINITY), max);
     const v16 top = v_set1(v_largest(max));
 
-    v16 total = v_zero();
+    v16 total = v_zero(), last = v_zero();
     for (size_t i = 0; i < whole; i += 16) {
         const v16 e = v_exp(v_sub(v_load(y + i), top));
         v_store(y + i, e);
         total = v_add(total, e);
     }
     if (rest) {
-        const v16 e = v_keep(v_exp(v_sub(v_load_part(y + whole, rest), top)), 0, rest, 0);
-        v_store_part(y + whole, e, rest);
-        total = v_add(total, e);
+        last = v_keep(v_exp(v_sub(v_load_part(y + whole, rest), top)), 0, rest, 0);
+        total = v_add(total, last);
     }
-    KERNEL_NAME(scale_f32)(y, 1 / v_sum(total), n);
+    const float scale = 1 / v_sum(total);
+    KERNEL_NAME(scale_f32)(y, scale, whole);
+    if (rest) v_store_part(y + whole, v_mul(last, v_set1(scale)), rest);
 }

@@ -14,6 +14,7 @@ struct attention {
     size_t kv_heads, group;          /* query heads that share one of keys */
     struct hn_packed k_form, v_form; /* of one head; panels: where the first lies */
     size_t k_floats, v_floats;
+    size_t pitch; /* floats between rows of scores */
     char *scratch;
     size_t scratch_bytes; /* of a thread */
 };
@@ -83,14 +84,14 @@ static void run_part(void *arg, size_t tile, unsigned worker)
     void *scratch = a->scratch + worker * a->scratch_bytes;
     float *scores = (float *)(void *)((char *)scratch + HN_GEMM_SCRATCH);
     multiply(a, t->q + batch * t->q_steps[0] + first * t->q_steps[1] + head * t->q_steps[2],
-             t->q_steps[1], &k, scores, t->keys, m, scratch);
+             t->q_steps[1], &k, scores, a->pitch, m, scratch);
     for (size_t i = 0; i < m; i++) {
-        float *row = scores + i * t->keys;
+        float *row = scores + i * a->pitch;
         if (t->softcap > 0) kernels->softcap(row, t->softcap, t->keys);
         add_masks(kernels, t, row, batch, head, first + i);
         kernels->softmax(row, t->keys);
     }
-    multiply(a, scores, t->keys, &v,
+    multiply(a, scores, a->pitch, &v,
              t->out + (batch * t->queries + first) * row_v + head * t->width_v, row_v, m, scratch);
 }
 
@@ -115,9 +116,9 @@ enum hn_status hn_attend_run(struct hn_op *op, const struct hn_attend *attend)
     if (!panels) return hn_op_failed(op);
     a.k_form.panels = panels;
     a.v_form.panels = panels + tiles * a.k_floats;
-    a.scratch_bytes =
-        HN_GEMM_SCRATCH +
-        hn_round_up(hn_min(QUERIES, attend->queries) * attend->keys * sizeof(float), 64);
+    a.pitch =
+        hn_round_up(attend->keys, HN_PANEL); /* a row's tail is not what the next one waits for */
+    a.scratch_bytes = HN_GEMM_SCRATCH + hn_min(QUERIES, attend->queries) * a.pitch * sizeof(float);
     const size_t threads = hn_op_workers(op);
     a.scratch = hn_op_scratch(op, threads, a.scratch_bytes);
     if (!a.scratch) return hn_op_failed(op);
