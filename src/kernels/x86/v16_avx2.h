@@ -27,6 +27,12 @@ static inline v16 v_load(const float *p)
     return (v16){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
 }
 
+static inline v16 v_hold(v16 x)
+{
+    __asm__("" : "+x"(x.a), "+x"(x.b));
+    return x;
+}
+
 static inline v16 v_load_part(const float *p, size_t n)
 {
     return (v16){_mm256_maskload_ps(p, v_mask(n, 0)), _mm256_maskload_ps(p + 8, v_mask(n, 8))};

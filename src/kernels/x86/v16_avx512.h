@@ -22,6 +22,13 @@ static inline v16 v_load(const float *p)
     return _mm512_loadu_ps(p);
 }
 
+/* x in a register: compilers read what is used several times from memory each time. */
+static inline v16 v_hold(v16 x)
+{
+    __asm__("" : "+v"(x));
+    return x;
+}
+
 /* The first n < 16 lanes; the others are zero and not read. */
 static inline v16 v_load_part(const float *p, size_t n)
 {
