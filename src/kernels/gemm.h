@@ -7,8 +7,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* HN_GELU is exact: x / 2 (1 + erf(x / sqrt 2)). HN_CLIP: low <= y <= high; NaN stays NaN in all. */
-enum hn_activation { HN_LINEAR, HN_RELU, HN_CLIP, HN_SIGMOID, HN_TANH, HN_GELU, HN_SILU, HN_ERF };
+/* What becomes of a sum; `low` and `high` are the epilogue's. NaN stays NaN in all. */
+enum hn_activation {
+    HN_LINEAR,
+    HN_RELU,
+    HN_CLIP, /* low <= y <= high */
+    HN_SIGMOID,
+    HN_TANH,
+    HN_GELU, /* exact: x / 2 (1 + erf(x / sqrt 2)) */
+    HN_SILU, /* x sigmoid(low x) */
+    HN_ERF,
+    HN_GELU_TANH,    /* x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) */
+    HN_LEAKY_RELU,   /* low x where x < 0 */
+    HN_ELU,          /* high x, low high (exp(x) - 1) where x < 0 */
+    HN_HARD_SIGMOID, /* low x + high in [0, 1] */
+    HN_HARD_SWISH,   /* x times the HN_HARD_SIGMOID of 1/6 and 1/2 */
+    HN_MISH,         /* x tanh(log(1 + exp(x))) */
+};
 
 /* y = activation(y + bias[column] + add), what is NULL left out. */
 struct hn_epilogue {
@@ -16,7 +31,7 @@ struct hn_epilogue {
     const float *add; /* [rows][ld_add] */
     size_t ld_add;
     enum hn_activation activation;
-    float low, high; /* of HN_CLIP */
+    float low, high;
 };
 
 enum {

@@ -35,8 +35,15 @@ static const struct hn_epilogue every_epilogue[] = {
     {.activation = HN_SIGMOID, .bias = bias},
     {.activation = HN_TANH, .add = add, .ld_add = PITCH},
     {.activation = HN_GELU, .bias = bias},
-    {.activation = HN_SILU},
+    {.activation = HN_SILU, .low = 1},
+    {.activation = HN_SILU, .low = 1.702f, .bias = bias},
     {.activation = HN_ERF},
+    {.activation = HN_GELU_TANH, .bias = bias},
+    {.activation = HN_LEAKY_RELU, .low = 0.1f},
+    {.activation = HN_ELU, .low = 1.5f, .high = 1.25f},
+    {.activation = HN_HARD_SIGMOID, .low = 0.2f, .high = 0.5f},
+    {.activation = HN_HARD_SWISH},
+    {.activation = HN_MISH},
 };
 
 typedef __typeof__(*((struct hn_kernels *)0)->gemm) gemm_fn;

@@ -12,8 +12,17 @@ static float activate(const struct hn_epilogue *f, float x)
     case HN_SIGMOID: return 1 / (1 + expf(-x));
     case HN_TANH: return tanhf(x);
     case HN_GELU: return 0.5f * x * (1 + erff(x * 0x1.6a09e6p-1f));
-    case HN_SILU: return x / (1 + expf(-x));
+    case HN_SILU: return x / (1 + expf(-f->low * x));
     case HN_ERF: return erff(x);
+    case HN_GELU_TANH: return 0.5f * x * (1 + tanhf(0x1.988454p-1f * (x + 0.044715f * x * x * x)));
+    case HN_LEAKY_RELU: return x < 0 ? f->low * x : x;
+    case HN_ELU: return f->high * (x < 0 ? f->low * expm1f(x) : x);
+    case HN_HARD_SIGMOID: {
+        const float y = f->low * x + f->high;
+        return y < 0 ? 0 : y > 1 ? 1 : y;
+    }
+    case HN_HARD_SWISH: return x < -3 ? 0 : x > 3 ? x : x * (x / 6 + 0.5f);
+    case HN_MISH: return x * tanhf(x > 20 ? x : log1pf(expf(x)));
     }
     return x;
 }

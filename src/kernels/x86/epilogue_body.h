@@ -20,8 +20,22 @@ FOR_EPILOGUE v16 activate(enum hn_activation kind, v16 x, v16 low, v16 high)
     case HN_GELU:
         return v_mul(v_mul(v_set1(0.5f), x),
                      v_add(v_set1(1), v_erf(v_mul(x, v_set1(0x1.6a09e6p-1f)))));
-    case HN_SILU: return v_gate(x, x);
+    case HN_SILU: return v_gate(x, v_mul(low, x));
     case HN_ERF: return v_erf(x);
+    case HN_GELU_TANH: /* (1 + tanh(y)) / 2 = sigmoid(2 y) */
+        return v_gate(x, v_mul(v_mul(x, v_set1(0x1.988454p+0f)),
+                               v_fma(v_mul(x, x), v_set1(0.044715f), v_set1(1))));
+    case HN_LEAKY_RELU: return v_where_less(x, v_zero(), v_mul(low, x), x);
+    case HN_ELU: return v_mul(high, v_where_less(x, v_zero(), v_mul(low, v_expm1(x)), x));
+    case HN_HARD_SIGMOID: return v_min(v_set1(1), v_max(v_zero(), v_fma(low, x, high)));
+    case HN_HARD_SWISH:
+        return v_mul(
+            x, v_min(v_set1(1), v_max(v_zero(), v_fma(x, v_set1(0x1.555556p-3f), v_set1(0.5f)))));
+    case HN_MISH: { /* with e = exp(x): x e (e + 2) / (e (e + 2) + 2) */
+        const v16 e = v_exp(v_min(v_set1(20), x));
+        const v16 n = v_mul(e, v_add(e, v_set1(2)));
+        return v_mul(x, v_div(n, v_add(n, v_set1(2))));
+    }
     }
     return x;
 }
@@ -64,6 +78,12 @@ static void epilogue_block(float *y, size_t ldy, size_t m, size_t n, const struc
         AS(HN_GELU);
         AS(HN_SILU);
         AS(HN_ERF);
+        AS(HN_GELU_TANH);
+        AS(HN_LEAKY_RELU);
+        AS(HN_ELU);
+        AS(HN_HARD_SIGMOID);
+        AS(HN_HARD_SWISH);
+        AS(HN_MISH);
 #undef AS
     }
 }

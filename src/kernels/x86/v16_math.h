@@ -48,6 +48,21 @@ static inline v16 v_exp(v16 x)
     return v_where_less(all, least, v_zero(), v_scale2(p, n));
 }
 
+/* exp(x) - 1 by the same polynomial, 2^n (exp(r) - 1) + (2^n - 1): at most 2 ulp off below ln(2) / 2. */
+static inline v16 v_expm1(v16 x)
+{
+    x = v_max(v_set1(-104), v_min(v_set1(89), x));
+    const v16 n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
+    v16 r = v_fnma(n, v_set1(0x1.62e4p-1f), x);
+    r = v_fnma(n, v_set1(0x1.7f7d1cp-20f), r);
+    v16 p = v_fma(v_set1(0x1.6db47ap-10f), r, v_set1(0x1.123b92p-7f));
+    p = v_fma(p, r, v_set1(0x1.55545ep-5f));
+    p = v_fma(p, r, v_set1(0x1.55548ep-3f));
+    p = v_fma(p, r, v_set1(0.5f));
+    p = v_fma(p, v_mul(r, r), r);
+    return v_add(v_scale2(p, n), v_sub(v_scale2(v_set1(1), n), v_set1(1)));
+}
+
 /* tanh(x) = x + x z P(z), z = x^2, below 0.625 (minimax, relative error 4e-9); above, with the sign of
  * x, 1 - 2 / (exp(2 |x|) + 1). At most 2 ulp off. */
 static inline v16 v_tanh(v16 x)

@@ -25,6 +25,9 @@ extern const struct hn_op_row hn_fast_layer_norm;
  * [batch, heads, length, length]. */
 extern const struct hn_op_row hn_fast_attention;
 extern const char *const hn_fast_parts[3]; /* of q, k, v */
+/* Rows of floats, the last dimension of input 0, normalized; bias or NULL; `rms`: about 0, without a bias. */
+enum hn_status hn_fast_norm_rows(struct hn_op *op, const float *weight, const float *bias,
+                                 float epsilon, bool rms);
 /* From [batch, channels, height, width] to channels last, and back. */
 extern const struct hn_op_row hn_fast_to_last;
 extern const struct hn_op_row hn_fast_to_first;
@@ -103,6 +106,8 @@ enum hn_status hn_attend_run(struct hn_op *op, const struct hn_attend *attend);
 /* --- epilogues --- */
 
 struct hn_epilogue hn_fast_epilogue(const struct hn_op *op);
+/* Out 0 = activation(in 0), which is of floats. */
+enum hn_status hn_fast_activate(struct hn_op *op, const struct hn_epilogue *epilogue);
 /* Out 0 = activation(x + y) where shapes differ and broadcast; `x` is of floats. */
 enum hn_status hn_fast_add(struct hn_op *op, const struct hn_array *x, const struct hn_array *y,
                            const struct hn_epilogue *epilogue);

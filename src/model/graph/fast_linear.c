@@ -163,6 +163,7 @@ struct rows {
     float *y;
     size_t rows, width, each; /* `each` rows are a tile */
     float epsilon;
+    bool rms;
     struct hn_epilogue epilogue;
 };
 
@@ -175,11 +176,10 @@ static void run_activation_tile(void *arg, size_t tile, unsigned worker)
     r->op->kernels->epilogue(r->y + first, n, 1, n, &r->epilogue);
 }
 
-static enum hn_status run_activation(struct hn_op *op)
+enum hn_status hn_fast_activate(struct hn_op *op, const struct hn_epilogue *epilogue)
 {
     const struct hn_array *x = op->in[0];
-    if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
-    struct rows r = {.op = op, .x = x->data, .width = x->n, .epilogue = hn_fast_epilogue(op)};
+    struct rows r = {.op = op, .x = x->data, .width = x->n, .epilogue = *epilogue};
     r.y = hn_op_out_like(op, 0, 0);
     if (!r.y) return hn_op_failed(op);
     const size_t tiles = hn_div_up(r.width, PART);
@@ -190,19 +190,60 @@ static enum hn_status run_activation(struct hn_op *op)
     return HN_OK;
 }
 
+static enum hn_status run_activation(struct hn_op *op)
+{
+    const struct hn_epilogue epilogue = hn_fast_epilogue(op);
+    if (op->in[0]->type != HN_EL_F32) return hn_op_fail_type(op, 0);
+    return hn_fast_activate(op, &epilogue);
+}
+
 const struct hn_op_row hn_fast_activation = {
     .domain = "hence", .name = "Activation", .fn = run_activation};
 
-/* --- layer norm --- */
+/* --- norms of rows --- */
 
 static void run_norm_tile(void *arg, size_t tile, unsigned worker)
 {
     (void)worker;
     const struct rows *r = arg;
+    const struct hn_kernels *kernels = r->op->kernels;
     const size_t end = hn_min((tile + 1) * r->each, r->rows);
-    for (size_t i = tile * r->each; i < end; i++)
-        r->op->kernels->layer_norm(r->y + i * r->width, r->x + i * r->width, r->weight, r->bias,
-                                   r->width, r->epsilon);
+    for (size_t i = tile * r->each; i < end; i++) {
+        float *y = r->y + i * r->width;
+        const float *x = r->x + i * r->width;
+        if (r->rms) kernels->rms_norm(y, x, r->weight, r->width, r->epsilon);
+        else kernels->layer_norm(y, x, r->weight, r->bias, r->width, r->epsilon);
+    }
+}
+
+enum hn_status hn_fast_norm_rows(struct hn_op *op, const float *weight, const float *bias,
+                                 float epsilon, bool rms)
+{
+    const struct hn_array *x = op->in[0];
+    const size_t width = x->n_dims ? x->shape[x->n_dims - 1] : 0;
+    struct rows r = {.op = op,
+                     .x = x->data,
+                     .weight = weight,
+                     .bias = bias,
+                     .width = width,
+                     .rows = width ? x->n / width : 0,
+                     .each = width ? hn_div_up(PART, width) : 1,
+                     .epsilon = epsilon,
+                     .rms = rms};
+    if (!bias && !rms) {
+        float *zeros = hn_op_scratch(op, width, sizeof *zeros);
+        if (!zeros) return hn_op_failed(op);
+        memset(zeros, 0, width * sizeof *zeros);
+        r.bias = zeros;
+    }
+    r.y = hn_op_out_like(op, 0, 0);
+    if (!r.y) return hn_op_failed(op);
+    const size_t tiles = hn_div_up(r.rows, r.each);
+    if (x->n >= HN_FAST_ALONE_ELEMENTS) hn_op_parallel(op, tiles, run_norm_tile, &r);
+    else
+        for (size_t i = 0; i < tiles; i++)
+            run_norm_tile(&r, i, 0);
+    return HN_OK;
 }
 
 static enum hn_status run_layer_norm(struct hn_op *op)
@@ -212,22 +253,7 @@ static enum hn_status run_layer_norm(struct hn_op *op)
     const size_t width = x->n_dims ? x->shape[x->n_dims - 1] : 0;
     if (width != weight->n || width != bias->n)
         return hn_op_fail(op, HN_E_ARG, "rows of %zu elements, not %zu", width, weight->n);
-    struct rows r = {.op = op,
-                     .x = x->data,
-                     .weight = weight->data,
-                     .bias = bias->data,
-                     .width = width,
-                     .rows = width ? x->n / width : 0,
-                     .each = width ? hn_div_up(PART, width) : 1,
-                     .epsilon = hn_op_float(op, "epsilon", 0)};
-    r.y = hn_op_out_like(op, 0, 0);
-    if (!r.y) return hn_op_failed(op);
-    const size_t tiles = hn_div_up(r.rows, r.each);
-    if (x->n >= HN_FAST_ALONE_ELEMENTS) hn_op_parallel(op, tiles, run_norm_tile, &r);
-    else
-        for (size_t i = 0; i < tiles; i++)
-            run_norm_tile(&r, i, 0);
-    return HN_OK;
+    return hn_fast_norm_rows(op, weight->data, bias->data, hn_op_float(op, "epsilon", 0), false);
 }
 
 const struct hn_op_row hn_fast_layer_norm = {

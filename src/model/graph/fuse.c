@@ -129,6 +129,42 @@ static bool clip_bounds(const struct hn_fuse *f, const struct hn_node *node,
     return out->low <= out->high;
 }
 
+static enum hn_activation gelu_of(const struct hn_node *node)
+{
+    const bool tanh = hn_str_is(hn_node_text(node, "approximate", "none"), "tanh");
+    return tanh ? HN_GELU_TANH : HN_GELU;
+}
+
+/* Activations with numbers of their own. */
+static bool with_numbers(const struct hn_fuse *f, const struct hn_node *node,
+                         struct hn_epilogue *out)
+{
+    out->high = 1;
+    if (hn_fuse_is(node, "LeakyRelu")) {
+        out->activation = HN_LEAKY_RELU;
+        out->low = hn_node_float(node, "alpha", 0.01f);
+    } else if (hn_fuse_is(node, "PRelu")) {
+        out->activation = HN_LEAKY_RELU;
+        const struct hn_array *slope = hn_fuse_constant(f, hn_node_in(node, 1));
+        if (!slope || slope->type != HN_EL_F32 || slope->n != 1) return false;
+        memcpy(&out->low, slope->data, sizeof out->low);
+    } else if (hn_fuse_is(node, "Elu")) {
+        out->activation = HN_ELU;
+        out->low = hn_node_float(node, "alpha", 1);
+    } else if (hn_fuse_is(node, "Selu")) {
+        out->activation = HN_ELU;
+        out->low = hn_node_float(node, "alpha", 1.67326319217681884765625f);
+        out->high = hn_node_float(node, "gamma", 1.05070102214813232421875f);
+    } else if (hn_fuse_is(node, "HardSigmoid")) {
+        out->activation = HN_HARD_SIGMOID;
+        out->low = hn_node_float(node, "alpha", 0.2f);
+        out->high = hn_node_float(node, "beta", 0.5f);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 bool hn_fuse_activation(const struct hn_fuse *f, const struct hn_node *node,
                         struct hn_epilogue *out)
 {
@@ -144,7 +180,10 @@ bool hn_fuse_activation(const struct hn_fuse *f, const struct hn_node *node,
     else if (hn_fuse_is(node, "Tanh")) out->activation = HN_TANH;
     else if (hn_fuse_is(node, "Erf")) out->activation = HN_ERF;
     else if (hn_fuse_is(node, "Clip") && clip_bounds(f, node, out)) out->activation = HN_CLIP;
-    else return false;
+    else if (hn_fuse_is(node, "HardSwish")) out->activation = HN_HARD_SWISH;
+    else if (hn_fuse_is(node, "Mish")) out->activation = HN_MISH;
+    else if (hn_fuse_is(node, "Gelu")) out->activation = gelu_of(node);
+    else return with_numbers(f, node, out);
     return true;
 }
 
@@ -155,6 +194,34 @@ enum hn_status hn_fuse_set_activation(struct hn_fuse *f, struct hn_node *node,
     HN_TRY(hn_fuse_set_int(f, node, HN_FAST_ACTIVATION, (int64_t)epilogue->activation));
     HN_TRY(hn_fuse_set_float(f, node, HN_FAST_LOW, epilogue->low));
     return hn_fuse_set_float(f, node, HN_FAST_HIGH, epilogue->high);
+}
+
+/* --- copies --- */
+
+/* Identity, and Dropout where nothing is trained. */
+static bool copies(const struct hn_fuse *f, const struct hn_node *node)
+{
+    if (hn_fuse_is(node, "Identity")) return true;
+    if (!hn_fuse_is(node, "Dropout") || hn_node_int(node, "is_test", 1) == 0) return false;
+    const struct hn_array *training = hn_fuse_constant(f, hn_node_in(node, 2));
+    const bool trains = hn_node_in(node, 2) != HN_NO_SLOT &&
+                        !(training && training->type == HN_EL_BOOL && training->n == 1 &&
+                          *(const uint8_t *)training->data == 0);
+    return !trains && (node->n_out < 2 || f->body->slots[node->first_out + 1].readers == 0);
+}
+
+/* Readers read what was copied. Bodies inside keep to the copy. */
+enum hn_status hn_fuse_copies(struct hn_fuse *f)
+{
+    struct hn_body *body = f->body;
+    for (size_t i = 0; i < body->n_nodes; i++)
+        for (size_t j = 0; j < body->nodes[i].n_in; j++) {
+            int32_t *in = &body->nodes[i].in[j];
+            for (const struct hn_node *made;
+                 (made = hn_fuse_maker(f, *in)) && made->first_out == *in && copies(f, made);)
+                *in = made->in[0];
+        }
+    return HN_OK;
 }
 
 /* --- passes --- */
@@ -187,8 +254,8 @@ enum hn_status hn_graph_fuse_bytes(struct hn_graph *graph, struct hn_error *err)
 enum hn_status hn_graph_fuse(struct hn_graph *graph, struct hn_error *err)
 {
     static enum hn_status (*const passes[])(struct hn_fuse *) = {
-        hn_fuse_norms,        hn_fuse_attention, hn_fuse_linear,
-        hn_fuse_convolutions, hn_fuse_tails,     hn_fuse_conv_chains};
+        hn_fuse_copies, hn_fuse_formulas,     hn_fuse_norms, hn_fuse_attention,
+        hn_fuse_linear, hn_fuse_convolutions, hn_fuse_tails, hn_fuse_conv_chains};
     for (size_t p = 0; p < HN_COUNT(passes); p++) {
         for (size_t b = 0; b < graph->n_bodies; b++)
             HN_TRY(run_pass(graph->bodies[b], passes[p], err));

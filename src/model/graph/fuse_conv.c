@@ -111,7 +111,7 @@ static const struct hn_op_row *pool_row(const struct hn_node *node)
 static bool elementwise(const struct layouts *l, const struct hn_node *node)
 {
     static const char *const pairs[] = {"Add", "Sub", "Mul", "Div"};
-    static const char *const singles[] = {"HardSigmoid", "HardSwish", "LeakyRelu", "Elu", "Exp"};
+    static const char *const singles[] = {"Exp", "Softplus", "Softsign"};
     struct hn_epilogue ignored;
     float number;
     if (!is_last(l, node, 0) && !is_last(l, node, 1)) return false;

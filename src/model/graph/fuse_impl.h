@@ -46,6 +46,8 @@ float *hn_fuse_new_constant(struct hn_fuse *f, const size_t *shape, size_t n_dim
 
 /* The passes: each goes once over the body. That of bytes comes before their weights are folded. */
 enum hn_status hn_fuse_bytes(struct hn_fuse *f);
+enum hn_status hn_fuse_copies(struct hn_fuse *f);
+enum hn_status hn_fuse_formulas(struct hn_fuse *f);
 enum hn_status hn_fuse_norms(struct hn_fuse *f);
 enum hn_status hn_fuse_attention(struct hn_fuse *f);
 enum hn_status hn_fuse_linear(struct hn_fuse *f);

@@ -1,10 +1,8 @@
-/* Layer norms and GELU, which exporters write as their formulas. */
+/* Norms of rows, which exporters write as their formulas. */
 #include <math.h>
 
 #include "model/graph/fast.h"
 #include "model/graph/fuse_impl.h"
-
-/* --- GELU: x / 2 (1 + erf(x / sqrt 2)), the factors in any order --- */
 
 static bool near(const struct hn_fuse *f, int32_t slot, float want)
 {
@@ -12,86 +10,17 @@ static bool near(const struct hn_fuse *f, int32_t slot, float want)
     return hn_fuse_scalar(f, slot, &value) && fabsf(value - want) <= 1e-6f * want;
 }
 
-/* The other factor of a product by a constant of about `want`, read by one alone; or HN_NO_SLOT. */
-static int32_t times(const struct hn_fuse *f, const struct hn_node *mul, float want)
-{
-    for (size_t side = 0; side < 2; side++)
-        if (near(f, mul->in[side], want)) return mul->in[!side];
-    return HN_NO_SLOT;
-}
-
-/* x of 1 + erf(x / sqrt 2). */
-static int32_t one_and_erf(const struct hn_fuse *f, int32_t slot)
-{
-    const struct hn_node *add = hn_fuse_only(f, slot, "Add");
-    if (!add || add->n_in != 2) return HN_NO_SLOT;
-    for (size_t side = 0; side < 2; side++) {
-        if (!near(f, add->in[side], 1)) continue;
-        const struct hn_node *erf = hn_fuse_only(f, add->in[!side], "Erf");
-        if (!erf) return HN_NO_SLOT;
-        const struct hn_node *div = hn_fuse_only(f, erf->in[0], "Div");
-        if (div && near(f, div->in[1], 0x1.6a09e6p+0f)) return div->in[0];
-        const struct hn_node *mul = hn_fuse_only(f, erf->in[0], "Mul");
-        return mul ? times(f, mul, 0x1.6a09e6p-1f) : HN_NO_SLOT;
-    }
-    return HN_NO_SLOT;
-}
-
-/* a (1 + erf(x / sqrt 2)): x, and a in *rest. */
-static int32_t gate(const struct hn_fuse *f, const struct hn_node *mul, int32_t *rest)
-{
-    for (size_t side = 0; side < 2; side++) {
-        const int32_t x = one_and_erf(f, mul->in[side]);
-        *rest = mul->in[!side];
-        if (x != HN_NO_SLOT) return x;
-    }
-    return HN_NO_SLOT;
-}
-
-static int32_t gelu(const struct hn_fuse *f, const struct hn_node *node)
-{
-    int32_t rest;
-    /* (x (1 + erf)) / 2 */
-    const int32_t whole = times(f, node, 0.5f);
-    const struct hn_node *mul = hn_fuse_only(f, whole, "Mul");
-    if (mul) {
-        const int32_t x = gate(f, mul, &rest);
-        if (x != HN_NO_SLOT && rest == x) return x;
-    }
-    /* (x / 2) (1 + erf) */
-    const int32_t x = gate(f, node, &rest);
-    mul = x == HN_NO_SLOT ? NULL : hn_fuse_only(f, rest, "Mul");
-    if (mul && times(f, mul, 0.5f) == x) return x;
-    /* x ((1 + erf) / 2) */
-    for (size_t side = 0; side < 2; side++) {
-        mul = hn_fuse_only(f, node->in[side], "Mul");
-        const int32_t half = mul ? times(f, mul, 0.5f) : HN_NO_SLOT;
-        if (half != HN_NO_SLOT && one_and_erf(f, half) == node->in[!side]) return node->in[!side];
-    }
-    return HN_NO_SLOT;
-}
-
-/* x sigmoid(x) */
-static int32_t silu(const struct hn_fuse *f, const struct hn_node *node)
-{
-    for (size_t side = 0; side < 2; side++) {
-        const struct hn_node *sigmoid = hn_fuse_only(f, node->in[side], "Sigmoid");
-        if (sigmoid && sigmoid->in[0] == node->in[!side]) return node->in[!side];
-    }
-    return HN_NO_SLOT;
-}
-
-/* --- layer norm --- */
-
 /* ReduceMean over the last dimension, kept. */
 static bool means_rows(const struct hn_fuse *f, const struct hn_node *node)
 {
     if (!node || hn_node_int(node, "keepdims", 1) != 1) return false;
-    const int64_t last = -1;
+    const struct hn_onnx_attr *told = hn_node_attr_of(node, "axes", HN_ONNX_INTS);
     const struct hn_array *axes = hn_fuse_constant(f, hn_node_in(node, 1));
-    if (node->n_in == 1)
-        return hn_node_attr(node, "axes") && hn_fuse_ints_are(node, "axes", &last, 1);
-    return axes && axes->type == HN_EL_I64 && axes->n == 1 && *(const int64_t *)axes->data == -1;
+    const int64_t *axis = NULL;
+    if (node->n_in == 1) axis = told && told->n == 1 ? told->ints : NULL;
+    else if (axes && axes->type == HN_EL_I64 && axes->n == 1) axis = axes->data;
+    const int64_t rank = f->body->slots[node->in[0]].rank; /* and one */
+    return axis && (*axis == -1 || (rank > 1 && *axis == rank - 2));
 }
 
 /* x - mean(x): x. */
@@ -144,21 +73,47 @@ static enum hn_status take_norm(struct hn_fuse *f, struct hn_node *node)
     return HN_OK;
 }
 
+/* x / sqrt(mean(x^2) + epsilon): x. */
+static int32_t by_root(const struct hn_fuse *f, int32_t slot, float *epsilon)
+{
+    const struct hn_node *node = hn_fuse_only(f, slot, "Div");
+    if (node && deviation_of(f, node->in[1], node->in[0], epsilon)) return node->in[0];
+    node = hn_fuse_only(f, slot, "Mul");
+    for (size_t side = 0; node && side < 2; side++) {
+        const struct hn_node *inverse = hn_fuse_only(f, node->in[side], "Reciprocal");
+        int32_t root = inverse ? inverse->in[0] : HN_NO_SLOT;
+        if (!inverse && (inverse = hn_fuse_only(f, node->in[side], "Div")) &&
+            near(f, inverse->in[0], 1))
+            root = inverse->in[1];
+        if (root != HN_NO_SLOT && deviation_of(f, root, node->in[!side], epsilon))
+            return node->in[!side];
+    }
+    return HN_NO_SLOT;
+}
+
+/* That times weights. */
+static enum hn_status take_rms_norm(struct hn_fuse *f, struct hn_node *node)
+{
+    static const struct hn_str name = HN_STR("RMSNormalization");
+    for (size_t side = 0; side < 2; side++) {
+        float epsilon;
+        const int32_t w = node->in[side];
+        const int32_t x = hn_fuse_floats(f, w, 1) ? by_root(f, node->in[!side], &epsilon) : -1;
+        if (x == HN_NO_SLOT) continue;
+        node->n_attrs = 0;
+        HN_TRY(hn_fuse_become(f, node, hn_op_find(HN_STR(""), name, 23), (int32_t[]){x, w}, 2));
+        node->opset = 23;
+        return hn_fuse_set_float(f, node, "epsilon", epsilon);
+    }
+    return HN_OK;
+}
+
 enum hn_status hn_fuse_norms(struct hn_fuse *f)
 {
     for (size_t i = 0; i < f->body->n_nodes; i++) {
         struct hn_node *node = &f->body->nodes[i];
         if (hn_fuse_is(node, "Add") && node->n_in == 2) HN_TRY(take_norm(f, node));
-        if (!hn_fuse_is(node, "Mul") || node->n_in != 2) continue;
-        struct hn_epilogue as = {.activation = HN_GELU};
-        int32_t x = gelu(f, node);
-        if (x == HN_NO_SLOT) {
-            as.activation = HN_SILU;
-            x = silu(f, node);
-        }
-        if (x == HN_NO_SLOT) continue;
-        HN_TRY(hn_fuse_become(f, node, &hn_fast_activation, &x, 1));
-        HN_TRY(hn_fuse_set_activation(f, node, &as));
+        if (hn_fuse_is(node, "Mul") && node->n_in == 2) HN_TRY(take_rms_norm(f, node));
     }
     return HN_OK;
 }

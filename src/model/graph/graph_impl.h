@@ -50,6 +50,8 @@ struct hn_slot {
     size_t released;                 /* readers that have prepared it and need it no more */
     bool pinned;                     /* another constant is a view of it */
     bool output;                     /* of the body: keeps its memory */
+    bool floats;                     /* known to be of 32-bit floats */
+    uint8_t rank;                    /* dimensions and one; 0: not known */
 };
 
 /* A value of the body around that one inside uses. */

@@ -2,6 +2,7 @@
  * contracted from left to right; two of them become a batch of matrix products. */
 #include "model/graph/op_args.h"
 #include "model/graph/op_list.h"
+#include "model/graph/op_matmul.h"
 #include "model/graph/op_walk.h"
 
 #include "base/bits.h"
@@ -231,7 +232,19 @@ static enum hn_status contract(struct einsum *e, const struct view *a, const str
     const size_t batches = product(e, r.batch, r.n_batch), n = product(e, order_c, n_c);
     char *c = hn_op_scratch(e->op, n, e->bytes);
     if (!c) return hn_op_failed(e->op);
-    for (size_t i = 0; i < batches && n; i++) {
+    const bool floats = e->type == HN_EL_F32 && mnk[2] > 0;
+    if (floats && n) {
+        const struct hn_stack stack = {.n_batch = 1,
+                                       .batch = {batches},
+                                       .a_step = {1},
+                                       .b_step = {1},
+                                       .count = batches,
+                                       .m = mnk[0],
+                                       .n = mnk[1],
+                                       .k = mnk[2]};
+        HN_TRY(hn_stack_floats(e->op, &stack, from, with, (float *)(void *)c));
+    }
+    for (size_t i = 0; i < batches && n && !floats; i++) {
         HN_TRY(hn_op_check(e->op));
         multiply(e, c + i * mnk[0] * mnk[1] * e->bytes,
                  (const char *)from + i * mnk[0] * mnk[2] * e->bytes,

@@ -83,13 +83,15 @@ static void product_tile(void *arg, size_t tile, unsigned worker)
     hn_lane_product(p->lane, m, n, s->k, a, s->k, b, s->n, out, s->n);
 }
 
-void hn_stack_product(struct hn_op *op, const struct hn_stack *stack, enum hn_lane lane,
-                      const void *a, const void *b, void *out)
+enum hn_status hn_stack_product(struct hn_op *op, const struct hn_stack *stack, enum hn_lane lane,
+                                const void *a, const void *b, void *out)
 {
+    if (lane == HN_LANE_F32 && stack->k > 0) return hn_stack_floats(op, stack, a, b, out);
     struct products p = {.stack = stack, .lane = lane, .a = a, .b = b, .out = out};
     p.rows = (stack->m + ROWS - 1) / ROWS;
     p.columns = (stack->n + COLUMNS - 1) / COLUMNS;
     hn_op_parallel(op, stack->count * p.rows * p.columns, product_tile, &p);
+    return HN_OK;
 }
 
 enum hn_status hn_op_matmul(struct hn_op *op)
@@ -102,7 +104,7 @@ enum hn_status hn_op_matmul(struct hn_op *op)
     if (!b) return hn_op_failed(op);
     void *out = hn_op_lane_out(op, 0, op->in[0]->type, stack.shape, stack.n_dims, lane);
     if (!out) return hn_op_failed(op);
-    hn_stack_product(op, &stack, lane, a, b, out);
+    HN_TRY(hn_stack_product(op, &stack, lane, a, b, out));
     hn_op_lane_done(op, 0, lane, out);
     return HN_OK;
 }
@@ -180,7 +182,7 @@ enum hn_status hn_op_gemm(struct hn_op *op)
     }
     void *out = hn_op_lane_out(op, 0, type, (size_t[]){stack.m, stack.n}, 2, lane);
     if (!out) return hn_op_failed(op);
-    hn_stack_product(op, &stack, lane, a, b, out);
+    HN_TRY(hn_stack_product(op, &stack, lane, a, b, out));
     gemm_finish(lane, stack.m, stack.n, hn_op_float(op, "alpha", 1), hn_op_float(op, "beta", 1),
                 bias, down, right, out);
     hn_op_lane_done(op, 0, lane, out);

@@ -18,8 +18,11 @@ struct hn_stack {
 enum hn_status hn_stack_of(struct hn_op *op, const struct hn_array *a, const struct hn_array *b,
                            struct hn_stack *out);
 /* out, which is cleared first, = a x b, spread over the operator's pool. */
-void hn_stack_product(struct hn_op *op, const struct hn_stack *stack, enum hn_lane lane,
-                      const void *a, const void *b, void *out);
+enum hn_status hn_stack_product(struct hn_op *op, const struct hn_stack *stack, enum hn_lane lane,
+                                const void *a, const void *b, void *out);
+/* The same of floats, k > 0, by fast kernels (fast_stack.c). */
+enum hn_status hn_stack_floats(struct hn_op *op, const struct hn_stack *stack, const float *a,
+                               const float *b, float *out);
 /* The matrix of a (or b, by its steps) that goes into matrix i of the result. */
 size_t hn_stack_at(const struct hn_stack *stack, const size_t *step, size_t i);
 

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "model/graph/fast.h"
 #include "model/graph/op_lane.h"
 #include "model/graph/op_list.h"
 
@@ -126,10 +127,23 @@ static size_t product_from(const struct hn_array *a, size_t axis)
     return n;
 }
 
+/* Whether input i is absent or a float for each element of a row of floats, the last dimension alone. */
+static bool fits_rows(const struct hn_op *op, size_t i, size_t axis)
+{
+    const struct hn_array *x = op->in[0], *a = i < op->n_in ? op->in[i] : NULL;
+    if (x->type != HN_EL_F32 || axis + 1 != x->n_dims) return false;
+    return !a || (a->type == HN_EL_F32 && a->n_dims == 1 && a->n == x->shape[axis] && a->n > 0);
+}
+
 enum hn_status hn_op_layer_normalization(struct hn_op *op)
 {
     size_t axis;
     HN_TRY(hn_op_axis(op, hn_op_int(op, "axis", -1), op->in[0]->n_dims, &axis));
+    const bool alone = !(op->n_out > 1 && op->wanted[1]) && !(op->n_out > 2 && op->wanted[2]);
+    if (alone && fits_rows(op, 1, axis) && fits_rows(op, 2, axis))
+        return hn_fast_norm_rows(op, op->in[1]->data,
+                                 op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL,
+                                 hn_op_float(op, "epsilon", 1e-5f), false);
     struct spread scale = {0}, shift = {0};
     HN_TRY(spread_of(op, 1, op->in[0], &scale));
     if (op->n_in > 2 && op->in[2]) HN_TRY(spread_of(op, 2, op->in[0], &shift));
@@ -149,6 +163,9 @@ enum hn_status hn_op_rms_normalization(struct hn_op *op)
 {
     size_t axis;
     HN_TRY(hn_op_axis(op, hn_op_int(op, "axis", -1), op->in[0]->n_dims, &axis));
+    if (fits_rows(op, 1, axis))
+        return hn_fast_norm_rows(op, op->in[1]->data, NULL, hn_op_float(op, "epsilon", 1e-5f),
+                                 true);
     struct spread scale = {0}, shift = {0};
     HN_TRY(spread_of(op, 1, op->in[0], &scale));
     return norm_rows(op, product_from(op->in[0], axis), true, op->in[1]->type, &scale, &shift, NULL,

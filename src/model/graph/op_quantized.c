@@ -112,8 +112,7 @@ enum hn_status hn_byte_sums(struct hn_op *op, const struct hn_stack *s, bool one
     const size_t rows = s->count * s->m;
     if (one_right && rows >= 8 && s->n >= 8 && s->k >= 8 && s->k <= 64 * EXACT)
         return packed_sums(op, s, rows, x, y, (uint32_t *)sums);
-    hn_stack_product(op, s, HN_LANE_BYTE, x, y, sums);
-    return HN_OK;
+    return hn_stack_product(op, s, HN_LANE_BYTE, x, y, sums);
 }
 
 /* Inputs a and b with their zero points. */
@@ -148,8 +147,7 @@ static enum hn_status product_of(struct hn_op *op, size_t a, size_t a_zero, size
     if (!(p->sums = hn_op_scratch(op, n, hn_lane_bytes(p->lane)))) return hn_op_failed(op);
     if (p->lane == HN_LANE_BYTE)
         return hn_byte_sums(op, s, p->b_count == 1 && p->a_count == s->count, x, y, p->sums);
-    hn_stack_product(op, s, p->lane, x, y, p->sums);
-    return HN_OK;
+    return hn_stack_product(op, s, p->lane, x, y, p->sums);
 }
 
 static double sum_at(const void *sums, enum hn_lane lane, size_t i)

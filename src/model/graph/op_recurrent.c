@@ -304,14 +304,15 @@ static void step(const struct hn_recurrent *r, size_t d, const struct state *s, 
 /* ---- a whole node ---- */
 
 /* x_sums of direction d: inputs times weights, and the biases; R's bias of GRU's last gate comes later. */
-static void sum_inputs(struct hn_op *op, const struct hn_recurrent *r, size_t d,
-                       const struct state *s)
+static enum hn_status sum_inputs(struct hn_op *op, const struct hn_recurrent *r, size_t d,
+                                 const struct state *s)
 {
     const size_t bytes = hn_lane_bytes(r->lane), gates = hn_cell_forms[r->cell].gates,
                  rows = gates * r->hidden;
     const struct hn_stack stack = {.count = 1, .m = r->steps * r->batch, .n = rows, .k = r->inputs};
-    hn_stack_product(op, &stack, r->lane, r->x, r->w + d * r->inputs * rows * bytes, s->x_sums);
-    if (!r->b) return;
+    HN_TRY(hn_stack_product(op, &stack, r->lane, r->x, r->w + d * r->inputs * rows * bytes,
+                            s->x_sums));
+    if (!r->b) return HN_OK;
     const double *b = r->b + d * 2 * rows;
     for (size_t i = 0; i < stack.m; i++) {
         char *row = s->x_sums + i * rows * bytes;
@@ -322,6 +323,7 @@ static void sum_inputs(struct hn_op *op, const struct hn_recurrent *r, size_t d,
         }
         put_row(r->lane, r->gates, rows, row);
     }
+    return HN_OK;
 }
 
 /* The initial state from input i, or zeros. */
@@ -365,7 +367,7 @@ static enum hn_status run_direction(struct hn_op *op, const struct hn_recurrent 
 {
     HN_TRY(initial(op, r, 5, d, s->h));
     if (r->cell == HN_CELL_LSTM) HN_TRY(initial(op, r, 6, d, s->c));
-    sum_inputs(op, r, d, s);
+    HN_TRY(sum_inputs(op, r, d, s));
     for (size_t at = 0; at < r->steps; at++) {
         HN_TRY(hn_op_check(op));
         step(r, d, s, at);

@@ -2,6 +2,7 @@
 #include <tgmath.h>
 
 #include "model/graph/elementwise.h"
+#include "model/graph/fast.h"
 
 /* Parameters of activations, already in the type that computes. */
 struct alpha {
@@ -57,22 +58,63 @@ FUNCTION(atanh, atanh(x))
 FUNCTION(ceil, ceil(x))
 FUNCTION(cos, cos(x))
 FUNCTION(cosh, cosh(x))
-FUNCTION(erf, erf(x))
 FUNCTION(exp, exp(x))
 FUNCTION(floor, floor(x))
-FUNCTION(hard_swish, x <= -3 ? 0 * x : x >= 3 ? x : x * (x / 6 + 0.5f))
 FUNCTION(log, log(x))
-FUNCTION(mish, x *tanh((x > 0 ? x : 0) + log1p(exp(-fabs(x)))))
 FUNCTION(reciprocal, 1 / x)
 FUNCTION(round, rint(x))
-FUNCTION(sigmoid, 1 / (1 + exp(-x)))
 FUNCTION(sin, sin(x))
 FUNCTION(sinh, sinh(x))
 FUNCTION(softplus, (x > 0 ? x : 0) + log1p(exp(-fabs(x))))
 FUNCTION(softsign, x / (1 + fabs(x)))
 FUNCTION(sqrt, sqrt(x))
 FUNCTION(tan, tan(x))
-FUNCTION(tanh, tanh(x))
+
+/* --- that kernels know --- */
+
+static enum hn_status activation(struct hn_op *op, hn_map_fn *f32, hn_map_fn *f64,
+                                 enum hn_activation kind, double a, double b)
+{
+    if (op->in[0]->type != HN_EL_F32) return floats(op, f32, f64, a, b);
+    return hn_fast_activate(
+        op, &(struct hn_epilogue){.activation = kind, .low = (float)a, .high = (float)b});
+}
+
+#define KNOWN(name, kind, first, second, expression)                                               \
+    FLOATS(name, expression)                                                                       \
+    enum hn_status hn_op_##name(struct hn_op *op)                                                  \
+    {                                                                                              \
+        return activation(op, name##_f32, name##_f64, kind, first, second);                        \
+    }
+
+#define ALPHA(fallback) (double)hn_op_float(op, "alpha", fallback)
+
+KNOWN(elu, HN_ELU, ALPHA(1), 1, x > 0 ? x : a * expm1(x))
+KNOWN(erf, HN_ERF, 0, 0, erf(x))
+KNOWN(hard_sigmoid, HN_HARD_SIGMOID, ALPHA(0.2f), (double)hn_op_float(op, "beta", 0.5f),
+      a *x + b < 0    ? 0
+      : a * x + b > 1 ? 1
+                      : a * x + b)
+KNOWN(hard_swish, HN_HARD_SWISH, 0, 0, x <= -3 ? 0 * x : x >= 3 ? x : x * (x / 6 + 0.5f))
+KNOWN(leaky_relu, HN_LEAKY_RELU, ALPHA(0.01f), 0, x < 0 ? a * x : x)
+KNOWN(mish, HN_MISH, 0, 0, x *tanh((x > 0 ? x : 0) + log1p(exp(-fabs(x)))))
+KNOWN(quick_gelu, HN_SILU, ALPHA(1.702f), 0, x / (1 + exp(-a * x)))
+KNOWN(selu, HN_ELU, ALPHA(1.67326319217681884765625f),
+      (double)hn_op_float(op, "gamma", 1.05070102214813232421875f), b *(x > 0 ? x : a * expm1(x)))
+KNOWN(sigmoid, HN_SIGMOID, 0, 0, 1 / (1 + exp(-x)))
+KNOWN(swish, HN_SILU, ALPHA(1), 0, x / (1 + exp(-a * x)))
+KNOWN(tanh, HN_TANH, 0, 0, tanh(x))
+
+FLOATS(gelu, x * 0.5f * (1 + erf(x * b)))
+FLOATS(gelu_tanh, 0.5f * x * (1 + tanh(b * (x + a * x * x * x))))
+
+enum hn_status hn_op_gelu(struct hn_op *op)
+{
+    if (hn_str_is(hn_op_text(op, "approximate", "none"), "tanh"))
+        return activation(op, gelu_tanh_f32, gelu_tanh_f64, HN_GELU_TANH, 0.044715,
+                          M_2_SQRTPI * M_SQRT1_2);
+    return activation(op, gelu_f32, gelu_f64, HN_GELU, 0, M_SQRT1_2);
+}
 
 /* --- with parameters --- */
 
@@ -83,33 +125,10 @@ FUNCTION(tanh, tanh(x))
         return floats(op, name##_f32, name##_f64, first, second);                                  \
     }
 
-#define ALPHA(fallback) (double)hn_op_float(op, "alpha", fallback)
-
 ACTIVATION(celu, ALPHA(1), 0, (x > 0 ? x : 0) + (x < 0 ? a * (exp(x / a) - 1) : x - x))
-ACTIVATION(elu, ALPHA(1), 0, x > 0 ? x : a * expm1(x))
-ACTIVATION(hard_sigmoid, ALPHA(0.2f), (double)hn_op_float(op, "beta", 0.5f),
-           a *x + b < 0    ? 0
-           : a * x + b > 1 ? 1
-                           : a * x + b)
-ACTIVATION(leaky_relu, ALPHA(0.01f), 0, x < 0 ? a * x : x)
-ACTIVATION(quick_gelu, ALPHA(1.702f), 0, x / (1 + exp(-a * x)))
-ACTIVATION(selu, ALPHA(1.67326319217681884765625f),
-           (double)hn_op_float(op, "gamma", 1.05070102214813232421875f),
-           b *(x > 0 ? x : a * expm1(x)))
 ACTIVATION(shrink, (double)hn_op_float(op, "lambd", 0.5f), (double)hn_op_float(op, "bias", 0),
            x<-a ? x + b : x> a ? x - b : 0)
-ACTIVATION(swish, ALPHA(1), 0, x / (1 + exp(-a * x)))
 ACTIVATION(thresholded_relu, ALPHA(1), 0, x > a ? x : 0)
-
-FLOATS(gelu, x * 0.5f * (1 + erf(x * b)))
-FLOATS(gelu_tanh, 0.5f * x * (1 + tanh(b * (x + a * x * x * x))))
-
-enum hn_status hn_op_gelu(struct hn_op *op)
-{
-    if (hn_str_is(hn_op_text(op, "approximate", "none"), "tanh"))
-        return floats(op, gelu_tanh_f32, gelu_tanh_f64, 0.044715, M_2_SQRTPI * M_SQRT1_2);
-    return floats(op, gelu_f32, gelu_f64, 0, M_SQRT1_2);
-}
 
 /* --- of integers too --- */
 

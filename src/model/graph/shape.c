@@ -281,6 +281,11 @@ enum hn_status hn_graph_infer(struct hn_graph *graph, struct hn_error *err)
     s.facts = calloc(body->n_slots + 1, sizeof *s.facts);
     if (!s.facts) return hn_fail_nomem(err, "shapes", body->n_slots * sizeof *s.facts);
     const enum hn_status status = infer(&s, names);
+    for (size_t i = 0; i < body->n_slots; i++) {
+        const struct hn_fact *fact = &s.facts[i];
+        body->slots[i].floats = fact->known_type && fact->type == HN_EL_F32;
+        if (fact->known_rank) body->slots[i].rank = (uint8_t)(fact->n_dims + 1);
+    }
     hn_arena_free(&s.arena);
     free(s.facts);
     return status;
