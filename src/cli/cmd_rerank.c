@@ -82,10 +82,11 @@ static enum hn_status score(const struct options *o, const struct hn_embedder *m
 {
     struct hn_encoding *run;
     const struct hn_str query = hn_str_from(o->query);
+    const struct hn_pair_limits limits = {.truncate = o->texts.truncate};
     for (size_t i = 0; i < all->n; i++) {
         size_t n_first;
-        const enum hn_status status = hn_embedder_pair(
-            model, query, all->items[i].text, o->texts.truncate, &batch->ids, &n_first, err);
+        const enum hn_status status =
+            hn_embedder_pair(model, query, all->items[i].text, &limits, &batch->ids, &n_first, err);
         if (status < 0) return hn_fail_in(err, status, "line %zu", i + 1);
         HN_TRY(hn_texts_add(batch, &model->config, HN_POOLING_RANK, n_first, err));
     }

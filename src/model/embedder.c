@@ -65,15 +65,43 @@ static enum hn_status no_prompt(const struct hn_embedder *e, const char *name, s
                    used ? names : " none");
 }
 
+static enum hn_status find_prompt(const struct hn_embedder *e, struct hn_str name,
+                                  struct hn_str *out, struct hn_error *err)
+{
+    char key[128];
+    snprintf(key, sizeof key, PROMPT_KEY "%.*s", HN_FMT(name));
+    return hn_meta_text(&e->file->meta, hn_str_from(key), out, err);
+}
+
 enum hn_status hn_embedder_prompt(const struct hn_embedder *e, const char *name, struct hn_str *out,
                                   struct hn_error *err)
 {
-    char key[128] = "embedding.default_prompt";
+    static const struct hn_str standard = HN_STR("embedding.default_prompt");
     *out = (struct hn_str){0};
-    if (name) snprintf(key, sizeof key, PROMPT_KEY "%s", name);
-    const enum hn_status status = hn_meta_text(&e->file->meta, hn_str_from(key), out, err);
+    const enum hn_status status = name ? find_prompt(e, hn_str_from(name), out, err)
+                                       : hn_meta_text(&e->file->meta, standard, out, err);
     if (status != HN_E_NOTFOUND) return status;
     return name ? no_prompt(e, name, err) : HN_OK;
+}
+
+enum hn_status hn_embedder_hint(const struct hn_embedder *e, struct hn_str hint, struct hn_str *out,
+                                struct hn_error *err)
+{
+    /* One meaning a line, as models and APIs call it. */
+    static const char *const names[][5] = {
+        {"query", "search_query", NULL},
+        {"document", "search_document", "passage", "corpus", NULL},
+    };
+    enum hn_status status = find_prompt(e, hint, out, err);
+    for (size_t i = 0; i < HN_COUNT(names) && status == HN_E_NOTFOUND; i++) {
+        size_t k = 0;
+        while (names[i][k] && !hn_str_is(hint, names[i][k]))
+            k++;
+        const char *const *other = names[i][k] ? names[i] : &names[i][k];
+        for (; *other && status == HN_E_NOTFOUND; other++)
+            status = find_prompt(e, hn_str_from(*other), out, err);
+    }
+    return status == HN_E_NOTFOUND ? hn_embedder_prompt(e, NULL, out, err) : status;
 }
 
 /* --- texts to tokens --------------------------------------------------------------------------- */
@@ -122,8 +150,8 @@ enum hn_status hn_embedder_tokens(const struct hn_embedder *e, struct hn_str pre
 }
 
 enum hn_status hn_embedder_pair(const struct hn_embedder *e, struct hn_str query,
-                                struct hn_str document, bool truncate, struct hn_tokens *out,
-                                size_t *n_first, struct hn_error *err)
+                                struct hn_str document, const struct hn_pair_limits *limits,
+                                struct hn_tokens *out, size_t *n_first, struct hn_error *err)
 {
     const struct hn_frame f = hn_tokenizer_frame(e->tokenizer);
     const size_t start = out->n, around = f.n_head + f.n_middle + f.n_tail;
@@ -134,7 +162,9 @@ enum hn_status hn_embedder_pair(const struct hn_embedder *e, struct hn_str query
     const size_t rest = room - (out->n - start - f.n_head);
     HN_TRY(add_all(out, f.middle, f.n_middle, err));
     *n_first = f.two_types ? out->n - start : SIZE_MAX;
-    HN_TRY(add_text(e, document, rest, truncate, out, err));
+    const bool less = limits->document && limits->document < rest;
+    HN_TRY(
+        add_text(e, document, less ? limits->document : rest, less || limits->truncate, out, err));
     return add_all(out, f.tail, f.n_tail, err);
 }
 

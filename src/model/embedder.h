@@ -34,17 +34,28 @@ void hn_embedder_close(struct hn_embedder *e); /* a zeroed one is fine */
 enum hn_status hn_embedder_prompt(const struct hn_embedder *e, const char *name, struct hn_str *out,
                                   struct hn_error *err);
 
+/* The same by what the texts are meant for ("query", "document", "search_query", "passage"): the prompt of
+ * that name or one of the same meaning, else the model's default. */
+enum hn_status hn_embedder_hint(const struct hn_embedder *e, struct hn_str hint, struct hn_str *out,
+                                struct hn_error *err);
+
 /* Appends the tokens of prefix and text, with those that the model wants around them. A text that is
  * too long is HN_E_CONTEXT, or, with `truncate`, cut at its end. */
 enum hn_status hn_embedder_tokens(const struct hn_embedder *e, struct hn_str prefix,
                                   struct hn_str text, bool truncate, struct hn_tokens *out,
                                   struct hn_error *err);
 
+struct hn_pair_limits {
+    bool truncate; /* a document that is too long is cut, not an error */
+    size_t
+        document; /* tokens of a document, which is cut to them; 0: as many as there is room for */
+};
+
 /* The same of a query and a document; *n_first tokens are of the query's type. It is the document that is
  * cut. */
 enum hn_status hn_embedder_pair(const struct hn_embedder *e, struct hn_str query,
-                                struct hn_str document, bool truncate, struct hn_tokens *out,
-                                size_t *n_first, struct hn_error *err);
+                                struct hn_str document, const struct hn_pair_limits *limits,
+                                struct hn_tokens *out, size_t *n_first, struct hn_error *err);
 
 /* Whether the head's labels can rank pairs: one label, or two. HN_E_UNSUPPORTED says why not. */
 enum hn_status hn_embedder_ranks(const struct hn_embedder *e, struct hn_error *err);

@@ -34,7 +34,13 @@ static enum hn_status find_family(const struct hn_gguf *file, struct hn_str *arc
     HN_TRY(status);
     *out = hn_encoder_family_find(*arch);
     if (*out) return HN_OK;
-    return hn_fail(err, HN_E_UNSUPPORTED, "architecture %.*s is no encoder", HN_FMT(*arch));
+    char names[200] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < HN_COUNT(families) && used < sizeof names; i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
+                                 families[i].arch);
+    return hn_fail(err, HN_E_UNSUPPORTED, "architecture %.*s is no encoder (those are: %s)",
+                   HN_FMT(*arch), names);
 }
 
 bool hn_encoder_is(const struct hn_gguf *file)

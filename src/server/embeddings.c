@@ -13,7 +13,7 @@ enum { FORMAT_FLOAT, FORMAT_BASE64 };
 enum { TIER_FLEX = 2 };
 
 struct request {
-    struct hn_str model, prompt, prompt_name;
+    struct hn_str model, prompt, prompt_name, input_type;
     const json_t *input;
     int64_t dimensions; /* 0: all */
     int format, tier;
@@ -46,6 +46,10 @@ static const struct hn_field items[] = {
               "extension."},
     {"prompt", HN_FIELD_TEXT, AT(prompt), .max = MAX_PROMPT,
      .about = "Put this in front of each text: `search_query: `, for one. An extension."},
+    {"input_type", HN_FIELD_TEXT, AT(input_type), .max = 100,
+     .about = "What the texts are meant for (`query`, `document`, `search_query`, ...): the "
+              "model's prompt for "
+              "that, where it has one, is put in front. An extension."},
     {"service_tier", HN_FIELD_CHOICE, AT(tier), .words = "auto|default|flex",
      .fallback = "\"auto\"", .about = "`flex` takes what other requests leave. An extension."},
     {"user", HN_FIELD_IGNORED, .schema = "{\"type\": \"string\"}",
@@ -193,10 +197,14 @@ static enum hn_status find_prompt(const struct hn_encode *e, const struct reques
 {
     struct hn_error err;
     *out = r->prompt;
-    if (r->prompt.p && r->prompt_name.p)
-        return hn_refuse(why, 400, "invalid_value", "prompt_name",
-                         "Give 'prompt' or 'prompt_name', not both.");
+    if ((r->prompt.p != NULL) + (r->prompt_name.p != NULL) + (r->input_type.p != NULL) > 1)
+        return hn_refuse(why, 400, "invalid_value", r->prompt_name.p ? "prompt_name" : "input_type",
+                         "Give one of 'prompt', 'prompt_name' and 'input_type'.");
     if (r->prompt.p) return HN_OK;
+    if (r->input_type.p) {
+        const enum hn_status status = hn_embedder_hint(e->model, r->input_type, out, &err);
+        return status < 0 ? hn_refuse_by(why, status, &err) : HN_OK;
+    }
     /* The texts are those of JSON values, which end in NUL. */
     const enum hn_status status = hn_embedder_prompt(e->model, r->prompt_name.p, out, &err);
     if (status == HN_E_NOTFOUND)

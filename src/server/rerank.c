@@ -13,7 +13,8 @@ enum { TIER_FLEX = 2 };
 struct request {
     struct hn_str model, query;
     json_t *documents;
-    int64_t top_n; /* 0: all */
+    int64_t top_n;      /* 0: all */
+    int64_t max_tokens; /* of a document; 0: as many as there is room for */
     bool return_documents, truncate, raw_scores;
     int tier;
 };
@@ -36,6 +37,8 @@ static const struct hn_field items[] = {
     {"truncate", HN_FIELD_BOOL, AT(truncate), .fallback = "false",
      .about = "Cut documents that are too long for the model at their end; otherwise they are an "
               "error. An extension."},
+    {"max_tokens_per_doc", HN_FIELD_INT, AT(max_tokens), .min = 1, .max = INT32_MAX,
+     .about = "Cut documents that are longer to so many tokens."},
     {"raw_scores", HN_FIELD_BOOL, AT(raw_scores), .fallback = "false",
      .about = "Give the model's own numbers, not scores from 0 to 1. An extension."},
     {"service_tier", HN_FIELD_CHOICE, AT(tier), .words = "auto|default|flex",
@@ -123,8 +126,9 @@ static enum hn_status add_document(struct hn_encode *e, const struct request *r,
     const struct hn_str text = text_of(document);
     snprintf(param, sizeof param, "documents[%zu]", i);
     if (!text.p) return hn_refuse_type(why, param, "a string or an object with a text", document);
+    const struct hn_pair_limits limits = {r->truncate, (size_t)r->max_tokens};
     const enum hn_status status =
-        hn_embedder_pair(e->model, r->query, text, r->truncate, &e->ids, &n_first, &err);
+        hn_embedder_pair(e->model, r->query, text, &limits, &e->ids, &n_first, &err);
     if (status < 0) return hn_refuse_text(why, status, param, &err);
     hn_encode_add(e, n_first);
     return HN_OK;

@@ -113,6 +113,15 @@ class Encoders(unittest.TestCase):
         self.assertEqual(error["param"], "prompt_name")
         self.assertIn("query", error["message"])
 
+    def test_what_texts_are_meant_for_is_a_hint(self):
+        plain = self.vectors("fi")
+        for kind in ("query", "search_query"):
+            self.assertEqual(self.vectors("fi", input_type=kind), self.vectors("ba de fi"), kind)
+        for kind in ("document", "passage", "classification"):
+            self.assertEqual(self.vectors("fi", input_type=kind), plain, kind)
+        error = self.embed("fi", status=400, input_type="query", prompt="ba ")["error"]
+        self.assertEqual(error["param"], "input_type")
+
     def test_length_is_the_models_own(self):
         limit = encoders.CONTEXT - 2
         exact = " ".join(["ba"] * limit)
@@ -157,6 +166,18 @@ class Encoders(unittest.TestCase):
         self.assertEqual([(r["index"], r["relevance_score"]) for r in again["results"]],
                          [(r["index"], r["relevance_score"]) for r in body["results"][:2]])
         self.assertNotIn("document", again["results"][0])
+
+    def test_documents_are_cut_and_may_be_empty(self):
+        long, short = " ".join(WORDS[:50]), " ".join(WORDS[:7])
+        cut = self.rank("ba de", [long, short, ""], max_tokens_per_doc=7)
+        scores = {r["index"]: r["relevance_score"] for r in cut["results"]}
+        self.assertEqual(scores[0], scores[1])
+        self.assertEqual([r["index"] for r in cut["results"] if r["index"] < 2], [0, 1])  # as they came
+        self.assertEqual(cut["usage"]["total_tokens"], 3 * (2 + 3) + 7 + 7)
+        self.assertEqual(self.rank("ba de", [short], max_tokens_per_doc=500)["results"][0]["relevance_score"],
+                         scores[1])
+        self.assertEqual(self.rank("a", ["b"], status=400, max_tokens_per_doc=0)["error"]["param"],
+                         "max_tokens_per_doc")
 
     def test_wrong_rankings_are_told(self):
         long = " ".join(["ba"] * 300)
