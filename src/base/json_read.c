@@ -287,6 +287,7 @@ enum hn_status hn_json_read_number(struct hn_json_reader *r, struct hn_json_numb
     *out = (struct hn_json_number){.integer = false};
     if (r->loose && accept_special(r, &out->real)) return HN_OK;
     *out = (struct hn_json_number){.integer = true, .negative = accept(r, '-')};
+    if (!out->negative && hn_json_peek(r) > 0) return fail_at(r, start, "expected a number");
     if (!accept(r, '0') && !read_digits(r, &d, false)) return fail_at(r, start, "not a JSON value");
     if (accept(r, '.')) {
         out->integer = false;

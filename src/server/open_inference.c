@@ -104,6 +104,12 @@ static void put_parameters(struct hn_json_writer *w, const struct hn_port *port)
     hn_json_close(w, '}');
 }
 
+/* The protocol has a name for one of our kinds. */
+static void put_platform(struct hn_json_writer *w, const char *kind)
+{
+    hn_json_put_text(w, "platform", hn_str_from(strcmp(kind, "onnx") ? kind : "onnx_onnxv1"));
+}
+
 static void put_port(struct hn_json_writer *w, const struct hn_port *port)
 {
     const char *datatype = hn_datatype_name(port->type);
@@ -139,7 +145,7 @@ enum hn_status hn_answer_oip_model(struct hn_call *call, struct hn_refusal *why)
     hn_json_open(&w, "versions", '[');
     hn_json_put_text(&w, NULL, hn_str_from(VERSION));
     hn_json_close(&w, ']');
-    hn_json_put_text(&w, "platform", hn_str_from(hn_served_type(served)));
+    put_platform(&w, hn_served_type(served));
     put_ports(&w, "inputs", about ? about->inputs : NULL, about ? about->n_inputs : 0);
     put_ports(&w, "outputs", about ? about->outputs : NULL, about ? about->n_outputs : 0);
     hn_json_close(&w, '}');

@@ -44,7 +44,8 @@ static enum hn_status read_body(struct hn_json_reader *r, struct hn_prediction_b
         struct hn_str key;
         HN_TRY(hn_json_next_key(r, &more, &key));
         if (!more) return hn_json_read_end(r);
-        if (hn_str_is(key, "model")) HN_TRY(read_name(r, b));
+        if (hn_json_peek(r) == 'n') HN_TRY(hn_json_read_null(r)); /* as if it were not there */
+        else if (hn_str_is(key, "model")) HN_TRY(read_name(r, b));
         else if (hn_str_is(key, "rows")) HN_TRY(hn_json_skip(r, &b->rows));
         else if (hn_str_is(key, "columns")) HN_TRY(hn_json_skip(r, &b->columns));
         else if (hn_str_is(key, "outputs")) HN_TRY(hn_json_skip(r, &b->outputs));
@@ -354,6 +355,7 @@ static enum hn_status read_kept(struct reading *r, const struct hn_prediction_bo
 {
     const struct hn_str parts[] = {b->rows, b->columns, b->outputs};
     enum hn_status (*const readers[])(struct reading *) = {read_rows, read_columns, read_outputs};
+    if (b->why) HN_TRY(want_why(r, mind));
     if (hn_table_open(r->f->about, &mind->table, r->err) < 0) return wrong(r->why, "model", r->err);
     for (size_t i = 0; i < HN_COUNT(parts); i++) {
         if (!parts[i].p) continue;
@@ -363,8 +365,7 @@ static enum hn_status read_kept(struct reading *r, const struct hn_prediction_bo
         HN_TRY(readers[i](r));
     }
     for (size_t i = 0; !b->outputs.p && i < r->f->about->n_outputs; i++)
-        r->f->wanted[i] = !r->f->about->outputs[i].on_request;
-    if (b->why) HN_TRY(want_why(r, mind));
+        r->f->wanted[i] |= !r->f->about->outputs[i].on_request;
     if (!mind->table.rows)
         return hn_refuse(r->why, 400, "invalid_value", "rows", "There are no rows.");
     if (hn_table_finish(&mind->table, r->err) < 0) return wrong(r->why, "rows", r->err);

@@ -107,6 +107,8 @@ class Predictions(unittest.TestCase):
         self.assertEqual(got["twice"], twice)
         self.assertEqual(list(got), ["twice", "zero"])
         self.assertEqual(self.predict("matrix", rows=rows, outputs=["twice"]), {"twice": twice})
+        # null is as if it were not there.
+        self.assertEqual(self.predict("matrix", rows=rows, columns=None, outputs=None, why=None), got)
 
     def test_columns(self):
         self.assertEqual(self.predict("matrix", columns={"f1": [1, 2], "f0": [None, 4]})["twice"],
@@ -179,7 +181,7 @@ class Predictions(unittest.TestCase):
                 ("unknown_column", "rows[1]", "'agee'; it has: f0, f1, f2", {**m, "rows": [row, {"agee": 3}]}),
                 ("unknown_column", "columns", "'x'", {**m, "columns": {"x": [3]}}),
                 ("invalid_value", "rows[1].f2", "numbers", {**m, "rows": [row, {"f2": "three"}]}),
-                ("invalid_value", "rows[0].f2", "JSON value", {**m, "rows": [{"f2": [1]}]}),
+                ("invalid_value", "rows[0].f2", "expected a number", {**m, "rows": [{"f2": [1]}]}),
                 ("invalid_value", "columns.f0[1]", "numbers", {**m, "columns": {"f0": [1, "2"]}}),
                 ("invalid_value", "columns.f1", "same number", {**m, "columns": {"f0": [1, 2], "f1": [1]}}),
                 ("invalid_value", "columns.f1", "same number", {**m, "columns": {"f0": [1], "f1": [1, 2]}}),
@@ -192,6 +194,7 @@ class Predictions(unittest.TestCase):
                 ("invalid_value", "outputs", "no output 'z'; there are: twice, zero", {**m, "rows": [row], "outputs": ["z"]}),
                 ("unsupported_value", "why", "cannot explain its predictions: only trees can",
                  {**m, "rows": [row], "why": True}),
+                ("unsupported_value", "why", "cannot explain", {"model": "image", "rows": [row], "why": True}),
                 ("unsupported_value", "outputs", "cannot explain", {**m, "rows": [row], "outputs": ["contributions"]}),
                 ("invalid_value", None, "Unrecognized request argument supplied: row", {"row": row}),
                 ("invalid_value", "rows", "lacks the column 'n'", {"model": "columns", "rows": [{"age": 1, "city": "a"}]}),
