@@ -41,10 +41,7 @@ static enum hn_status find_input(const struct hn_predictor_about *about, const c
     if (sign) {
         const struct hn_str name = {word, (size_t)(sign - word)};
         *path = sign + 1;
-        for (*index = 0; *index < about->n_inputs; ++*index)
-            if (hn_str_is(name, about->inputs[*index].name)) break;
-        if (*index == about->n_inputs)
-            return hn_fail(err, HN_E_ARG, "the model has no input '%.*s'", HN_FMT(name));
+        HN_TRY(hn_predictor_input(about, name, index, err));
         if (inputs->in[*index])
             return hn_fail(err, HN_E_ARG, "the input '%.*s' is given twice", HN_FMT(name));
         return HN_OK;

@@ -114,6 +114,15 @@ static bool is_name(const struct hn_categories *c, struct hn_str cell)
     return c && c->names.texts && (c->like_numbers || hn_categories_find(c, cell, &code));
 }
 
+/* As other programs write what is missing: R, pandas, databases. */
+static bool is_missing(const char *cell)
+{
+    static const char *const words[] = {"na", "n/a", "null", "none"};
+    for (size_t i = 0; i < HN_COUNT(words); i++)
+        if (strcasecmp(cell, words[i]) == 0) return true;
+    return !*cell;
+}
+
 static enum hn_status set_cell(struct job *j, size_t row, size_t column, struct hn_str cell,
                                struct hn_error *err)
 {
@@ -122,7 +131,6 @@ static enum hn_status set_cell(struct job *j, size_t row, size_t column, struct 
     size_t whole;
     if (j->table.columns[column].type == HN_EL_STRING)
         return hn_table_set_text(&j->table, row, column, cell, err);
-    if (!cell.n) return HN_OK;
     if (is_name(j->table.columns[column].categories, cell))
         return hn_table_set_text(&j->table, row, column, cell, err);
     if (is_integer(cell, &negative, &whole))
@@ -130,6 +138,7 @@ static enum hn_status set_cell(struct job *j, size_t row, size_t column, struct 
     const size_t n = hn_min(cell.n, sizeof text - 1);
     memcpy(text, cell.p, n);
     text[n] = '\0';
+    if (is_missing(text)) return HN_OK;
     const bool truth = strcasecmp(text, "true") == 0;
     if (truth || strcasecmp(text, "false") == 0)
         return hn_table_set_number(&j->table, row, column, truth, err);
@@ -202,7 +211,10 @@ static void put_name(struct job *j, const struct hn_port *port, const struct hn_
     const size_t last = a->n_dims > 1 ? a->shape[a->n_dims - 1] : 0;
     hn_buf_text(&name, port->name);
     if (strcmp(port->name, HN_CONTRIBUTIONS) == 0 && last == n + 1) {
-        if (a->n_dims > 2) hn_buf_printf(&name, "_%zu", i / last);
+        const struct hn_port *classes = &j->s->about->outputs[0];
+        if (a->n_dims > 2 && classes->n_labels == a->shape[1])
+            hn_buf_printf(&name, "_%s", classes->labels[i / last]);
+        else if (a->n_dims > 2) hn_buf_printf(&name, "_%zu", i / last);
         hn_buf_printf(&name, "_%s", i % last < n ? j->table.columns[i % last].name : "bias");
     } else if (width_of(j, a) > 1) {
         if (hn_port_classifies(port, a)) hn_buf_printf(&name, "_%s", port->labels[i]);
@@ -326,7 +338,10 @@ static enum hn_status run_all(struct job *j, struct hn_error *err)
 static enum hn_status open_files(struct job *j, struct hn_buf *in, struct hn_error *err)
 {
     HN_TRY(hn_file_read(j->o->csv, (size_t)1 << 34, in, err));
-    j->csv = (struct hn_csv){.p = in->p, .end = in->p + in->n, .name = j->o->csv};
+    j->csv =
+        (struct hn_csv){.p = in->p,
+                        .end = in->p + in->n,
+                        .name = hn_str_is(HN_STR("-"), j->o->csv) ? "standard input" : j->o->csv};
     j->file = j->o->out ? fopen(j->o->out, "we") : stdout;
     return j->file ? HN_OK : hn_fail(err, HN_E_IO, "%s: %m", j->o->out);
 }

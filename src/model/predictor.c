@@ -50,7 +50,8 @@ enum hn_status hn_predictor_open(const char *path, const struct hn_predictor_opt
     const struct kind *found = kind_of(head);
     hn_map_close(&map);
     if (found) return found->open(path, options, out, err);
-    return hn_fail(err, HN_E_UNSUPPORTED, "%s: not a model of a known kind", path);
+    return hn_fail(err, HN_E_UNSUPPORTED,
+                   "%s: neither ONNX, XGBoost's JSON or UBJSON, nor LightGBM's text", path);
 }
 
 void hn_predictor_close(struct hn_predictor *p)
@@ -75,20 +76,34 @@ enum hn_status hn_predictor_explains(const struct hn_predictor_about *about, siz
     return HN_OK;
 }
 
-enum hn_status hn_predictor_output(const struct hn_predictor_about *about, struct hn_str name,
-                                   size_t *out, struct hn_error *err)
+static enum hn_status find_port(const struct hn_port *ports, size_t n, const char *what,
+                                struct hn_str name, size_t *out, struct hn_error *err)
 {
     struct hn_buf names = {.limit = 300};
-    *out = hn_port_find(about->outputs, about->n_outputs, name);
+    *out = hn_port_find(ports, n, name);
     if (*out != SIZE_MAX) return HN_OK;
-    if (hn_str_is(name, HN_CONTRIBUTIONS)) return hn_predictor_explains(about, out, err);
-    for (size_t i = 0; i < about->n_outputs; i++)
-        hn_buf_printf(&names, "%s%s", i ? ", " : "", about->outputs[i].name);
+    for (size_t i = 0; i < n; i++)
+        hn_buf_printf(&names, "%s%s", i ? ", " : "", ports[i].name);
     const enum hn_status status =
-        hn_fail(err, HN_E_ARG, "the model has no output '%.*s'; there are: %s", HN_FMT(name),
+        hn_fail(err, HN_E_ARG, "the model has no %s '%.*s'; there are: %s", what, HN_FMT(name),
                 names.p ? names.p : "none");
     hn_buf_free(&names);
     return status;
+}
+
+enum hn_status hn_predictor_input(const struct hn_predictor_about *about, struct hn_str name,
+                                  size_t *out, struct hn_error *err)
+{
+    return find_port(about->inputs, about->n_inputs, "input", name, out, err);
+}
+
+enum hn_status hn_predictor_output(const struct hn_predictor_about *about, struct hn_str name,
+                                   size_t *out, struct hn_error *err)
+{
+    if (hn_str_is(name, HN_CONTRIBUTIONS) &&
+        hn_port_find(about->outputs, about->n_outputs, name) == SIZE_MAX)
+        return hn_predictor_explains(about, out, err);
+    return find_port(about->outputs, about->n_outputs, "output", name, out, err);
 }
 
 bool hn_port_classifies(const struct hn_port *port, const struct hn_array *out)

@@ -86,8 +86,10 @@ void hn_predictor_close(struct hn_predictor *p);
 
 /* An input or output by its name; SIZE_MAX: there is none. */
 size_t hn_port_find(const struct hn_port *ports, size_t n, struct hn_str name);
-/* An output by its name. HN_E_ARG: there is none, and which there are. HN_E_UNSUPPORTED: contributions of a
- * model that cannot explain. */
+/* The same, or HN_E_ARG, which says what there is. HN_E_UNSUPPORTED: contributions of a model that cannot
+ * explain. */
+enum hn_status hn_predictor_input(const struct hn_predictor_about *about, struct hn_str name,
+                                  size_t *out, struct hn_error *err);
 enum hn_status hn_predictor_output(const struct hn_predictor_about *about, struct hn_str name,
                                    size_t *out, struct hn_error *err);
 /* The output of contributions. HN_E_UNSUPPORTED: the model cannot explain, and why. */

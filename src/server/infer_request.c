@@ -67,9 +67,7 @@ static enum hn_status read_input_name(struct body *b, size_t *out)
 {
     struct hn_str name;
     HN_TRY(hn_json_read_text(&b->json, &name));
-    *out = hn_port_find(b->f->about->inputs, b->f->about->n_inputs, name);
-    if (*out != SIZE_MAX) return HN_OK;
-    return hn_fail(b->err, HN_E_FORMAT, "the model has no input '%.*s'", HN_FMT(name));
+    return hn_predictor_input(b->f->about, name, out, b->err);
 }
 
 static enum hn_status read_output_name(struct body *b, size_t *out)

@@ -135,7 +135,7 @@ class Predict(Program):
         double = self.save("double", numpy.zeros((3, 2)))
         for says, words in (("'b' is missing", ("-m", m, "--in", a)),
                             ("all are given", ("-m", m, "--in", a, "--in", b, "--in", a)),
-                            ("no input 'c'", ("-m", m, "--in", f"c={a}")),
+                            ("no input 'c'; there are: a, b", ("-m", m, "--in", f"c={a}")),
                             ("given twice", ("-m", m, "--in", f"a={a}", "--in", f"a={a}")),
                             (r"'b' has the shape \[3, 3\], not \[n, 2\]", ("-m", m, "--in", a, "--in", wide)),
                             ("'b' is string, not float", ("-m", m, "--in", a, "--in", text)),
@@ -147,7 +147,7 @@ class Predict(Program):
                             ("nothing.npy", ("-m", m, "--in", self.folder / "nothing.npy")),
                             ("not a NumPy array", ("-m", m, "--in", m)),
                             ("nothing.onnx", ("-m", self.folder / "nothing.onnx", "--in", a)),
-                            ("known kind", ("-m", a, "--in", a)),
+                            ("neither ONNX", ("-m", a, "--in", a)),
                             ("Not a directory|File exists", ("-m", m, "--in", a, "--in", b, "--out-dir", a))):
             with self.subTest(says):
                 self.bad(EXIT_FAILURE, says, "predict", *words)
@@ -248,6 +248,8 @@ class Categories(Program):
         model = self.write("named.txt", named.lightgbm().encode())
         self.assertEqual(self.values(model, "city,age,size\nBern,9,20\nChur,9,10\nZug,9,\nChur,31,20.0\n"),
                          [101, 202, 201, 103])
+        # What is missing may be said, unless it is a name.
+        self.assertEqual(self.values(model, "city,age,size\nNA,9,NA\n"), [202])
         # Codes where names are texts, the names themselves where they are numbers; what is neither is missing.
         self.assertEqual(self.values(model, "city,age,size\n0,9,0\n1,9,1\n2,31,30\nBasel,31,x\n,31,nan\n"),
                          [201, 202, 201, 203, 203])
@@ -396,6 +398,10 @@ class Tables(Program):
         for row in rows:
             numbers = [float(cell) for cell in row[2:]]
             self.assertEqual("predictions_" + row[1], head[2 + numbers.index(max(numbers))])
+        why = self.table(segments, "age\n41\n", "--outputs", "contributions")[0]
+        self.assertEqual(len(why), 9 * 26)
+        self.assertEqual([why[0], why[25], why[-1]], ["contributions_alpinists_age", "contributions_alpinists_bias",
+                                                      "contributions_winter campers_bias"])
 
     def test_a_head_without_rows(self):
         segments = program.ROOT / "models" / "starter-segments.json"
@@ -426,10 +432,15 @@ class Tables(Program):
         got = numpy.loadtxt(out, delimiter=",", skiprows=1)
         numpy.testing.assert_array_equal(got, [[2 * i, 2 * i + 1, -2 * i] for i in range(n)])
 
+    def test_what_is_missing(self):
+        self.assertEqual(self.table(self.matrix, "f0,f1,f2\nNA,n/a,NULL\nnone,NaN,1\n"),
+                         [["twice_0", "twice_1", "twice_2"], ["nan"] * 3, ["nan", "nan", "2"]])
+        self.assertEqual(self.table(self.columns, "n,city,age\n1,NA,NA\n")[1], ["nan", "NA", "1"])
+
     def test_errors(self):
         for says, model, text in (("no column 'age'.*it has: f0, f1, f2", self.matrix, "f0,age\n1,2\n"),
                                   ("there twice", self.matrix, "f0,f0\n1,2\n"),
-                                  ("line 3: column 'f1': 'x' is no number", self.matrix, "f0,f1\n1,2\n1,x\n"),
+                                  ("standard input: line 3: column 'f1': 'x' is no number", self.matrix, "f0,f1\n1,2\n1,x\n"),
                                   ("line 2: 3 cells, where there are 2", self.matrix, "f0,f1\n1,2,3\n"),
                                   ("quote is not closed", self.matrix, 'f0,f1\n1,"2\n'),
                                   ("closing quote", self.matrix, 'f0,f1\n1,"2"3\n'),
