@@ -15,8 +15,10 @@
  * tens of microseconds), then parks on a condition variable. */
 enum { SPIN_ROUNDS = 4000, SPIN_YIELD = 1000 };
 
-/* Between two visits to the guest: while there are tiles, and while there are none. */
-enum { VISIT_NS = 1000000, IDLE_VISIT_NS = 200000, IDLE_ROUNDS = 16 };
+/* Between two visits to the guest: while there are tiles, and while there are none. Between two steps of a
+ * model there may be none for so long that a worker would park and the guest have to look after itself, with
+ * threads that wake for it: then it waits for the next step a little longer. */
+enum { VISIT_NS = 1000000, IDLE_VISIT_NS = 200000, IDLE_ROUNDS = 16, LINGER_NS = 2000000 };
 
 /* Of one job, so that counters of 32 bits never run over. */
 enum { MAX_TILES = 1 << 30 };
@@ -131,11 +133,20 @@ static size_t work(struct hn_pool *pool, unsigned self)
     return done;
 }
 
+/* Whether a worker that found nothing to do for a while is to stay awake for the guest. */
+static bool lingers(struct hn_pool *pool, uint64_t since)
+{
+    return atomic_load_explicit(&pool->guest, memory_order_relaxed) &&
+           hn_clock_ns() - since < LINGER_NS;
+}
+
 /* Returns the generation that came after `seen`, or a later one. */
 static unsigned await_generation(struct hn_pool *pool, unsigned seen)
 {
     unsigned now;
-    for (unsigned round = 0; round < SPIN_ROUNDS; round++) {
+    uint64_t since = 0;
+    for (unsigned round = 0; round < SPIN_ROUNDS || lingers(pool, since); round++) {
+        if (round == SPIN_ROUNDS - 1) since = hn_clock_ns();
         now = atomic_load_explicit(&pool->generation, memory_order_acquire);
         if (now != seen) return now;
         relax(round);

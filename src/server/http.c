@@ -190,22 +190,36 @@ static bool attended(struct hn_http *http)
     return last && (int64_t)(hn_clock_ns() - last) < PATIENCE_NS;
 }
 
-/* Until visitors leave or have not come for long. */
+static void tell_loops(struct hn_http *http)
+{
+    for (unsigned i = 0; i < http->n_loops; i++) {
+        struct hn_loop *loop = &http->loops[i];
+        pthread_mutex_lock(&loop->lock);
+        pthread_cond_signal(&loop->deserted);
+        pthread_mutex_unlock(&loop->lock);
+    }
+}
+
+/* Until visitors leave or have not come for long. To see that, a thread has to wake now and then, and takes the
+ * core of one that computes: so one loop looks for all, the others as a precaution, since it may be at work. */
 static void stand_aside(struct hn_loop *loop)
 {
     struct hn_http *http = loop->http;
+    const bool looks = loop == http->loops;
     int code = 0;
     pthread_mutex_lock(&loop->lock);
     while (!atomic_load(&http->stopping) && attended(http)) {
         struct timespec until;
         clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_nsec += PATIENCE_NS;
+        until.tv_nsec += looks ? PATIENCE_NS : 8 * PATIENCE_NS;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
         code = pthread_cond_timedwait(&loop->deserted, &loop->lock, &until);
     }
     pthread_mutex_unlock(&loop->lock);
-    if (code && http->options.deserted) http->options.deserted(http->options.ctx);
+    if (!code) return;
+    if (looks) tell_loops(http);
+    if (http->options.deserted) http->options.deserted(http->options.ctx);
 }
 
 static void *run_loop(void *arg)
@@ -230,16 +244,6 @@ void hn_http_visit(struct hn_http *http)
         if (pthread_mutex_trylock(&loop->turn) != 0) continue;
         take_turn(loop, EVLOOP_NONBLOCK);
         pthread_mutex_unlock(&loop->turn);
-    }
-}
-
-static void tell_loops(struct hn_http *http)
-{
-    for (unsigned i = 0; i < http->n_loops; i++) {
-        struct hn_loop *loop = &http->loops[i];
-        pthread_mutex_lock(&loop->lock);
-        pthread_cond_signal(&loop->deserted);
-        pthread_mutex_unlock(&loop->lock);
     }
 }
 
