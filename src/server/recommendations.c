@@ -88,8 +88,8 @@ static const struct hn_field change_items[] = {
               "`vector`, and "
               "keeps the one it has if it brings none."},
     {"remove", HN_FIELD_ARRAY, AT(remove),
-     .schema = "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}",
-     .about = "Ids of items that go."},
+     .schema = "{\"type\": \"array\", \"items\": {\"type\": [\"string\", \"integer\"]}}",
+     .about = "Ids of items that go; the answer says how many there were."},
 };
 #undef AT
 const struct hn_fields hn_item_change_fields = {"ItemChangeRequest", change_items,
@@ -115,9 +115,10 @@ enum hn_status hn_answer_change_items(struct hn_call *call, struct hn_refusal *w
     HN_TRY(hn_fields_read(&hn_item_change_fields, call->body, "", &c, why));
     HN_TRY(hn_find_kind(call, c.model, 1u << HN_KIND_RECOMMENDER, &served, why));
     struct hn_recommender *r = hn_recommending_model(hn_served_oneshot(served));
+    size_t removed = 0;
     json_t *change = change_of(&c);
-    enum hn_status status =
-        change ? hn_recommender_change(r, change, &err) : hn_fail_nomem(&err, "a change", 0);
+    enum hn_status status = change ? hn_recommender_change(r, change, &removed, &err)
+                                   : hn_fail_nomem(&err, "a change", 0);
     json_decref(change);
     if (status < 0) {
         status = hn_refuse_by(why, status == HN_E_FORMAT ? HN_E_ARG : status, &err);
@@ -125,7 +126,7 @@ enum hn_status hn_answer_change_items(struct hn_call *call, struct hn_refusal *w
         struct hn_shelf *shelf = hn_recommender_shelf(r);
         hn_json_open(&w, NULL, '{');
         hn_json_put_uint(&w, "put", json_array_size(c.put));
-        hn_json_put_uint(&w, "removed", json_array_size(c.remove));
+        hn_json_put_uint(&w, "removed", removed);
         hn_json_put_uint(&w, "items", shelf->n_items);
         hn_json_close(&w, '}');
         hn_shelf_release(shelf);

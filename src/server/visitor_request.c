@@ -34,8 +34,9 @@ static const struct hn_field body_items[] = {
               "not given."},
     {"events", HN_FIELD_ARRAY, AT(events), .max = MAX_EVENTS,
      .schema =
-         "{\"type\": \"array\", \"items\": {\"anyOf\": [{\"type\": \"string\"}, {\"type\": "
-         "\"object\", \"required\": [\"id\"], \"properties\": {\"id\": {\"type\": \"string\"}, "
+         "{\"type\": \"array\", \"items\": {\"anyOf\": [{\"type\": [\"string\", "
+         "\"integer\"]}, {\"type\": \"object\", \"required\": [\"id\"], \"properties\": "
+         "{\"id\": {\"type\": [\"string\", \"integer\"]}, "
          "\"type\": {\"type\": \"string\"}, \"time\": {\"type\": [\"number\", \"string\"]}}}]}}",
      .about = "What the visitor looked at, put into the cart, bought: ids, or objects with an id, "
               "a type and a "
@@ -50,13 +51,14 @@ static const struct hn_field body_items[] = {
          "\"category\": {\"anyOf\": [{\"type\": \"string\"}, {\"type\": \"array\", \"items\": "
          "{\"type\": \"string\"}}]}, \"price_min\": {\"type\": \"number\"}, \"price_max\": "
          "{\"type\": \"number\"}, \"exclude_seen\": {\"type\": \"boolean\"}, \"exclude\": "
-         "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}, \"include\": {\"type\": "
-         "\"array\", \"items\": {\"type\": \"string\"}}}}",
+         "{\"type\": \"array\", \"items\": {\"type\": [\"string\", \"integer\"]}}, \"include\": "
+         "{\"type\": \"array\", \"items\": {\"type\": [\"string\", \"integer\"]}}}}",
      .about = "Which items may come: `available` ones alone, of one `category` or several, with a "
               "price from "
               "`price_min` to `price_max`, not those among the events (`exclude_seen`, true when "
               "it is not "
-              "given), not those to `exclude`, only those to `include`."},
+              "given), not those to `exclude`, only those to `include` (none, where that list is "
+              "empty)."},
     {"diversity", HN_FIELD_REAL, AT(diversity), .max = 1, .fallback = "0",
      .about = "How much unlikeness counts against the score, from 0 to 1."},
     {"attributes", HN_FIELD_BOOL, AT(attributes), .fallback = "false",
@@ -86,6 +88,28 @@ static const struct hn_fields filter_fields = {"RecommendationFilters", filter_i
 static enum hn_status no_memory(struct hn_refusal *why)
 {
     return hn_refuse(why, 503, "out_of_memory", NULL, "There is no memory for the request.");
+}
+
+/* An id as items have it: numbers are taken for their digits. */
+static enum hn_status read_id(const json_t *value, const char *param, const char *what,
+                              struct hn_arena *arena, struct hn_str *out, struct hn_refusal *why)
+{
+    char *room = json_is_integer(value) ? hn_arena_alloc(arena, 1, HN_ITEM_ID_ROOM) : NULL;
+    if (json_is_integer(value) && !room) return no_memory(why);
+    return hn_item_id(value, room, out) ? HN_OK : hn_refuse_type(why, param, what, value);
+}
+
+/* Not NULL, though nothing be in it. */
+static enum hn_status read_ids(const json_t *list, const char *param, struct hn_arena *arena,
+                               const struct hn_str **out, size_t *n, struct hn_refusal *why)
+{
+    if (!list) return HN_OK;
+    struct hn_str *ids = hn_arena_alloc(arena, json_array_size(list) + 1, sizeof *ids);
+    if (!ids) return no_memory(why);
+    *out = ids;
+    for (; *n < json_array_size(list); ++*n)
+        HN_TRY(read_id(json_array_get(list, *n), param, "ids", arena, &ids[*n], why));
+    return HN_OK;
 }
 
 /* A list of texts, or one. */
@@ -128,15 +152,20 @@ static int by_time(const void *a, const void *b)
     return order ? order : (x->at > y->at) - (x->at < y->at);
 }
 
-static enum hn_status read_event(const json_t *value, struct event *out, struct hn_refusal *why)
+static enum hn_status read_event(const json_t *value, struct hn_arena *arena, struct event *out,
+                                 struct hn_refusal *why)
 {
-    const json_t *id = json_is_object(value) ? json_object_get(value, "id") : value;
-    const json_t *type = json_object_get(value, "type");
-    if (!json_is_string(id))
-        return hn_refuse_type(why, "events", "ids, or objects with an 'id'", id);
-    out->event.id = hn_json_str(id);
+    const bool alone = !json_is_object(value);
+    const json_t *type = alone ? NULL : json_object_get(value, "type");
+    out->time = alone ? NULL : json_object_get(value, "time");
+    HN_TRY(read_id(alone ? value : json_object_get(value, "id"), "events",
+                   "ids, or objects with an 'id'", arena, &out->event.id, why));
     if (json_is_string(type)) out->event.type = hn_json_str(type);
-    out->time = json_object_get(value, "time");
+    else if (type && !json_is_null(type))
+        return hn_refuse_type(why, "events", "a text as 'type'", type);
+    if (out->time && !json_is_string(out->time) && !json_is_number(out->time) &&
+        !json_is_null(out->time))
+        return hn_refuse_type(why, "events", "a number or text as 'time'", out->time);
     return HN_OK;
 }
 
@@ -149,7 +178,7 @@ static enum hn_status read_events(const json_t *list, struct hn_arena *arena,
     size_t n_texts = 0, n_numbers = 0;
     if (!events || !kept) return no_memory(why);
     for (size_t i = 0; i < n; i++) {
-        HN_TRY(read_event(json_array_get(list, i), &events[i], why));
+        HN_TRY(read_event(json_array_get(list, i), arena, &events[i], why));
         events[i].at = i;
         n_texts += json_is_string(events[i].time);
         n_numbers += json_is_number(events[i].time);
@@ -198,8 +227,8 @@ static enum hn_status read_filters(const json_t *body, struct hn_arena *arena,
     out->price_max = f.price_max;
     HN_TRY(read_texts(f.category, "filters.category", arena, &out->categories, &out->n_categories,
                       why));
-    HN_TRY(read_texts(f.exclude, "filters.exclude", arena, &out->exclude, &out->n_exclude, why));
-    return read_texts(f.include, "filters.include", arena, &out->include, &out->n_include, why);
+    HN_TRY(read_ids(f.exclude, "filters.exclude", arena, &out->exclude, &out->n_exclude, why));
+    return read_ids(f.include, "filters.include", arena, &out->include, &out->n_include, why);
 }
 
 enum hn_status hn_visitor_request_read(const json_t *body, struct hn_arena *arena,

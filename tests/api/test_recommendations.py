@@ -87,6 +87,22 @@ class Recommendations(unittest.TestCase):
         self.assertEqual(self.ids(filters={"include": ["b", "f", "none"]}), "b f")
         self.assertEqual(self.ids(), "d e c b a f")
 
+    def test_nothing_to_include_is_nothing(self):
+        # A list of what may be shown that came out empty is not to let everything through.
+        for events in ([], ["a"]):
+            self.assertEqual(self.ids(events=events, filters={"include": []}), "")
+            self.assertEqual(self.ids(events=events, filters={"include": ["none"]}), "")
+        self.assertEqual(self.ids(filters={"include": None, "exclude": []}), "d e c b a f")
+
+    def test_ids_that_are_numbers(self):
+        self.change(put=[{"id": 17, "views": 900}, {"id": 18, "views": 800}, {"id": -3, "views": 700}])
+        self.assertEqual(self.ids(k=3), "17 18 -3")
+        self.assertEqual(self.ids(k=1, events=[17, {"id": 18}]), "-3")
+        self.assertEqual(self.ids(k=2, filters={"exclude": [17]}), "18 -3")
+        self.assertEqual(self.ids(k=2, filters={"include": [18, "17"]}), "17 18")
+        self.assertEqual(self.change(remove=[17, "18", -3, 4]), {"put": 0, "removed": 3, "items": 6})
+        self.assertEqual(self.ids(), "d e c b a f")
+
     def test_times_make_the_order(self):
         early, late = {"id": "a", "time": "2026-01-01"}, {"id": "d", "time": "2026-02-01"}
         for events in ([early, late], [late, early]):
@@ -95,8 +111,10 @@ class Recommendations(unittest.TestCase):
                                   filters={"include": ["b", "e"]}), "b")
 
     def test_refusals(self):
-        for body, says in (({"k": 0}, "'k'"), ({"k": 1001}, "'k'"), ({"events": [1]}, "'events'"),
-                           ({"events": [{}]}, "'events'"), ({"filters": {"colour": 1}}, "filters.colour"),
+        for body, says in (({"k": 0}, "'k'"), ({"k": 1001}, "'k'"), ({"events": [1.5]}, "'events'"),
+                           ({"events": [{}]}, "'events'"), ({"events": [{"id": "a", "type": 7}]}, "'type'"),
+                           ({"events": [{"id": "a", "time": True}]}, "'time'"), ({"filters": {"include": [None]}}, "include"),
+                           ({"filters": {"colour": 1}}, "filters.colour"),
                            ({"filters": {"category": 3}}, "'filters.category'"), ({"diversity": 2}, "'diversity'"),
                            ({"user": {"age": "x"}}, "'user'"), ({"other": 1}, "other")):
             self.refused(self.server.post(PATH, body, **self.user), 400, says)
@@ -104,13 +122,13 @@ class Recommendations(unittest.TestCase):
         self.assertEqual(self.server.post(PATH, {})[0], 401)
         self.assertEqual(self.server.post(ITEMS, {"remove": ["a"]}, **self.user)[0], 403)
         for body, says in (({"put": [{"price": 1}]}, "'id'"), ({"put": [{"id": "x", "vector": [1]}]}, "'vector'"),
-                           ({"remove": [1]}, "'remove'"), ({"put": 1}, "'put'")):
+                           ({"remove": [1.5]}, "'remove'"), ({"put": 1}, "'put'")):
             self.refused(self.server.post(ITEMS, body, **self.admin), 400, says)
         self.assertEqual(self.ids(), "d e c b a f")
 
     def test_changes_survive_a_restart(self):
         self.assertEqual(self.change(put=[{"id": "g", "views": 70, "vector": [2, 0]}, {"id": "a", "views": 80}],
-                                     remove=["b", "none"]), {"put": 2, "removed": 2, "items": 6})
+                                     remove=["b", "none"]), {"put": 2, "removed": 1, "items": 6})
         self.assertEqual(self.ids(k=3), "a g d")
         self.server.process.kill()
         self.server.stop()

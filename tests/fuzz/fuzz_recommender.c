@@ -12,9 +12,9 @@ static void check_shelf(struct hn_shelf *shelf, const struct hn_item_list *list)
         struct hn_shelf *with, *without;
         const struct hn_shelf_change put = {.item = list->items[i]};
         const struct hn_shelf_change gone = {.id = list->items[i]->id};
-        if (hn_shelf_with(shelf, &put, 1, &with, &err) < 0) return;
+        if (hn_shelf_with(shelf, &put, 1, &with, NULL, &err) < 0) return;
         if (hn_shelf_find(with, gone.id) == SIZE_MAX) __builtin_trap();
-        if (hn_shelf_with(with, &gone, 1, &without, &err) >= 0) {
+        if (hn_shelf_with(with, &gone, 1, &without, NULL, &err) >= 0) {
             if (hn_shelf_find(without, gone.id) != SIZE_MAX) __builtin_trap();
             hn_shelf_release(without);
         }
@@ -58,7 +58,7 @@ static void read_visits(struct hn_str text, bool csv)
     for (size_t i = 0; i < list.n; i++)
         changes[i].item = list.items[i];
     if (hn_shelf_new(1, &empty, &err) >= 0) {
-        if (hn_shelf_with(empty, changes, list.n, &shelf, &err) < 0) shelf = NULL;
+        if (hn_shelf_with(empty, changes, list.n, &shelf, NULL, &err) < 0) shelf = NULL;
         hn_shelf_release(empty);
     }
     if (shelf && hn_together_parse(text, csv, &from, shelf, &t, &err) >= 0) {

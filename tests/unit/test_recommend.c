@@ -89,7 +89,7 @@ static enum hn_status change(struct hn_recommender *r, const char *text)
 {
     json_t *object;
     GOOD(hn_json_parse(hn_str_from(text), "test", &object, &err));
-    const enum hn_status status = hn_recommender_change(r, object, &err);
+    const enum hn_status status = hn_recommender_change(r, object, NULL, &err);
     json_decref(object);
     return status;
 }
@@ -259,7 +259,7 @@ START_TEST(test_wrong_changes_change_nothing)
         "{\"put\": [{\"id\": \"g\", \"vector\": [1, 1e39]}]}",
         "{\"put\": [{\"id\": \"\"}]}",
         "{\"put\": {}}",
-        "{\"remove\": [\"a\", 3]}",
+        "{\"remove\": [\"a\", 3.5]}",
         "{\"put\": [{\"id\": \"g\", \"views\": -1}]}",
         "{\"put\": [{\"id\": \"g\", \"kind\": 3}]}",
         "{\"put\": [\"g\"]}",
@@ -395,7 +395,7 @@ START_TEST(test_shelf)
     }
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < N; i += 100) {
-            GOOD(hn_shelf_with(shelf, changes + i, 100, &next, &err));
+            GOOD(hn_shelf_with(shelf, changes + i, 100, &next, NULL, &err));
             hn_shelf_release(shelf);
             shelf = next;
         }
@@ -408,7 +408,7 @@ START_TEST(test_shelf)
         static struct hn_shelf_change gone[N / 2];
         for (size_t i = 0; i < N / 2; i++)
             gone[i] = (struct hn_shelf_change){.id = items[2 * i]->id};
-        GOOD(hn_shelf_with(shelf, gone, N / 2, &next, &err));
+        GOOD(hn_shelf_with(shelf, gone, N / 2, &next, NULL, &err));
         hn_shelf_release(shelf);
         shelf = next;
         ck_assert_uint_eq(shelf->n_items, N / 2);

@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "model/recommend/recommender_impl.h"
+#include "text/json_write.h"
 
 enum { CHANGE_ITEMS = 100000 /* of one change */ };
 
@@ -13,6 +14,7 @@ static void free_change(struct hn_change *change)
         hn_item_release(change->items[i].item);
     free(change->items);
     free(change->vectors);
+    free(change->ids);
 }
 
 static enum hn_status read_put(const struct hn_recommender *r, const json_t *object, size_t dims,
@@ -47,17 +49,19 @@ static enum hn_status read_change(const struct hn_recommender *r, const json_t *
         return hn_fail(err, HN_E_LIMIT, "more than %d items in one change", CHANGE_ITEMS);
     out->items = calloc(n + 1, sizeof *out->items);
     out->vectors = calloc(n_put * dims + 1, sizeof *out->vectors);
-    enum hn_status status =
-        out->items && out->vectors ? HN_OK : hn_fail_nomem(err, "a change", n * dims * 4);
+    out->ids = malloc((n - n_put) * sizeof *out->ids + 1);
+    enum hn_status status = out->items && out->vectors && out->ids
+                                ? HN_OK
+                                : hn_fail_nomem(err, "a change", n * dims * 4);
     for (; status >= 0 && out->n < n_put; out->n += status >= 0) {
         status = read_put(r, json_array_get(put, out->n), dims, out->vectors + out->n * dims,
                           &out->items[out->n], err);
         if (status < 0) (void)hn_fail_in(err, status, "item %zu of 'put'", out->n + 1);
     }
     for (; status >= 0 && out->n < n; out->n++) {
-        const json_t *id = json_array_get(gone, out->n - n_put);
-        out->items[out->n].id = hn_json_str(id);
-        if (!json_is_string(id)) status = hn_fail(err, HN_E_FORMAT, "'remove' has no list of ids");
+        const size_t i = out->n - n_put;
+        if (!hn_item_id(json_array_get(gone, i), out->ids[i], &out->items[out->n].id))
+            status = hn_fail(err, HN_E_FORMAT, "'remove' has no list of ids");
     }
     if (status < 0) free_change(out);
     return status;
@@ -105,7 +109,7 @@ static enum hn_status make_replayed(struct hn_replay *p, struct hn_error *err)
         n += p->changes[i].n;
     }
     enum hn_status status = reserve_gone(r, n, err);
-    if (status >= 0) status = hn_shelf_with(r->shelf, items, n, &shelf, err);
+    if (status >= 0) status = hn_shelf_with(r->shelf, items, n, &shelf, NULL, err);
     free(items);
     HN_TRY(status);
     for (size_t i = 0; i < p->n; i++)
@@ -152,11 +156,11 @@ enum hn_status hn_recommender_replayed(struct hn_replay *p, enum hn_status statu
 
 /* With the change lock: first everything that may fail, then the disk, then what cannot fail. */
 static enum hn_status make(struct hn_recommender *r, const struct hn_change *change,
-                           struct hn_str record, struct hn_error *err)
+                           struct hn_str record, size_t *removed, struct hn_error *err)
 {
     struct hn_shelf *shelf;
     HN_TRY(reserve_gone(r, change->n, err));
-    HN_TRY(hn_shelf_with(r->shelf, change->items, change->n, &shelf, err));
+    HN_TRY(hn_shelf_with(r->shelf, change->items, change->n, &shelf, removed, err));
     const enum hn_status status = hn_journal_add(&r->journal, record, err);
     if (status < 0) {
         hn_shelf_release(shelf);
@@ -185,17 +189,18 @@ static enum hn_status embed(struct hn_recommender *r, struct hn_change *change,
 }
 
 enum hn_status hn_recommender_change(struct hn_recommender *r, const json_t *object,
-                                     struct hn_error *err)
+                                     size_t *removed, struct hn_error *err)
 {
     struct hn_change change;
+    struct hn_json_writer record = {0};
     HN_TRY(read_change(r, object, r->dims, &change, err));
-    char *record = json_dumps(object, JSON_COMPACT);
-    enum hn_status status = record ? HN_OK : hn_fail_nomem(err, "a change", change.n);
+    hn_json_put_value(&record, NULL, object);
+    enum hn_status status = record.out.failed ? hn_fail_nomem(err, "a change", change.n) : HN_OK;
     if (status >= 0 && r->embedding) status = embed(r, &change, err);
     pthread_mutex_lock(&r->change_lock);
-    if (status >= 0) status = make(r, &change, hn_str_from(record), err);
+    if (status >= 0) status = make(r, &change, hn_buf_view(&record.out), removed, err);
     pthread_mutex_unlock(&r->change_lock);
-    free(record);
+    hn_buf_free(&record.out);
     free_change(&change);
     return status;
 }

@@ -158,18 +158,21 @@ static struct hn_item *put_together(struct hn_str id, struct hn_str json,
     return item;
 }
 
-/* The id as text; numbers are written out. */
-static enum hn_status id_of(const json_t *object, const char *name, char room[32],
-                            struct hn_str *out, struct hn_error *err)
+bool hn_item_id(const json_t *value, char room[HN_ITEM_ID_ROOM], struct hn_str *out)
 {
-    const json_t *value = member(object, name);
     if (json_is_integer(value)) {
-        snprintf(room, 32, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        snprintf(room, HN_ITEM_ID_ROOM, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
         *out = hn_str_from(room);
-        return HN_OK;
+        return true;
     }
     *out = hn_json_str(value);
-    if (!json_is_string(value) || !out->n || out->n > HN_ITEM_ID_BYTES)
+    return json_is_string(value);
+}
+
+static enum hn_status id_of(const json_t *object, const char *name, char room[HN_ITEM_ID_ROOM],
+                            struct hn_str *out, struct hn_error *err)
+{
+    if (!hn_item_id(member(object, name), room, out) || !out->n || out->n > HN_ITEM_ID_BYTES)
         return hn_fail(err, HN_E_FORMAT, "'%s' is no text of 1 to %d bytes", name,
                        HN_ITEM_ID_BYTES);
     return HN_OK;

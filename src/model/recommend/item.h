@@ -10,6 +10,7 @@
 
 enum {
     HN_ITEM_ID_BYTES = 256,
+    HN_ITEM_ID_ROOM = 32,    /* for one that is a number */
     HN_ITEM_BYTES = 1 << 16, /* its JSON text */
     HN_ITEM_CATEGORIES = 16, /* of one item */
     HN_ITEM_FEATURES = 256,
@@ -52,6 +53,9 @@ struct hn_item {
     size_t n_categories;
     float *features; /* [n_features] */
 };
+
+/* An id as text, a view of the value or of `room`: whole numbers are written out. False: it is neither. */
+bool hn_item_id(const json_t *value, char room[HN_ITEM_ID_ROOM], struct hn_str *out);
 
 /* Made of an object, with one reference. Errors name the member. */
 enum hn_status hn_item_make(const json_t *object, const struct hn_item_fields *fields, int32_t row,

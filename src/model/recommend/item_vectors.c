@@ -239,7 +239,7 @@ enum hn_status hn_item_vectors_fill(struct hn_item_vectors *v, struct hn_shelf *
     for (size_t at = 0, n; status >= 0 && at < (*shelf)->n_blocks * HN_VECTORS;) {
         struct hn_shelf *next;
         status = fill_some(v, *shelf, &at, changes, &n, room, err);
-        if (status >= 0) status = hn_shelf_with(*shelf, changes, n, &next, err);
+        if (status >= 0) status = hn_shelf_with(*shelf, changes, n, &next, NULL, err);
         if (status < 0) break;
         hn_shelf_release(*shelf);
         *shelf = next;

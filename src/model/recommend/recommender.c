@@ -67,7 +67,7 @@ static enum hn_status fill_shelf(struct hn_recommender *r, const struct hn_item_
             changes[i].vector = vectors + i * dims;
             status = hn_vector_file_row(m, first + i, vectors + i * dims, err);
         }
-        if (status >= 0) status = hn_shelf_with(r->shelf, changes, n, &shelf, err);
+        if (status >= 0) status = hn_shelf_with(r->shelf, changes, n, &shelf, NULL, err);
         if (status < 0) break;
         hn_shelf_release(r->shelf);
         r->shelf = shelf;

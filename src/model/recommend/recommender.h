@@ -32,9 +32,9 @@ unsigned hn_recommender_threads(const struct hn_recommender *r);
 
 /* A change, from any thread: an object with "put", a list of items, and "remove", a list of ids; it is made as
  * a whole or not at all. An item may bring its "vector". On return it is on the disk, and what is asked
- * from now on sees it. HN_E_ARG, HN_E_FORMAT: the change is wrong. */
+ * from now on sees it; *removed (or NULL) is how many items went. HN_E_ARG, HN_E_FORMAT: the change is wrong. */
 enum hn_status hn_recommender_change(struct hn_recommender *r, const json_t *change,
-                                     struct hn_error *err);
+                                     size_t *removed, struct hn_error *err);
 
 struct hn_visit_event {
     struct hn_str id, type; /* type: p NULL when unknown */

@@ -41,6 +41,7 @@ struct hn_recommend_seat {
 struct hn_change {
     struct hn_shelf_change *items;
     float *vectors;
+    char (*ids)[HN_ITEM_ID_ROOM]; /* of what goes and is called by a number */
     size_t n;
 };
 

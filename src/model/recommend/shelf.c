@@ -314,14 +314,19 @@ static void finish(struct edit *e)
 }
 
 enum hn_status hn_shelf_with(struct hn_shelf *shelf, const struct hn_shelf_change *changes,
-                             size_t n, struct hn_shelf **out, struct hn_error *err)
+                             size_t n, struct hn_shelf **out, size_t *removed, struct hn_error *err)
 {
     struct edit e;
+    size_t gone = 0;
     enum hn_status status = begin(shelf, &e, err);
     if (status >= 0) status = spread(&e, shelf->n_items + n, err);
-    for (size_t i = 0; status >= 0 && i < n; i++)
+    for (size_t i = 0; status >= 0 && i < n; i++) {
+        const size_t before = e.shelf->n_items;
         status =
             changes[i].item ? put_item(&e, &changes[i], err) : remove_item(&e, changes[i].id, err);
+        if (!changes[i].item) gone += before - e.shelf->n_items;
+    }
+    if (removed) *removed = gone;
     if (status >= 0) {
         finish(&e);
         *out = e.shelf;

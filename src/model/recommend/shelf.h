@@ -70,8 +70,9 @@ struct hn_shelf_change {
 };
 
 /* A new shelf with all changes in their order, or (on failure) none. Items that are not there may be
- * removed. Takes references to the items. */
+ * removed; *removed (or NULL) is how many were there. Takes references to the items. */
 enum hn_status hn_shelf_with(struct hn_shelf *shelf, const struct hn_shelf_change *changes,
-                             size_t n, struct hn_shelf **out, struct hn_error *err);
+                             size_t n, struct hn_shelf **out, size_t *removed,
+                             struct hn_error *err);
 
 #endif

@@ -100,7 +100,7 @@ enum hn_status hn_visit_begin(struct hn_visit *visit)
     visit->n_excluded +=
         numbers_of(visit->shelf, r->exclude, r->n_exclude, visit->excluded + visit->n_excluded);
     qsort(visit->excluded, visit->n_excluded, sizeof(size_t), ascending);
-    if (r->n_include) {
+    if (r->include) {
         visit->included = hn_arena_alloc(arena, r->n_include + 1, sizeof(size_t));
         if (!visit->included) return HN_E_NOMEM;
         visit->n_included = numbers_of(visit->shelf, r->include, r->n_include, visit->included);
