@@ -168,7 +168,7 @@ void hn_rows_run(const struct hn_kernels *kernels, const struct hn_convolution *
 struct job {
     const struct hn_convolution *c;
     const struct hn_kernels *kernels;
-    size_t rows, strips, columns, groups; /* of a task; in an image */
+    size_t rows, strips, columns, groups; /* of a task, at most; in an image */
     bool pads;
     char *scratch; /* of a thread: the padded strip, then hn_rows_run's */
     size_t strip_bytes, scratch_bytes;
@@ -180,8 +180,9 @@ static void run_task(void *arg, size_t task, unsigned worker)
     const struct hn_convolution *c = j->c;
     const struct hn_window *w = c->window;
     const size_t strip = task % j->strips, column = task / j->strips % j->groups * j->columns;
-    const size_t image = task / j->strips / j->groups, first = strip * j->rows;
-    const size_t rows = hn_min(j->rows, w->out[0] - first);
+    const size_t image = task / j->strips / j->groups;
+    const size_t first = strip * w->out[0] / j->strips;
+    const size_t rows = (strip + 1) * w->out[0] / j->strips - first;
     const float *from = c->x + image * w->n_in * c->in;
     char *scratch = j->scratch + worker * j->scratch_bytes;
     struct hn_strip x = {.pitch = w->in[1] * c->in};
@@ -213,14 +214,18 @@ static void choose_tasks(struct job *j, size_t threads)
     for (;;) {
         j->strips = hn_div_up(w->out[0], j->rows);
         j->groups = hn_div_up(c->out, j->columns);
-        if (threads < 2 || alone || c->batch * j->strips * j->groups >= threads * TASKS_PER_THREAD)
-            return;
+        if (threads < 2 || alone) return;
+        if (c->batch * j->strips * j->groups >= threads * TASKS_PER_THREAD) break;
         const bool heavy = !c->taps && c->w->k * j->columns > row / sizeof(float) * j->rows;
         if (heavy && j->columns > COLUMNS_MIN)
             j->columns = hn_max(COLUMNS_MIN, hn_round_up(j->columns / 2, 2 * HN_PANEL));
         else if (j->rows > 1) j->rows = hn_div_up(j->rows, 2);
-        else return;
+        else break;
     }
+    /* As many for each thread. */
+    if (c->batch * j->groups % threads)
+        j->strips = hn_min(hn_round_up(j->strips, threads), w->out[0]);
+    j->rows = hn_div_up(w->out[0], j->strips);
 }
 
 enum hn_status hn_rows_run_all(struct hn_op *op, const struct hn_convolution *c)
