@@ -418,10 +418,10 @@ def xgboost_seeds():
     yield "words", text.replace("-1.0", "-Infinity").replace("0.5", "NaN").encode()
 
 
-def onnx_seeds():
+def of_onnx(module):
+    """Those of a module in tests/onnx."""
     sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "onnx"))
-    import seeds
-    yield from seeds.all_seeds()
+    yield from __import__(module).all_seeds()
 
 
 def item_journal_seeds():
@@ -461,7 +461,7 @@ def vector_cache_seeds():
 
 SEEDS = {"decoder": decoder_seeds, "encoder": encoder_seeds,
          "gguf": gguf_seeds, "hf": lambda: [*hf_seeds(), *hf_encoder_seeds()], "item_journal": item_journal_seeds,
-         "npy": npy_seeds, "onnx": onnx_seeds,
+         "npy": npy_seeds, "image": lambda: of_onnx("pictures"), "onnx": lambda: of_onnx("seeds"),
          "safetensors": safetensors_seeds, "vector_cache": vector_cache_seeds, "vocab": vocab_seeds, "xgboost": xgboost_seeds}
 
 
