@@ -94,35 +94,16 @@ enum hn_status hn_json_next(struct hn_json_reader *r, char bracket, bool *more)
 
 /* --- texts ------------------------------------------------------------------------------------- */
 
-static enum hn_status read_hex(struct hn_json_reader *r, uint32_t *out)
-{
-    *out = 0;
-    for (int i = 0; i < 4; i++, r->p++) {
-        const int c = next(r);
-        uint32_t digit;
-        if (c >= '0' && c <= '9') digit = (uint32_t)c - '0';
-        else if (c >= 'a' && c <= 'f') digit = (uint32_t)c - 'a' + 10;
-        else if (c >= 'A' && c <= 'F') digit = (uint32_t)c - 'A' + 10;
-        else return hn_json_wrong(r, "\\u needs four hexadecimal digits");
-        *out = *out << 4 | digit;
-    }
-    return HN_OK;
-}
-
 /* Behind "\u": one code point, from one escape or from a surrogate pair of two. */
 static enum hn_status read_code_point(struct hn_json_reader *r)
 {
-    const char *start = r->p;
     uint32_t c;
-    HN_TRY(read_hex(r, &c));
-    if (c >= 0xd800 && c < 0xdc00 && r->end - r->p >= 6 && memcmp(r->p, "\\u", 2) == 0) {
-        uint32_t low;
-        r->p += 2;
-        HN_TRY(read_hex(r, &low));
-        if (low < 0xdc00 || low > 0xdfff) return fail_at(r, start, "half a surrogate pair");
-        c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
-    }
-    if (c >= 0xd800 && c < 0xe000) return fail_at(r, start, "half a surrogate pair");
+    const struct hn_str rest = {r->p, (size_t)(r->end - r->p)};
+    const size_t taken = hn_str_unicode(rest, &c);
+    if (!taken)
+        return hn_json_wrong(r, hn_str_hex(rest, 4, &c) ? "half a surrogate pair"
+                                                        : "\\u needs four hexadecimal digits");
+    r->p += taken;
     utf8proc_uint8_t bytes[4];
     const utf8proc_ssize_t n = utf8proc_encode_char((utf8proc_int32_t)c, bytes);
     return hn_buf_add(&r->text, bytes, (size_t)n) < 0 ? fail_nomem(r) : HN_OK;

@@ -14,6 +14,33 @@ uint64_t hn_str_hash(struct hn_str s, uint64_t seed)
     return h ^ (h >> 32);
 }
 
+bool hn_str_hex(struct hn_str s, size_t n, uint32_t *out)
+{
+    static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+    *out = 0;
+    if (s.n < n) return false;
+    for (size_t i = 0; i < n; i++) {
+        const char *digit = s.p[i] ? strchr(digits, s.p[i]) : NULL;
+        if (!digit) return false;
+        *out = *out << 4 | (uint32_t)(digit - digits) % 16;
+    }
+    return true;
+}
+
+size_t hn_str_unicode(struct hn_str s, uint32_t *out)
+{
+    uint32_t low;
+    if (!hn_str_hex(s, 4, out)) return 0;
+    if (*out < 0xD800 || *out >= 0xE000) return 4;
+    const struct hn_str rest = {s.p + 4, s.n - 4};
+    if (*out >= 0xDC00 || !hn_str_starts(rest, HN_STR("\\u")) ||
+        !hn_str_hex((struct hn_str){rest.p + 2, rest.n - 2}, 4, &low) || low < 0xDC00 ||
+        low > 0xDFFF)
+        return 0;
+    *out = 0x10000 + ((*out - 0xD800) << 10 | (low - 0xDC00));
+    return 10;
+}
+
 enum hn_status hn_buf_reserve(struct hn_buf *buf, size_t n)
 {
     if (buf->failed) return buf->failed;

@@ -47,6 +47,12 @@ static inline bool hn_str_ends(struct hn_str a, struct hn_str suffix)
 /* FNV-1a; for tables whose keys an attacker may choose, pass a random seed. */
 uint64_t hn_str_hash(struct hn_str s, uint64_t seed);
 
+/* What the first n characters are as hexadecimal digits, at most 8. False: they are none, or fewer. */
+bool hn_str_hex(struct hn_str s, size_t n, uint32_t *out);
+/* The character behind a "\u" of JSON: four digits, or the two halves of a pair, "D83D\uDE00". Returns how many
+ * bytes say so; 0: digits are missing, or a half is alone. */
+size_t hn_str_unicode(struct hn_str s, uint32_t *out);
+
 /* A growable buffer. Zero-initialised is empty and valid. Always NUL-terminated once non-empty, the
  * NUL not counted. Appending past `limit` (0 = none) fails with HN_E_LIMIT; a failed append leaves
  * the content as it was and marks the buffer failed, so a run of appends may be checked once. */

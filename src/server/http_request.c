@@ -70,23 +70,15 @@ static int on_value(http_parser *parser, const char *p, size_t n)
     return keep(r, p, n);
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 static int decode_path(struct hn_http_request *r, const char *p, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         char c = p[i];
         if (c == '%') {
-            const int high = i + 2 < n ? hex(p[i + 1]) : -1;
-            const int low = high < 0 ? -1 : hex(p[i + 2]);
-            if (low < 0 || high + low == 0) return refuse(r, 400, "a bad %-escape in the path");
-            c = (char)(high * 16 + low);
+            uint32_t byte;
+            if (!hn_str_hex((struct hn_str){p + i + 1, n - i - 1}, 2, &byte) || !byte)
+                return refuse(r, 400, "a bad %-escape in the path");
+            c = (char)byte;
             i += 2;
         }
         if (append(r, &r->path, &c, 1, 414, "the request's path is too long")) return 1;

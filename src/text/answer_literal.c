@@ -53,32 +53,14 @@ static bool take_word(struct parse *p, char out[MAX_WORD])
     return true;
 }
 
-/* Four hexadecimal digits behind \u. */
-static bool take_unit(struct parse *p, uint32_t *out)
-{
-    *out = 0;
-    for (size_t i = 0; i < 4; i++) {
-        static const char digits[] = "0123456789abcdef0123456789ABCDEF";
-        const char *digit = p->in.n > i && p->in.p[i] ? strchr(digits, p->in.p[i]) : NULL;
-        if (!digit) return false;
-        *out = *out << 4 | (uint32_t)(digit - digits) % 16;
-    }
-    skip(p, 4);
-    return true;
-}
-
 /* A character behind \u, perhaps of two halves. */
 static bool take_unicode(struct parse *p)
 {
     char text[4];
-    uint32_t c, low;
-    if (!take_unit(p, &c)) return false;
-    if (c >= 0xD800 && c < 0xE000) {
-        if (c >= 0xDC00 || !hn_str_starts(p->in, HN_STR("\\u"))) return false;
-        skip(p, 2);
-        if (!take_unit(p, &low) || low < 0xDC00 || low > 0xDFFF) return false;
-        c = 0x10000 + ((c - 0xD800) << 10 | (low - 0xDC00));
-    }
+    uint32_t c;
+    const size_t n = hn_str_unicode(p->in, &c);
+    if (!n) return false;
+    skip(p, n);
     hn_buf_add(&p->text, text, hn_utf8_encode(c, text));
     return true;
 }

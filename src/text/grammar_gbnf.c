@@ -114,15 +114,12 @@ static enum hn_status push(struct parser *p, struct hn_expr *e)
     return hn_exprs_push(&p->open, &p->rules, e, p->err);
 }
 
-static enum hn_status read_hex(struct parser *p, int digits, uint32_t *out)
+static enum hn_status read_hex(struct parser *p, size_t digits, uint32_t *out)
 {
-    *out = 0;
-    for (int i = 0; i < digits; i++, p->at++) {
-        const int c = peek(p) | 0x20;
-        if (c >= '0' && c <= '9') *out = *out << 4 | (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f') *out = *out << 4 | (uint32_t)(c - 'a' + 10);
-        else return fail(p, HN_E_FORMAT, "\\x, \\u and \\U need 2, 4 and 8 hexadecimal digits");
-    }
+    const struct hn_str rest = {p->source.p + p->at, p->source.n - p->at};
+    if (!hn_str_hex(rest, digits, out))
+        return fail(p, HN_E_FORMAT, "\\x, \\u and \\U need 2, 4 and 8 hexadecimal digits");
+    p->at += digits;
     if (*out > 0x10FFFF || (*out >= 0xD800 && *out <= 0xDFFF))
         return fail(p, HN_E_FORMAT, "this number is no character");
     return HN_OK;

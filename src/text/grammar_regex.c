@@ -36,6 +36,11 @@ static int peek_at(const struct parser *p, size_t ahead)
     return p->source.n - p->at > ahead ? (unsigned char)p->source.p[p->at + ahead] : -1;
 }
 
+static struct hn_str rest_of(const struct parser *p)
+{
+    return (struct hn_str){p->source.p + p->at, p->source.n - p->at};
+}
+
 static int peek(const struct parser *p)
 {
     return peek_at(p, 0);
@@ -137,37 +142,30 @@ static enum hn_status read_property(struct parser *p)
     return HN_OK;
 }
 
-static enum hn_status read_hex(struct parser *p, unsigned n, uint32_t *out)
+static enum hn_status read_hex(struct parser *p, size_t n, uint32_t *out)
 {
-    *out = 0;
-    for (unsigned i = 0; i < n; i++, p->at++) {
-        const int c = peek(p) | 0x20;
-        if (c >= '0' && c <= '9') *out = *out << 4 | (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f') *out = *out << 4 | (uint32_t)(c - 'a' + 10);
-        else return fail(p, HN_E_FORMAT, "a hexadecimal digit is expected");
-    }
+    if (!hn_str_hex(rest_of(p), n, out))
+        return fail(p, HN_E_FORMAT, "a hexadecimal digit is expected");
+    p->at += n;
     return HN_OK;
 }
 
-/* Behind "\u": four digits, two times four for a surrogate pair, or any number in braces. */
+/* Behind "\u": as JSON has it, or any number in braces. */
 static enum hn_status read_unicode(struct parser *p, uint32_t *out)
 {
     if (accept(p, "{")) {
-        unsigned n = 0;
+        size_t n = 0;
         while (peek_at(p, n) >= 0 && peek_at(p, n) != '}' && n < 8)
             n++;
         HN_TRY(read_hex(p, n, out));
         if (!n || !accept(p, "}")) return fail(p, HN_E_FORMAT, "\\u{...} needs digits and a '}'");
+        if (*out <= LAST && (*out < 0xD800 || *out > 0xDFFF)) return HN_OK;
     } else {
-        HN_TRY(read_hex(p, 4, out));
-        if (*out >= 0xD800 && *out < 0xDC00 && accept(p, "\\u")) {
-            uint32_t low;
-            HN_TRY(read_hex(p, 4, &low));
-            *out = 0x10000 + ((*out - 0xD800) << 10 | ((low - 0xDC00) & 0x3FF));
-            if (low < 0xDC00 || low > 0xDFFF) *out = LAST + 1;
-        }
+        const size_t n = hn_str_unicode(rest_of(p), out);
+        p->at += n;
+        if (n) return HN_OK;
+        HN_TRY(read_hex(p, 4, out)); /* digits, but half of a pair */
     }
-    if (*out <= LAST && (*out < 0xD800 || *out > 0xDFFF)) return HN_OK;
     return fail(p, HN_E_FORMAT, "this number is no character");
 }
 

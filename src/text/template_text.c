@@ -218,26 +218,13 @@ bool hn_text_is_cased(uint32_t cp)
            cp == 0xBA || (cp >= 0x2B0 && cp <= 0x2B8) || (cp >= 0x1D2C && cp <= 0x1D6A);
 }
 
-/* `count` hexadecimal digits at p; false when they are not there. */
-static bool hex(struct hn_str s, size_t at, size_t count, uint32_t *out)
-{
-    *out = 0;
-    if (s.n - at < count) return false;
-    for (size_t i = at; i < at + count; i++) {
-        const int digit = hn_text_digit(s.p[i]);
-        if (digit > 15) return false;
-        *out = *out << 4 | (uint32_t)digit;
-    }
-    return true;
-}
-
 /* \x, \u, \U with their digits at `at`; *used gets how many digits those are. */
 static const char *unescape_hex(struct hn_str s, size_t at, char kind, char *out, size_t *n,
                                 size_t *used)
 {
     uint32_t cp;
     *used = kind == 'x' ? 2 : kind == 'u' ? 4 : 8;
-    if (!hex(s, at, *used, &cp))
+    if (!hn_str_hex((struct hn_str){s.p + at, s.n - at}, *used, &cp))
         return kind == 'x'   ? "truncated \\xXX escape"
                : kind == 'u' ? "truncated \\uXXXX escape"
                              : "truncated \\UXXXXXXXX escape";
