@@ -5,12 +5,20 @@
 
 #include "model/encoder_config.h"
 #include "model/hf_import.h"
+#include "model/predictor.h"
+#include "model/recommend/recommender.h"
 #include "model/vocab_load.h"
 
 enum hn_status hn_model_open(const char *path, struct hn_gguf **out, struct hn_error *err)
 {
     struct stat st;
     *out = NULL;
+    if (hn_recommender_is(path))
+        return hn_fail(err, HN_E_UNSUPPORTED,
+                       "%s: a recommender, which hence recommend and hence serve take", path);
+    if (hn_predictor_is(path))
+        return hn_fail(err, HN_E_UNSUPPORTED,
+                       "%s: a model that predicts, which hence predict and hence serve take", path);
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) return hn_hf_open(path, out, err);
     return hn_gguf_open(path, out, err);
 }

@@ -6,7 +6,7 @@
 #include "text/tokenizer.h"
 
 /* Opens a GGUF file (any part of a split one) or a Hugging Face directory as the same tables. Errors
- * name the path. Close with hn_gguf_close. */
+ * name the path; HN_E_UNSUPPORTED: it is a model that predicts or recommends. Close with hn_gguf_close. */
 enum hn_status hn_model_open(const char *path, struct hn_gguf **out, struct hn_error *err);
 
 /* Whether what is at a path is an encoder, by a short look; false too when it cannot be read. */

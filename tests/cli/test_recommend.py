@@ -288,6 +288,13 @@ class Recommend(Program):
         (folder / "visits.csv").write_text("")
         self.assertEqual(self.ids("-k", "1", model=folder), "d")
 
+    def test_asked_of_other_commands(self):
+        for command in (["run", "-p", "x"], ["inspect"], ["tokenize"]):
+            self.bad(EXIT_FAILURE, "starter-recommender: a recommender, which hence recommend and hence serve take",
+                     command[0], "-m", STARTER, *command[1:])
+        self.bad(EXIT_FAILURE, "a model that predicts, which hence predict and hence serve take",
+                 "run", "-m", program.ROOT / "models" / "starter-segments.json", "-p", "x")
+
     def test_starter_has_the_catalogue(self):
         with open(STARTER / "items.jsonl") as kept, open(program.ROOT / "models/catalogue.jsonl") as products:
             for item, product in zip(map(json.loads, kept), map(json.loads, products), strict=True):
