@@ -42,15 +42,17 @@ static enum hn_status bind_attention(struct binder *b, size_t i, struct hn_encod
     const bool norm_first = b->config->family->flags & HN_ENCODER_NORM_FIRST;
     static const char *const apart[] = {"attn_q", "attn_k", "attn_v"};
     static const char *const fused[] = {"attn_qkv"}, *const out[] = {"attn_output"};
-    const size_t n = b->config->n_embd;
-    const size_t rows[] = {n, n, n}, all[] = {3 * n};
-    if (norm_first) HN_TRY(bind_norm(b, i, "attn_norm", n, i == 0, &layer->in_norm));
+    const struct hn_encoder_config *c = b->config;
+    const size_t n = c->n_embd, q = c->n_heads * c->dim, k = c->n_kv_heads * c->dim;
+    const size_t rows[] = {q, k, k}, all[] = {q + 2 * k};
+    const bool each = c->family->flags & HN_ENCODER_DECODER;
+    if (norm_first) HN_TRY(bind_norm(b, i, "attn_norm", n, i == 0 && !each, &layer->in_norm));
     if (hn_bind_find(&b->to, "blk.%zu.attn_qkv.weight", i))
         HN_TRY(bind_linear(b, i, fused, all, 1, n, &layer->qkv, &layer->qkv_bias));
     else HN_TRY(bind_linear(b, i, apart, rows, 3, n, &layer->qkv, &layer->qkv_bias));
-    HN_TRY(bind_norm(b, i, "attn_q_norm", n, true, &layer->q_norm));
-    HN_TRY(bind_norm(b, i, "attn_k_norm", n, true, &layer->k_norm));
-    HN_TRY(bind_linear(b, i, out, &n, 1, n, &layer->out, &layer->out_bias));
+    HN_TRY(bind_norm(b, i, "attn_q_norm", each ? c->dim : q, true, &layer->q_norm));
+    HN_TRY(bind_norm(b, i, "attn_k_norm", each ? c->dim : k, true, &layer->k_norm));
+    HN_TRY(bind_linear(b, i, out, &n, 1, q, &layer->out, &layer->out_bias));
     if (norm_first) return HN_OK;
     HN_TRY(bind_norm(b, i, "attn_output_norm", n, false, &layer->attn_norm));
     return bind_norm(b, i, "attn_norm_2", n, true, &layer->attn_norm_2);
@@ -112,7 +114,8 @@ static enum hn_status bind_tables(struct binder *b, struct hn_encoder_weights *w
     w->types = hn_bind_find(&b->to, "token_types.weight");
     if (!(c->family->flags & (HN_ENCODER_ROPE | HN_ENCODER_ALIBI)))
         w->positions = hn_bind_find(&b->to, "position_embd.weight");
-    HN_TRY(bind_norm(b, HN_BIND_TOP, "token_embd_norm", c->n_table, false, &w->embd_norm));
+    HN_TRY(bind_norm(b, HN_BIND_TOP, "token_embd_norm", c->n_table,
+                     c->family->flags & HN_ENCODER_DECODER, &w->embd_norm));
     if (!hn_bind_find(&b->to, "token_embd_proj.weight")) return HN_OK;
     return bind_linear(b, HN_BIND_TOP, project, &c->n_embd, 1, c->n_table, &w->project,
                        &w->project_bias);

@@ -12,6 +12,7 @@ static const struct hn_encoder_family families[] = {
     {"nomic-bert", HN_ENCODER_ROPE, HN_GLU_SILU}, /* also new, Alibaba's */
     {"modern-bert", HN_ENCODER_ROPE | HN_ENCODER_NORM_FIRST | HN_ENCODER_LOCAL, HN_GLU_GELU},
     {"jina-bert-v2", HN_ENCODER_ALIBI, HN_GLU_GELU},
+    {"qwen3", HN_ENCODER_ROPE | HN_ENCODER_NORM_FIRST | HN_ENCODER_DECODER, HN_GLU_SILU},
 };
 
 const char *const hn_pooling_names[HN_POOLINGS] = {
@@ -24,6 +25,17 @@ const struct hn_encoder_family *hn_encoder_family_find(struct hn_str arch)
     return NULL;
 }
 
+/* By which decoders that embed texts are told from those that write them. */
+static bool says_pooling(const struct hn_gguf *file, struct hn_str arch)
+{
+    struct hn_reader r = {.meta = &file->meta, .arch = arch};
+    uint32_t pooling = HN_POOLING_NONE;
+    const enum hn_status status =
+        hn_meta_u32(&file->meta, hn_read_key(&r, "pooling_type"), &pooling, NULL);
+    return (status >= 0 && pooling != HN_POOLING_NONE) ||
+           hn_meta_find(&file->meta, HN_STR("embedding.pooling"));
+}
+
 static enum hn_status find_family(const struct hn_gguf *file, struct hn_str *arch,
                                   const struct hn_encoder_family **out, struct hn_error *err)
 {
@@ -33,7 +45,11 @@ static enum hn_status find_family(const struct hn_gguf *file, struct hn_str *arc
         return hn_fail(err, HN_E_FORMAT, "key general.architecture is missing");
     HN_TRY(status);
     *out = hn_encoder_family_find(*arch);
-    if (*out) return HN_OK;
+    if (*out && (!((*out)->flags & HN_ENCODER_DECODER) || says_pooling(file, *arch))) return HN_OK;
+    if (*out)
+        return hn_fail(err, HN_E_UNSUPPORTED,
+                       "architecture %.*s is no encoder where key %.*s.pooling_type is missing",
+                       HN_FMT(*arch), HN_FMT(*arch));
     char names[200] = "";
     size_t used = 0;
     for (size_t i = 0; i < HN_COUNT(families) && used < sizeof names; i++)
@@ -65,6 +81,13 @@ bool hn_encoder_is_local(const struct hn_encoder_config *config, size_t layer)
     return config->window && layer % config->every != 0;
 }
 
+/* The text of a key that may be missing, which leaves *out. */
+static enum hn_status read_text(struct hn_reader *r, struct hn_str key, struct hn_str *out)
+{
+    const enum hn_status status = hn_meta_text(r->meta, key, out, r->err);
+    return status == HN_E_NOTFOUND ? HN_OK : status;
+}
+
 static enum hn_status read_sizes(struct hn_reader *r, struct hn_encoder_config *c)
 {
     HN_TRY(hn_read_count(r, "block_count", HN_MAX_LAYERS, 0, &c->n_layers));
@@ -72,8 +95,14 @@ static enum hn_status read_sizes(struct hn_reader *r, struct hn_encoder_config *
     HN_TRY(hn_read_count(r, "context_length", HN_MAX_CONTEXT, 0, &c->n_context));
     HN_TRY(hn_read_count(r, "feed_forward_length", HN_MAX_WIDTH, 0, &c->n_ff));
     HN_TRY(hn_read_count(r, "attention.head_count", HN_MAX_HEADS, 0, &c->n_heads));
+    HN_TRY(hn_read_count(r, "attention.head_count_kv", HN_MAX_HEADS, c->n_heads, &c->n_kv_heads));
     c->dim = c->n_embd / c->n_heads;
-    if (c->n_embd % c->n_heads || c->dim > HN_HEAD_DIM_MAX || c->dim % 2)
+    const bool own_dim = c->family->flags & HN_ENCODER_DECODER && c->dim;
+    if (own_dim) HN_TRY(hn_read_count(r, "attention.key_length", HN_HEAD_DIM_MAX, c->dim, &c->dim));
+    if (c->n_heads % c->n_kv_heads)
+        return hn_fail(r->err, HN_E_FORMAT, "%zu heads cannot share %zu", c->n_heads,
+                       c->n_kv_heads);
+    if ((c->n_embd % c->n_heads && !own_dim) || !c->dim || c->dim > HN_HEAD_DIM_MAX || c->dim % 2)
         return hn_fail(r->err, HN_E_FORMAT,
                        "%zu heads in an embedding of %zu: heads of an even size up to %d are "
                        "supported",
@@ -83,7 +112,10 @@ static enum hn_status read_sizes(struct hn_reader *r, struct hn_encoder_config *
 
 static enum hn_status read_numbers(struct hn_reader *r, struct hn_encoder_config *c)
 {
-    HN_TRY(hn_read_real(r, "attention.layer_norm_epsilon", 0, 1, &c->eps));
+    const bool rms = c->family->flags & HN_ENCODER_DECODER;
+    HN_TRY(hn_read_real(r,
+                        rms ? "attention.layer_norm_rms_epsilon" : "attention.layer_norm_epsilon",
+                        0, 1, &c->eps));
     if (!(c->eps > 0)) return hn_fail(r->err, HN_E_FORMAT, "key %s is missing or 0", r->key);
     c->alibi_max = 8;
     HN_TRY(hn_read_real(r, "attention.max_alibi_bias", 0, 64, &c->alibi_max));
@@ -91,18 +123,17 @@ static enum hn_status read_numbers(struct hn_reader *r, struct hn_encoder_config
     HN_TRY(hn_read_real(r, "rope.freq_base", 1, 1e12f, &c->rope.base));
     HN_TRY(hn_read_real(r, "rope.scaling.factor", 1e-6f, 1e6f, &c->rope.factor));
     if (c->rope.factor != 1) c->rope.scaling = HN_ROPE_LINEAR;
+    struct hn_str scaling = {0};
+    HN_TRY(read_text(r, hn_read_key(r, "rope.scaling.type"), &scaling));
+    if (scaling.n && !hn_str_is(scaling, "none") && !hn_str_is(scaling, "linear"))
+        return hn_fail(r->err, HN_E_UNSUPPORTED,
+                       "key %s: %.*s is not supported for texts to vectors", r->key,
+                       HN_FMT(scaling));
     if (!(c->family->flags & HN_ENCODER_LOCAL)) return HN_OK;
     c->rope_local = (struct hn_rope_config){.base = 10000, .factor = 1, .attn_factor = 1};
     HN_TRY(hn_read_real(r, "rope.freq_base_swa", 1, 1e12f, &c->rope_local.base));
     HN_TRY(hn_read_count(r, "attention.sliding_window", HN_MAX_CONTEXT, 0, &c->window));
     return hn_read_count(r, "attention.sliding_window_pattern", HN_MAX_LAYERS, 3, &c->every);
-}
-
-/* The text of a key that may be missing, which leaves *out. */
-static enum hn_status read_text(struct hn_reader *r, struct hn_str key, struct hn_str *out)
-{
-    const enum hn_status status = hn_meta_text(r->meta, key, out, r->err);
-    return status == HN_E_NOTFOUND ? HN_OK : status;
 }
 
 /* The feed-forward's function, by the names that config.json has for it; with a gate or without is told by
@@ -186,16 +217,19 @@ static enum hn_status read_pools(struct hn_reader *r, struct hn_encoder_config *
 
 static enum hn_status read_switches(struct hn_reader *r, struct hn_encoder_config *c)
 {
-    bool causal = false;
+    const bool decoder = c->family->flags & HN_ENCODER_DECODER;
     size_t pooling = HN_POOLING_MEAN;
+    c->causal = decoder;
     const enum hn_status status =
-        hn_meta_bool(r->meta, hn_read_key(r, "attention.causal"), &causal, r->err);
+        hn_meta_bool(r->meta, hn_read_key(r, "attention.causal"), &c->causal, r->err);
     if (status < 0 && status != HN_E_NOTFOUND) return status;
-    if (causal)
+    if (c->causal && !decoder)
         return hn_fail(r->err, HN_E_UNSUPPORTED, "key %s: an encoder that looks back only", r->key);
     if (hn_meta_find(r->meta, hn_read_key(r, "pooling_type")))
         HN_TRY(hn_read_optional(r, "pooling_type", HN_POOLING_RANK, &pooling));
     c->pooling = (enum hn_pooling)pooling;
+    if (decoder && c->pooling == HN_POOLING_RANK)
+        return hn_fail(r->err, HN_E_UNSUPPORTED, "a decoder that ranks pairs is not supported");
     HN_TRY(read_pools(r, c));
     HN_TRY(read_act(r, c));
     return read_head(r, c);

@@ -11,6 +11,9 @@ enum hn_encoder_flags {
     HN_ENCODER_ALIBI = 2, /* scores fall with the distance (Press et al. 2022), to both sides */
     HN_ENCODER_NORM_FIRST = 4, /* norms stand in front of what they were behind, and at the end */
     HN_ENCODER_LOCAL = 8,      /* most layers see a window only, and have a rotation of their own */
+    HN_ENCODER_DECODER =
+        32, /* a decoder's layers: RMS norms, heads that share keys, and tokens that see
+                                * those before them, unless the file says otherwise */
     HN_ENCODER_BUCKETS = 16, /* scores change with the distance, by buckets (Raffel et al. 2020) */
 };
 
@@ -63,6 +66,7 @@ struct hn_encoder_config {
     size_t n_layers;
     size_t n_embd;
     size_t n_heads;
+    size_t n_kv_heads;
     size_t dim; /* of one head */
     size_t n_ff;
     size_t n_table; /* elements of a row of the embeddings; a matrix makes n_embd of others */
@@ -84,6 +88,7 @@ struct hn_encoder_config {
     struct hn_encoder_dense dense[HN_ENCODER_MAX_DENSE];
     size_t n_dense;
     enum hn_encoder_act head_act; /* between the two layers of the head */
+    bool causal;                  /* tokens see those before them */
     bool head_mean;               /* it reads the mean of the rows, not the first */
 };
 

@@ -14,10 +14,19 @@ struct run {
     size_t rows, n_spans;
 };
 
-/* x = norm(x), where there is one. */
+/* y = norm(x) of rows of n, where there is one. */
+static void norm_rows(const struct run *r, struct hn_rows y, struct hn_rows x, size_t n,
+                      const struct hn_encoder_norm *w)
+{
+    if (!w->w) return;
+    if (r->c->family->flags & HN_ENCODER_DECODER)
+        r->ops->norm(r->b, y, x, r->rows, n, w->w, r->c->eps);
+    else r->ops->layer_norm(r->b, y, x, r->rows, n, w->w, w->bias, r->c->eps);
+}
+
 static void norm(const struct run *r, struct hn_rows x, const struct hn_encoder_norm *w)
 {
-    if (w->w) r->ops->layer_norm(r->b, x, x, r->rows, r->c->n_embd, w->w, w->bias, r->c->eps);
+    norm_rows(r, x, x, r->c->n_embd, w);
 }
 
 static void linear(const struct run *r, struct hn_rows y, const struct hn_matrix *w,
@@ -44,8 +53,7 @@ static void embed(const struct run *r)
     r->ops->embed(r->b, e, w->tokens, m->tokens, r->rows, 1);
     add_embedding(r, e, w->types, m->types);
     add_embedding(r, e, w->positions, m->positions);
-    r->ops->layer_norm(r->b, e, e, r->rows, r->c->n_table, w->embd_norm.w, w->embd_norm.bias,
-                       r->c->eps);
+    norm_rows(r, e, e, r->c->n_table, &w->embd_norm);
     if (w->project.rows) linear(r, m->x, &w->project, w->project_bias, e, r->rows);
     if (!(r->c->family->flags & HN_ENCODER_ROPE)) return;
     r->ops->angles(r->b, m->cosines, m->sines, r->e->freqs, r->c->dim / 2, 1, m->spans, r->n_spans);
@@ -58,26 +66,31 @@ static void embed(const struct run *r)
 static struct hn_rows normed(const struct run *r, struct hn_rows x, const struct hn_encoder_norm *w,
                              struct hn_rows room)
 {
-    if (!w->w) return x;
-    r->ops->layer_norm(r->b, room, x, r->rows, r->c->n_embd, w->w, w->bias, r->c->eps);
-    return room;
+    norm_rows(r, room, x, r->c->n_embd, w);
+    return w->w ? room : x;
 }
 
 /* x = norm(x + out(attention(x))), or x + out(attention(norm(x))): every token sees all of its text, or
- * those around it. */
+ * those around it or before it. */
 static void attention(const struct run *r, const struct hn_encoder_layer *layer, bool local)
 {
     const struct hn_encoder_config *c = r->c;
     struct hn_encoding *m = r->m;
     const bool rope = c->family->flags & HN_ENCODER_ROPE;
+    const bool each =
+        c->family->flags & HN_ENCODER_DECODER; /* norms of queries and keys are a head's */
     const struct hn_rows k = {m->qkv.x + c->n_embd, m->qkv.ld};
     const struct hn_qkv qkv = {
         .x = m->qkv.x,
         .ld = m->qkv.ld,
         .n_heads = c->n_heads,
-        .n_kv_heads = c->n_heads,
+        .n_kv_heads = c->n_kv_heads,
         .dim_k = c->dim,
         .dim_v = c->dim,
+        .q_norm = each ? layer->q_norm.w : NULL,
+        .k_norm = each ? layer->k_norm.w : NULL,
+        .norm_len = c->dim,
+        .eps = c->eps,
         .cosines = !rope   ? NULL
                    : local ? m->cosines_local
                            : m->cosines,
@@ -88,11 +101,11 @@ static void attention(const struct run *r, const struct hn_encoder_layer *layer,
     };
     const struct hn_attention a = {
         .n_heads = c->n_heads,
-        .n_kv_heads = c->n_heads,
+        .n_kv_heads = c->n_kv_heads,
         .dim_k = c->dim,
         .dim_v = c->dim,
         .window = local ? c->window : 0,
-        .both = true,
+        .both = !c->causal,
         .slopes = c->family->flags & HN_ENCODER_ALIBI ? r->e->slopes : NULL,
         .bias = r->e->bias,
         .bias_ld = r->e->bias_ld,
@@ -101,8 +114,10 @@ static void attention(const struct run *r, const struct hn_encoder_layer *layer,
     };
     const struct hn_rows in = normed(r, m->x, &layer->in_norm, m->attn);
     linear(r, m->qkv, &layer->qkv, layer->qkv_bias, in, r->rows);
-    norm(r, m->qkv, &layer->q_norm);
-    norm(r, k, &layer->k_norm);
+    if (!each) {
+        norm(r, m->qkv, &layer->q_norm);
+        norm(r, k, &layer->k_norm);
+    }
     r->ops->store(r->b, &qkv, &m->kv, 0, m->spans, r->n_spans);
     r->ops->attend(r->b, m->t, m->qkv, &a, &m->kv, 0, m->spans, r->n_spans);
     linear(r, m->attn, &layer->out, layer->out_bias, m->t, r->rows);

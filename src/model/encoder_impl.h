@@ -11,11 +11,11 @@ struct hn_encoder_norm {
 
 /* Vectors are floats in the backend's memory, NULL where the model has none. */
 struct hn_encoder_layer {
-    struct hn_matrix qkv; /* [3 * n_embd][n_embd] */
-    struct hn_matrix out; /* [n_embd][n_embd] */
+    struct hn_matrix qkv; /* [(n_heads + 2 * n_kv_heads) * dim][n_embd] */
+    struct hn_matrix out; /* [n_embd][n_heads * dim] */
     const float *qkv_bias, *out_bias;
     struct hn_encoder_norm in_norm;        /* in front of attention */
-    struct hn_encoder_norm q_norm, k_norm; /* over all heads together */
+    struct hn_encoder_norm q_norm, k_norm; /* over all heads together; of a decoder over each */
     struct hn_encoder_norm attn_norm;      /* behind attention, with what it was added to */
     struct hn_encoder_norm attn_norm_2;    /* once more, after adding that again */
 

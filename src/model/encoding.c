@@ -24,9 +24,10 @@ static size_t lay_out(struct hn_encoding *run, size_t capacity, void *memory)
     run->spans = hn_pieces_take(&p, run->n_pages, sizeof *run->spans);
     const size_t width = hn_max(c->n_embd, c->n_table);
     run->x = hn_pieces_rows(&p, capacity, width);
-    run->t = hn_pieces_rows(&p, capacity, width);
+    const size_t heads = c->n_heads * c->dim;
+    run->t = hn_pieces_rows(&p, capacity, hn_max(width, heads));
     run->attn = hn_pieces_rows(&p, capacity, width);
-    run->qkv = hn_pieces_rows(&p, capacity, 3 * c->n_embd);
+    run->qkv = hn_pieces_rows(&p, capacity, heads + 2 * c->n_kv_heads * c->dim);
     run->hidden = hn_pieces_rows(&p, capacity, 2 * c->n_ff);
     const size_t pooled = hn_max(c->n_pools, 1) * c->n_embd;
     size_t dense = 0;
@@ -41,10 +42,13 @@ static size_t lay_out(struct hn_encoding *run, size_t capacity, void *memory)
     const size_t local = c->window ? capacity : 0;
     run->cosines_local = hn_pieces_take(&p, local, c->dim / 2 * sizeof(float));
     run->sines_local = hn_pieces_take(&p, local, c->dim / 2 * sizeof(float));
-    const size_t widest = hn_max(hn_max(width, c->n_ff), hn_max(pooled, dense));
+    const size_t widest = hn_max(hn_max(hn_max(width, heads), c->n_ff), hn_max(pooled, dense));
     run->work = hn_pieces_take(&p, 1, run->backend->ops->linear_scratch(widest, capacity));
-    run->kv = (struct hn_kv_layout){
-        .type = HN_KV_F32, .n_layers = 1, .n_heads = c->n_heads, .dim_k = c->dim, .dim_v = c->dim};
+    run->kv = (struct hn_kv_layout){.type = HN_KV_F32,
+                                    .n_layers = 1,
+                                    .n_heads = c->n_kv_heads,
+                                    .dim_k = c->dim,
+                                    .dim_v = c->dim};
     if (!hn_kv_layout_init(&run->kv)) return SIZE_MAX;
     run->kv.base = hn_pieces_take(&p, run->n_pages, run->kv.page_bytes);
     return p.bytes;

@@ -15,6 +15,11 @@ bool hn_hf_encoder_is(const json_t *config);
  * none. A view of `modules`. */
 struct hn_str hn_hf_module_folder(const json_t *modules, struct hn_str kind, size_t which);
 
+/* Adds to a decoder's g what modules.json says of it as one that embeds texts. */
+enum hn_status hn_hf_decoder_modules(const json_t *config, const char *arch,
+                                     const struct hn_hf_texts *texts, const char *name,
+                                     struct hn_gguf *g, struct hn_error *err);
+
 /* Adds the keys and tensors of an encoder to g. `name` is the directory's, for errors. Besides GGUF's
  * keys there may be ARCH.hidden_activation (as config.json names it), ARCH.classifier.activation (in a head of
  * two layers) and .pooling, embedding.pooling ("cls+mean"), embedding.dense_N.activation, embedding.lowercase,

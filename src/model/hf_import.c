@@ -141,6 +141,8 @@ static enum hn_status fill_decoder(struct hn_gguf *g, const struct hn_hf_texts *
     if (status == HN_OK) status = hn_hf_translate_tensors(&c, st, name, g, err);
     if (status == HN_OK) status = add_special(g, texts, c.root, err);
     if (status == HN_OK) status = add_template(g, texts, err);
+    if (status == HN_OK)
+        status = hn_hf_decoder_modules(c.root, c.family->arch, texts, name, g, err);
     if (status == HN_OK) status = hn_weights_index(&g->weights, &g->arena, err);
     if (status == HN_OK) status = hn_meta_index(&g->meta, &g->arena, err);
     hn_hf_config_free(&c);
@@ -322,13 +324,26 @@ enum hn_status hn_hf_open(const char *folder, struct hn_gguf **out, struct hn_er
     return status;
 }
 
+/* Whether sentence-transformers pools what the model of the folder computes. */
+static bool pools(const char *folder)
+{
+    struct hn_buf text = {0};
+    json_t *modules = NULL;
+    enum hn_status status = read_named(folder, "modules.json", HN_HF_MAX_CONFIG_BYTES, &text, NULL);
+    if (status >= 0) status = hn_json_parse(hn_buf_view(&text), "modules.json", &modules, NULL);
+    const bool is = status >= 0 && hn_hf_module_folder(modules, HN_STR(".Pooling"), 0).n;
+    json_decref(modules);
+    hn_buf_free(&text);
+    return is;
+}
+
 bool hn_hf_is_encoder(const char *folder)
 {
     struct hn_buf text = {0};
     json_t *config = NULL;
     enum hn_status status = read_named(folder, "config.json", HN_HF_MAX_CONFIG_BYTES, &text, NULL);
     if (status >= 0) status = hn_json_parse(hn_buf_view(&text), "config.json", &config, NULL);
-    const bool is = status >= 0 && hn_hf_encoder_is(config);
+    const bool is = status >= 0 && (hn_hf_encoder_is(config) || pools(folder));
     json_decref(config);
     hn_buf_free(&text);
     return is;

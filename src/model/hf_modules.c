@@ -208,3 +208,13 @@ enum hn_status hn_hf_encoder_modules(struct hn_hf_encoder *e, const struct hn_hf
         HN_TRY(add_dense(e, i, &texts->dense[i]));
     return HN_OK;
 }
+
+enum hn_status hn_hf_decoder_modules(const json_t *config, const char *arch,
+                                     const struct hn_hf_texts *texts, const char *name,
+                                     struct hn_gguf *g, struct hn_error *err)
+{
+    const struct hn_hf_encoder_family family = {.arch = arch};
+    struct hn_hf_encoder e = {
+        .family = &family, .config = config, .name = name, .g = g, .err = err};
+    return texts->pooling.n ? hn_hf_encoder_modules(&e, texts) : HN_OK;
+}

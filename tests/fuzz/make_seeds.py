@@ -182,6 +182,13 @@ def encoder_seeds():
                                             ("attention.sliding_window_pattern", U32, 2)],
                             (*apart, "position_embd", "output_norm"), gate=True,
                             more=[("output_norm.weight", 16), ("blk.0.ffn_norm.weight", 16)])
+    yield "qwen3", encoder("qwen3", [("pooling_type", U32, 3), ("attention.head_count_kv", U32, 1),
+                                     ("attention.key_length", U32, 8),
+                                     ("attention.layer_norm_rms_epsilon", F32, 1e-5)],
+                           ("attn_qkv", "attn_k.", "attn_v.", "position_embd", "token_types"), gate=True,
+                           more=[("output_norm.weight", 16), ("blk.0.ffn_norm.weight", 16),
+                                 ("blk.0.attn_norm.weight", 16), ("blk.0.attn_q_norm.weight", 8),
+                                 ("blk.0.attn_k.weight", 16, 8), ("blk.0.attn_v.weight", 16, 8)])
     yield "jina", encoder("jina-bert-v2", [("pooling_type", U32, 3)], (*apart, "position_embd"),
                           gate=True)
 

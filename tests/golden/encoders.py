@@ -60,6 +60,8 @@ FAMILIES = {
     "modernbert-ranker": dict(type="modernbert", labels=2, types=0, rope=160000.0, rope_local=10000.0,
                               window=32, gate="gelu", norm_first=True, plain=True,
                               head_act="gelu", head_mean=True),
+    "qwen3": dict(type="qwen3", pooling="last", types=0, rope=1e6, gate="silu", norm_first=True, plain=True,
+                  rms=True, kv_heads=2, dim=24),
     "new": dict(type="new", pooling="cls", types=1, rope=500000.0, gate="gelu", factor=2.0),
 }
 
@@ -111,7 +113,8 @@ def rotate(x, base, factor=1.0):
 
 def forward(f, w, ids, n_first):
     """The last layer's rows, and the labels if there is a head."""
-    n, dim = len(ids), N_EMBD // N_HEAD
+    n, dim = len(ids), f.get("dim", N_EMBD // N_HEAD)
+    groups = N_HEAD // f.get("kv_heads", N_HEAD)
     w = {k: np.asarray(v, np.float64) for k, v in w.items()}
 
     def linear(name, x):
@@ -119,6 +122,8 @@ def forward(f, w, ids, n_first):
         return y + w[name + ".b"] if name + ".b" in w else y
 
     def norm(name, x):
+        if name in w and f.get("rms"):
+            return x / np.sqrt((x**2).mean(axis=-1, keepdims=True) + EPS) * w[name]
         return layer_norm(x, w[name], w.get(name + ".b", 0)) if name in w else x
 
     x = w["tok"][ids]
@@ -134,11 +139,15 @@ def forward(f, w, ids, n_first):
     for i in range(N_LAYER):
         p = f"{i}."
         local = f.get("window") and i % 3
-        q, k, v = (linear(p + s, norm(p + "in_norm", x)).reshape(n, N_HEAD, dim) for s in "qkv")
+        q, k, v = (linear(p + s, norm(p + "in_norm", x)).reshape(n, -1, dim) for s in "qkv")
+        q, k = norm(p + "q_norm", q), norm(p + "k_norm", k)
         if f.get("rope"):
             base = f["rope_local"] if local else f["rope"]
             q, k = rotate(q, base, f.get("factor", 1.0)), rotate(k, base, f.get("factor", 1.0))
+        k, v = np.repeat(k, groups, axis=1), np.repeat(v, groups, axis=1)
         score = np.einsum("qhd,khd->hqk", q, k) / math.sqrt(dim)
+        if f.get("rms"):
+            score = np.where(apart > 0, -np.inf, score)
         if f.get("alibi"):
             score = score - slopes(N_HEAD)[:, None, None] * np.abs(apart)
         if f.get("buckets"):
@@ -203,18 +212,24 @@ def make_weights(f):
         matrix("types", f["types"], table, False)
     if not f.get("rope") and not f.get("alibi"):
         matrix("pos", CONTEXT + f.get("offset", 0), table, False)
-    norm("embd_norm", table)
+    if not f.get("rms"):
+        norm("embd_norm", table)
     if table != N_EMBD:
         matrix("project", N_EMBD, table)
     if f.get("buckets"):
         matrix("buckets", 32, N_HEAD, False)
     for i in range(N_LAYER):
         p = f"{i}."
-        for s in "qkvo":
-            matrix(p + s, N_EMBD, N_EMBD)
+        heads = N_HEAD * f["dim"] if f.get("dim") else N_EMBD
+        shared = heads // N_HEAD * f.get("kv_heads", N_HEAD)
+        for s, rows, cols in ("q", heads, N_EMBD), ("k", shared, N_EMBD), ("v", shared, N_EMBD), ("o", N_EMBD, heads):
+            matrix(p + s, rows, cols)
+        if f.get("rms"):
+            norm(p + "q_norm", f["dim"])
+            norm(p + "k_norm", f["dim"])
         if f.get("norm_first"):
             norm(p + "ffn_norm")
-            if i:
+            if i or f.get("rms"):
                 norm(p + "in_norm")
         else:
             norm(p + "norm1")
@@ -228,7 +243,7 @@ def make_weights(f):
         norm("out_norm")
     if f.get("labels"):
         matrix("head", N_EMBD, N_EMBD)
-        if f.get("norm_first"):
+        if f["type"] == "modernbert":
             norm("head_norm")
         matrix("labels", f["labels"], N_EMBD)
     cols = len(f.get("pooling", "").split("+")) * N_EMBD
@@ -265,6 +280,11 @@ HF_NAMES = {
     "modernbert": ("model.", "layers.",
                    {"qkv": "attn.Wqkv", "o": "attn.Wo", "in_norm": "attn_norm", "ffn_norm": "mlp_norm",
                     "gate_up": "mlp.Wi", "down": "mlp.Wo"}, "head.dense", "classifier"),
+    "qwen3": ("model.", "layers.",
+              {**{s: f"self_attn.{s}_proj" for s in "qkvo"}, "q_norm": "self_attn.q_norm",
+               "k_norm": "self_attn.k_norm", "in_norm": "input_layernorm",
+               "ffn_norm": "post_attention_layernorm", "gate": "mlp.gate_proj", "up": "mlp.up_proj",
+               "down": "mlp.down_proj"}, None, None),
     "new": ("new.", "encoder.layer.",
             {"qkv": "attention.qkv_proj", "o": "attention.o_proj", "norm1": "attn_ln",
              "up_gate": "mlp.up_gate_proj", "down": "mlp.down_proj", "norm2": "mlp_ln"}, None, None),
@@ -300,6 +320,8 @@ def hf_tensors(f, w):
            "out_norm": prefix + "final_norm", "head": head, "head_norm": "head.norm", "labels": labels}
     if f["type"] == "modernbert":
         top["tok"], top["embd_norm"] = prefix + "embeddings.tok_embeddings", prefix + "embeddings.norm"
+    if f["type"] == "qwen3":
+        top["tok"], top["out_norm"] = prefix + "embed_tokens", prefix + "norm"
     if f.get("act") and f["type"] == "nomic_bert":
         names = {**names, "up": "mlp.fc1"}
     out = {}
@@ -324,10 +346,15 @@ def hf_config(f):
     n_vocab = len(vocabulary(f))
     classes = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta",
                "distilbert": "DistilBert", "nomic_bert": "NomicBert", "jina": "JinaBert",
-               "electra": "Electra", "mpnet": "MPNet", "modernbert": "ModernBert", "new": "New"}
+               "qwen3": "Qwen3", "electra": "Electra", "mpnet": "MPNet", "modernbert": "ModernBert", "new": "New"}
     head = "ForSequenceClassification" if f.get("labels") else "Model"
     c = {"model_type": "bert" if f["type"] == "jina" else f["type"], "vocab_size": n_vocab,
          "architectures": [classes[f["type"]] + head]}
+    if f["type"] == "qwen3":
+        return {**c, "num_hidden_layers": N_LAYER, "hidden_size": N_EMBD, "intermediate_size": N_FF,
+                "num_attention_heads": N_HEAD, "num_key_value_heads": f["kv_heads"], "head_dim": f["dim"],
+                "rms_norm_eps": EPS, "rope_theta": f["rope"], "max_position_embeddings": CONTEXT,
+                "hidden_act": "silu", "tie_word_embeddings": True}
     if f["type"] == "distilbert":
         return {**c, "n_layers": N_LAYER, "dim": N_EMBD, "hidden_dim": N_FF, "n_heads": N_HEAD,
                 "max_position_embeddings": CONTEXT, "activation": "gelu", "layer_norm_eps": EPS}
@@ -435,7 +462,7 @@ GGUF_NAMES = {"tok": "token_embd", "types": "token_types", "pos": "position_embd
 GGUF_LAYER = {"q": "attn_q", "k": "attn_k", "v": "attn_v", "qkv": "attn_qkv", "o": "attn_output",
               "norm1": "attn_output_norm", "up": "ffn_up", "gate": "ffn_gate", "down": "ffn_down",
               "norm2": "layer_output_norm", "gate_up": "ffn_up", "in_norm": "attn_norm",
-              "ffn_norm": "ffn_norm"}
+              "ffn_norm": "ffn_norm", "q_norm": "attn_q_norm", "k_norm": "attn_k_norm"}
 
 
 def gguf_tensors(f, w, kind):
@@ -452,13 +479,18 @@ def gguf_tensors(f, w, kind):
 
 def gguf_meta(f):
     arch = {"nomic_bert": "nomic-bert", "new": "nomic-bert", "jina": "jina-bert-v2", "mpnet": "mpnet",
-            "modernbert": "modern-bert"}.get(f["type"], "bert")
+            "modernbert": "modern-bert", "qwen3": "qwen3"}.get(f["type"], "bert")
     pooling = 4 if f.get("labels") else {"mean": 1, "cls": 2, "last": 3}.get(f["pooling"], 1)
     meta = {"general.architecture": arch, f"{arch}.block_count": N_LAYER,
             f"{arch}.context_length": f.get("longest", CONTEXT), f"{arch}.embedding_length": N_EMBD,
             f"{arch}.feed_forward_length": N_FF, f"{arch}.attention.head_count": N_HEAD,
             f"{arch}.attention.layer_norm_epsilon": EPS, f"{arch}.attention.causal": False,
             f"{arch}.pooling_type": pooling}
+    if f.get("rms"):
+        del meta[f"{arch}.attention.causal"], meta[f"{arch}.attention.layer_norm_epsilon"]
+        meta.update({f"{arch}.attention.layer_norm_rms_epsilon": EPS,
+                     f"{arch}.attention.head_count_kv": f["kv_heads"],
+                     f"{arch}.attention.key_length": f["dim"], f"{arch}.attention.value_length": f["dim"]})
     if f.get("rope"):
         meta[f"{arch}.rope.freq_base"] = f["rope"] * f.get("factor", 1)
     if f.get("factor"):

@@ -87,6 +87,7 @@ START_TEST(configurations_are_checked)
         const char *text;
     } cases[] = {
         {"llama", false, 2, HN_E_UNSUPPORTED, "llama is no encoder"},
+        {"qwen3", false, 2, HN_E_UNSUPPORTED, "qwen3.pooling_type is missing"},
         {"bert", true, 2, HN_E_UNSUPPORTED, "attention.causal"},
         {"bert", false, 5, HN_E_FORMAT, "5 heads"},
         {"bert", false, 12, HN_E_FORMAT, "even size"},
