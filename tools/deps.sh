@@ -27,7 +27,6 @@ build|cmd protoc-c|protobuf-c-compiler|their schema, to C
 build|header onnx/onnx.proto|libonnx-dev|their schema
 build|pc libjpeg|libjpeg62-turbo-dev|JPEG in graphs
 build|pc libpng|libpng-dev|PNG in graphs
-build|pc libwebp|libwebp-dev|WebP in graphs
 build|pc yaml-0.1|libyaml-dev|configuration files
 test|cmd openssl|openssl|a certificate for the tests
 test|cmd clang|clang|second compiler, sanitizers
@@ -113,9 +112,9 @@ list() {
 elsewhere() {
     cat >&2 <<'END'
 apt is not here. Install the same things with this system's own tools, for example
-  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel libevent-devel openssl-devel http-parser-devel libyaml-devel protobuf-c-devel protobuf-c-compiler onnx-devel libjpeg-turbo-devel libpng-devel libwebp-devel
-  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit libevent openssl http-parser libyaml protobuf-c onnx libjpeg-turbo libpng libwebp
-  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev libevent-dev openssl-dev http-parser-dev yaml-dev protobuf-c-dev onnx-dev libjpeg-turbo-dev libpng-dev libwebp-dev
+  Fedora   dnf install gcc meson ninja-build pkgconf jansson-devel pcre2-devel utf8proc-devel libedit-devel libevent-devel openssl-devel http-parser-devel libyaml-devel protobuf-c-devel protobuf-c-compiler onnx-devel libjpeg-turbo-devel libpng-devel
+  Arch     pacman -S gcc meson ninja pkgconf jansson pcre2 libutf8proc libedit libevent openssl http-parser libyaml protobuf-c onnx libjpeg-turbo libpng
+  Alpine   apk add build-base meson samurai pkgconf jansson-dev pcre2-dev utf8proc-dev libedit-dev libevent-dev openssl-dev http-parser-dev yaml-dev protobuf-c-dev onnx-dev libjpeg-turbo-dev libpng-dev
 and, for the tests: clang, check, python3 with numpy and jinja2, qemu-user. Then run make again.
 END
 }

@@ -3,11 +3,7 @@
 static const struct hn_image_format *find(const struct hn_image_format *format, struct hn_str bytes)
 {
     for (; format->name; format++) {
-        const struct hn_str mark = format->mark;
-        size_t i = 0;
-        while (i < mark.n && i < bytes.n && (mark.p[i] == '?' || mark.p[i] == bytes.p[i]))
-            i++;
-        if (i == mark.n) return format;
+        if (hn_str_starts(bytes, format->mark)) return format;
     }
     return NULL;
 }

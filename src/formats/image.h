@@ -1,5 +1,5 @@
-/* Pictures to pixels: JPEG, PNG and WebP through their libraries, where the build has these; BMP, PNM and TIFF
- * as far as they are not compressed. */
+/* Pictures to pixels: JPEG and PNG through their libraries, where the build has these; BMP, PNM and TIFF as far as
+ * they are not compressed. */
 #ifndef HN_FORMATS_IMAGE_H
 #define HN_FORMATS_IMAGE_H
 
@@ -27,7 +27,7 @@ enum hn_status hn_image_decode(const struct hn_image *image, uint8_t *rgb, struc
 
 struct hn_image_format {
     const char *name;
-    struct hn_str mark; /* that its files begin with; '?' is any byte */
+    struct hn_str mark; /* that its files begin with */
     /* Sets width and height. */
     enum hn_status (*open)(struct hn_image *image, struct hn_error *err);
     enum hn_status (*decode)(const struct hn_image *image, uint8_t *rgb, struct hn_error *err);

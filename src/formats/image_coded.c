@@ -166,38 +166,12 @@ static enum hn_status decode_png(const struct hn_image *image, uint8_t *rgb, str
 }
 #endif
 
-#ifdef HN_WITH_WEBP
-#include <webp/decode.h>
-
-static enum hn_status open_webp(struct hn_image *image, struct hn_error *err)
-{
-    int width, height;
-    if (!WebPGetInfo((const uint8_t *)image->bytes.p, image->bytes.n, &width, &height))
-        return hn_fail(err, HN_E_FORMAT, "the head cannot be read");
-    image->width = (size_t)width;
-    image->height = (size_t)height;
-    return HN_OK;
-}
-
-static enum hn_status decode_webp(const struct hn_image *image, uint8_t *rgb, struct hn_error *err)
-{
-    const size_t row = 3 * image->width;
-    if (WebPDecodeRGBInto((const uint8_t *)image->bytes.p, image->bytes.n, rgb, row * image->height,
-                          (int)row))
-        return HN_OK;
-    return hn_fail(err, HN_E_FORMAT, "the pixels cannot be read");
-}
-#endif
-
 const struct hn_image_format hn_image_coded[] = {
 #ifdef HN_WITH_JPEG
     {"JPEG", HN_STR("\xff\xd8\xff"), open_jpeg, decode_jpeg},
 #endif
 #ifdef HN_WITH_PNG
     {"PNG", HN_STR("\x89PNG\r\n\x1a\n"), open_png, decode_png},
-#endif
-#ifdef HN_WITH_WEBP
-    {"WebP", HN_STR("RIFF????WEBP"), open_webp, decode_webp},
 #endif
     {0},
 };

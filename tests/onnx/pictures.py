@@ -12,7 +12,6 @@ JPEG = base64.b64decode(
     "GBIUFRT/2wBDAQMEBAUEBQkFBQkUDQsNFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBT/wAARCAAIABAD"
     "AREAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAABAj/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFQEBAQAAAAAAAAAAAAAAAAAACAf/xAAUEQEA"
     "AAAAAAAAAAAAAAAAAAAA/9oADAMBAAIRAxEAPwAiHkgkc0wsf//Z")
-WEBP = base64.b64decode("UklGRiIAAABXRUJQVlA4TBYAAAAvBgABAA9wFJ5T0B5Pd/4jDT2I6H8A")  # 7 x 5, changes at 3
 
 
 def rows(width=7, height=5, middle=3):
@@ -75,7 +74,7 @@ def png(lines, kind=2, width=None, height=None):
 
 
 # Name: bytes, width, height, where the colour changes, whether it is of greys.
-ALL = {"jpeg": (JPEG, 16, 8, 8, False), "webp": (WEBP, 7, 5, 3, False)}
+ALL = {"jpeg": (JPEG, 16, 8, 8, False)}
 ALL |= {f"png{kind}": (png(rows(), kind), 7, 5, 3, kind in (0, 4)) for kind in (0, 2, 3, 4, 6)}
 ALL |= {f"bmp{bits}{'down' * down}": (bmp(rows(), bits, down), 7, 5, 3, False)
         for bits in (8, 24, 32) for down in (False, True)}

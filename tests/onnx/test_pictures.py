@@ -28,7 +28,7 @@ class Pictures(Program):
             return np.load(out / "pixels.npy")
         self.assertEqual(done.returncode, 1)  # no crash
         text = done.stderr.decode()
-        if len(data) > 12 and "that this build knows" in text and data[:2] in (b"\xff\xd8", b"\x89P", b"RI"):
+        if len(data) > 12 and "that this build knows" in text and data[:2] in (b"\xff\xd8", b"\x89P"):
             self.skipTest("built without its library")
         return text
 
@@ -53,7 +53,7 @@ class Pictures(Program):
         np.testing.assert_array_equal(flipped[:, :, 0], 255 - want[:, :, 0])
 
     def test_parts_of_files(self):
-        for name in ("jpeg", "webp", "png2", "bmp24", "pnm", "tiff"):
+        for name in ("jpeg", "png2", "bmp24", "pnm", "tiff"):
             data = pictures.ALL[name][0]
             for n in (0, 1, 5, 12, 30, len(data) // 2, len(data) - 13):
                 with self.subTest(name, n=n):
