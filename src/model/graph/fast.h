@@ -13,9 +13,11 @@
 #define HN_FAST_LOW        "low"
 #define HN_FAST_HIGH       "high"
 
-/* (x, w, bias or absent, add or absent): activation(x w + bias + add). w is constant [k, n], or [n, k] with
- * "transposed", times "alpha"; bias is constant [n]. */
+/* (x, w, bias or absent, add or absent, scale or absent): activation(x w + bias + add). w is constant [k, n], or
+ * [n, k] with "transposed", times "alpha" and, column by column, scale; bias and scale are constant [n]. */
 extern const struct hn_op_row hn_fast_linear;
+/* (w, indices): rows of a constant w that a linear node has packed as its columns, "transposed". */
+extern const struct hn_op_row hn_fast_gather;
 /* (x): the activation alone. */
 extern const struct hn_op_row hn_fast_activation;
 /* (x, weight, bias): over the last dimension, "epsilon"; both constant, of its length. */
@@ -62,6 +64,11 @@ static inline float hn_float_at(const char *from, size_t i)
 /* Element (i, j) is from[i * step_k + j * step_n] * scale; the floats may lie at any address. */
 void hn_pack_matrix(struct hn_packed *to, const void *from, size_t step_k, size_t step_n,
                     float scale);
+
+/* In `prepare`: the rows of constant input j are the columns of `packed`, which lives as long as the graph. What
+ * has been said so. */
+void hn_op_share_packed(struct hn_op *op, size_t j, const struct hn_packed *packed);
+const struct hn_packed *hn_op_packed(const struct hn_op *op, size_t j);
 
 /* Makes rows of the left matrix: columns [first, first + n) of m rows from `row` on, ld floats apart. */
 typedef void hn_gather_fn(const void *arg, float *to, size_t ld, size_t row, size_t m, size_t first,

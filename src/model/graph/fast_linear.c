@@ -77,6 +77,15 @@ static void free_linear(struct hn_op_state *state)
     free(l);
 }
 
+static void scale_columns(const struct hn_packed *w, const float *by)
+{
+    for (size_t j = 0; j < w->n; j++) {
+        float *at = w->panels + j / HN_PANEL * w->k * HN_PANEL + j % HN_PANEL;
+        for (size_t i = 0; i < w->k; i++)
+            at[i * HN_PANEL] *= by[j];
+    }
+}
+
 static enum hn_status prepare_linear(struct hn_op *op, struct hn_op_state **out)
 {
     const bool transposed = hn_op_int(op, "transposed", 0);
@@ -93,7 +102,12 @@ static enum hn_status prepare_linear(struct hn_op *op, struct hn_op_state **out)
     if (!l->w.panels) return hn_fail_nomem(op->err, "weights", floats * sizeof(float));
     hn_pack_matrix(&l->w, w->data, transposed ? 1 : n, transposed ? k : 1,
                    hn_op_float(op, "alpha", 1));
+    if (op->in[4]) {
+        scale_columns(&l->w, op->in[4]->data);
+        hn_op_release(op, 4);
+    }
     l->state.bytes = sizeof *l + floats * sizeof(float);
+    if (!op->in[4]) hn_op_share_packed(op, 1, &l->w);
     l->epilogue = hn_fast_epilogue(op);
     if (bias) {
         l->bias = malloc(n * sizeof *l->bias + 1);
@@ -152,6 +166,45 @@ const struct hn_op_row hn_fast_linear = {.domain = "hence",
                                          .fn = run_linear,
                                          .prepare = prepare_linear,
                                          .flags = HN_OP_LOOSE_1};
+
+/* --- rows of packed weights --- */
+
+static enum hn_status prepare_gather(struct hn_op *op, struct hn_op_state **out)
+{
+    (void)out;
+    hn_op_release(op, 0);
+    return HN_OK;
+}
+
+static enum hn_status run_gather(struct hn_op *op)
+{
+    const struct hn_packed *w = hn_op_packed(op, 0);
+    const struct hn_array *at = op->in[1];
+    const int64_t *rows;
+    size_t n, shape[HN_ARRAY_DIMS];
+    HN_TRY(hn_op_ints_of(op, 1, &rows, &n));
+    if (at->n_dims == HN_ARRAY_DIMS) return hn_op_fail(op, HN_E_LIMIT, "too many dimensions");
+    memcpy(shape, at->shape, at->n_dims * sizeof *shape);
+    shape[at->n_dims] = w->k;
+    float *y = hn_op_out(op, 0, HN_EL_F32, shape, at->n_dims + 1);
+    if (!y) return hn_op_failed(op);
+    for (size_t i = 0; i < n; i++, y += w->k) {
+        const int64_t all = (int64_t)w->n, row = rows[i] < 0 ? rows[i] + all : rows[i];
+        if (row < 0 || row >= all)
+            return hn_op_fail(op, HN_E_ARG, "index %lld of %zu", (long long)rows[i], w->n);
+        const float *x =
+            w->panels + (size_t)row / HN_PANEL * w->k * HN_PANEL + (size_t)row % HN_PANEL;
+        for (size_t j = 0; j < w->k; j++)
+            y[j] = x[j * HN_PANEL];
+    }
+    return HN_OK;
+}
+
+const struct hn_op_row hn_fast_gather = {.domain = "hence",
+                                         .name = "Rows",
+                                         .fn = run_gather,
+                                         .prepare = prepare_gather,
+                                         .flags = HN_OP_LOOSE_0};
 
 /* --- the activation alone --- */
 

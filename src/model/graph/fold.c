@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/bits.h"
+#include "model/graph/fast.h"
 #include "model/graph/graph_impl.h"
 
 enum {
@@ -18,8 +19,26 @@ static size_t bytes_of(const struct hn_array *a)
 
 /* --- folding --- */
 
+/* Whether only products that follow soon read a matrix that is turned: they can do without. */
+static bool turned_for_products(const struct hn_body *body, const struct hn_node *node)
+{
+    enum { SOON = 64 };
+    if (node->domain.n || !hn_str_is(node->op, "Transpose") || node->n_out != 1) return false;
+    const struct hn_slot *turned = &body->slots[node->first_out];
+    const struct hn_array *a = body->slots[node->in[0]].constant;
+    if (turned->output || !a || a->type != HN_EL_F32 || a->n_dims != 2 || a->n == 0) return false;
+    size_t found = 0;
+    const struct hn_node *end = body->nodes + body->n_nodes;
+    for (const struct hn_node *n = node + 1; n < end && n <= node + SOON; n++)
+        if (n->domain.n == 0 && hn_str_is(n->op, "MatMul") && n->in[1] == node->first_out &&
+            n->in[0] != node->first_out)
+            found++;
+    return found == turned->readers;
+}
+
 static bool foldable(const struct hn_body *body, const struct hn_node *node)
 {
+    if (turned_for_products(body, node)) return false;
     if (node->row->flags & (HN_OP_RANDOM | HN_OP_CALLS)) return false;
     for (size_t i = 0; i < node->n_in; i++)
         if (node->in[i] != HN_NO_SLOT && !body->slots[node->in[i]].constant) return false;
@@ -163,6 +182,18 @@ void hn_op_release(struct hn_op *op, size_t j)
     struct hn_body *body = op->run->graph->bodies[op->run->frame->body->index];
     struct hn_slot *slot = &body->slots[op->node->in[j]];
     if (++slot->released == slot->readers) release(body->graph, slot);
+}
+
+void hn_op_share_packed(struct hn_op *op, size_t j, const struct hn_packed *packed)
+{
+    struct hn_body *body = op->run->graph->bodies[op->run->frame->body->index];
+    struct hn_slot *slot = &body->slots[op->node->in[j]];
+    if (slot->gathers) slot->packed = packed;
+}
+
+const struct hn_packed *hn_op_packed(const struct hn_op *op, size_t j)
+{
+    return op->run->frame->body->slots[op->node->in[j]].packed;
 }
 
 /* --- preparing --- */

@@ -126,6 +126,29 @@ static bool elementwise(const struct layouts *l, const struct hn_node *node)
     return false;
 }
 
+enum hn_status hn_fuse_batch_norm(struct hn_fuse *f, const struct hn_node *node, size_t n,
+                                  int32_t bias, int32_t *scale, int32_t *new_bias, bool *done)
+{
+    const float *of[5];
+    *done = false;
+    for (size_t i = 1; i < 5; i++) {
+        if (!hn_fuse_floats(f, node->in[i], 1) || hn_fuse_constant(f, node->in[i])->n != n)
+            return HN_OK;
+        of[i] = hn_fuse_constant(f, node->in[i])->data;
+    }
+    const struct hn_array *old = hn_fuse_constant(f, bias);
+    float *by = hn_fuse_new_constant(f, &n, 1, scale);
+    float *plus = by ? hn_fuse_new_constant(f, &n, 1, new_bias) : NULL;
+    if (!plus) return hn_fail_nomem(f->err, "constants", n * sizeof(float));
+    const float epsilon = hn_node_float(node, "epsilon", 1e-5f);
+    for (size_t i = 0; i < n; i++) {
+        by[i] = of[1][i] / sqrtf(of[4][i] + epsilon);
+        plus[i] = of[2][i] + ((old ? ((const float *)old->data)[i] : 0) - of[3][i]) * by[i];
+    }
+    *done = true;
+    return HN_OK;
+}
+
 /* BatchNormalization of a convolution's output becomes the convolution's scale and bias. */
 static enum hn_status take_norm(struct layouts *l, struct hn_node *node, bool *done)
 {
@@ -140,27 +163,16 @@ static enum hn_status take_norm(struct layouts *l, struct hn_node *node, bool *d
     if (!conv || conv->row != &hn_fast_conv || made->readers != 1 || made->output ||
         conv->in[4] != HN_NO_SLOT)
         return HN_OK;
+    int32_t scale, bias;
     const size_t n = hn_fuse_constant(f, conv->in[1])->shape[0];
-    const float *of[5];
-    for (size_t i = 1; i < 5; i++) {
-        if (!hn_fuse_floats(f, node->in[i], 1) || hn_fuse_constant(f, node->in[i])->n != n)
-            return HN_OK;
-        of[i] = hn_fuse_constant(f, node->in[i])->data;
-    }
-    const struct hn_array *old = hn_fuse_constant(f, conv->in[2]);
-    float *scale = hn_fuse_new_constant(f, &n, 1, &conv->in[4]);
-    float *bias = scale ? hn_fuse_new_constant(f, &n, 1, &conv->in[2]) : NULL;
-    if (!bias) return hn_fail_nomem(f->err, "constants", n * sizeof(float));
-    const float epsilon = hn_node_float(node, "epsilon", 1e-5f);
-    for (size_t i = 0; i < n; i++) {
-        scale[i] = of[1][i] / sqrtf(of[4][i] + epsilon);
-        bias[i] = of[2][i] + ((old ? ((const float *)old->data)[i] : 0) - of[3][i]) * scale[i];
-    }
+    HN_TRY(hn_fuse_batch_norm(f, node, n, conv->in[2], &scale, &bias, done));
+    if (!*done) return HN_OK;
+    conv->in[4] = scale;
+    conv->in[2] = bias;
     HN_TRY(know_slots(l));
     conv->first_out = node->first_out;
     conv->n_out = 1;
     l->of[node->first_out] = LAST;
-    *done = true;
     return HN_OK;
 }
 

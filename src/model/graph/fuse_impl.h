@@ -44,6 +44,11 @@ enum hn_status hn_fuse_set_activation(struct hn_fuse *f, struct hn_node *node,
 /* A constant of its own with the shape given; its floats. NULL when there is no memory. */
 float *hn_fuse_new_constant(struct hn_fuse *f, const size_t *shape, size_t n_dims, int32_t *slot);
 
+/* BatchNormalization of n channels, after a sum with `bias` (constant, or HN_NO_SLOT), as constants: y scale +
+ * new_bias. Not done where its numbers are not constant. */
+enum hn_status hn_fuse_batch_norm(struct hn_fuse *f, const struct hn_node *node, size_t n,
+                                  int32_t bias, int32_t *scale, int32_t *new_bias, bool *done);
+
 /* The passes: each goes once over the body. That of bytes comes before their weights are folded. */
 enum hn_status hn_fuse_bytes(struct hn_fuse *f);
 enum hn_status hn_fuse_copies(struct hn_fuse *f);

@@ -4,11 +4,46 @@
 
 /* --- products --- */
 
+/* As x w, w [n][k] where it is transposed. */
+static enum hn_status become(struct hn_fuse *f, struct hn_node *node, int32_t w, int32_t bias,
+                             bool transposed, float alpha)
+{
+    const int32_t in[] = {node->in[0], w, bias, HN_NO_SLOT, HN_NO_SLOT};
+    HN_TRY(hn_fuse_become(f, node, &hn_fast_linear, in, 5));
+    HN_TRY(hn_fuse_set_int(f, node, "transposed", transposed));
+    /* Rows of w may be read out of what is packed, where it holds them as they are. */
+    if (transposed && alpha == 1) f->body->slots[w].packs = true;
+    return hn_fuse_set_float(f, node, "alpha", alpha);
+}
+
+/* A constant matrix that is turned by a node of its own. */
+static int32_t turned(const struct hn_fuse *f, int32_t slot)
+{
+    static const int64_t swapped[] = {1, 0};
+    const struct hn_node *node = hn_fuse_maker(f, slot);
+    if (!hn_fuse_is(node, "Transpose") || !hn_fuse_floats(f, node->in[0], 2) ||
+        !hn_fuse_ints_are(node, "perm", swapped, 2))
+        return HN_NO_SLOT;
+    return node->in[0];
+}
+
 static enum hn_status take_matmul(struct hn_fuse *f, struct hn_node *node)
 {
-    if (node->n_in != 2 || !hn_fuse_floats(f, node->in[1], 2)) return HN_OK;
-    const int32_t in[] = {node->in[0], node->in[1], HN_NO_SLOT, HN_NO_SLOT};
-    return hn_fuse_become(f, node, &hn_fast_linear, in, 4);
+    if (node->n_in != 2) return HN_OK;
+    if (hn_fuse_floats(f, node->in[1], 2))
+        return become(f, node, node->in[1], HN_NO_SLOT, false, 1);
+    const int32_t w = turned(f, node->in[1]);
+    return w == HN_NO_SLOT ? HN_OK : become(f, node, w, HN_NO_SLOT, true, 1);
+}
+
+/* Rows of a matrix that is packed as columns anyway. */
+static enum hn_status take_gather(struct hn_fuse *f, struct hn_node *node)
+{
+    if (!hn_fuse_is(node, "Gather") || hn_node_int(node, "axis", 0) != 0 ||
+        !hn_fuse_floats(f, node->in[0], 2) || !f->body->slots[node->in[0]].packs)
+        return HN_OK;
+    f->body->slots[node->in[0]].gathers = true;
+    return hn_fuse_become(f, node, &hn_fast_gather, node->in, 2);
 }
 
 static enum hn_status take_gemm(struct hn_fuse *f, struct hn_node *node)
@@ -21,11 +56,7 @@ static enum hn_status take_gemm(struct hn_fuse *f, struct hn_node *node)
     if (bias != HN_NO_SLOT && (hn_node_float(node, "beta", 1) != 1 || !hn_fuse_floats(f, bias, 1) ||
                                hn_fuse_constant(f, bias)->n != n))
         return HN_OK;
-    const float alpha = hn_node_float(node, "alpha", 1);
-    const int32_t in[] = {node->in[0], node->in[1], bias, HN_NO_SLOT};
-    HN_TRY(hn_fuse_become(f, node, &hn_fast_linear, in, 4));
-    HN_TRY(hn_fuse_set_int(f, node, "transposed", transposed));
-    return hn_fuse_set_float(f, node, "alpha", alpha);
+    return become(f, node, node->in[1], bias, transposed, hn_node_float(node, "alpha", 1));
 }
 
 enum hn_status hn_fuse_linear(struct hn_fuse *f)
@@ -35,6 +66,8 @@ enum hn_status hn_fuse_linear(struct hn_fuse *f)
         if (hn_fuse_is(node, "MatMul")) HN_TRY(take_matmul(f, node));
         else if (hn_fuse_is(node, "Gemm")) HN_TRY(take_gemm(f, node));
     }
+    for (size_t i = 0; i < f->body->n_nodes; i++)
+        HN_TRY(take_gather(f, &f->body->nodes[i]));
     return HN_OK;
 }
 
@@ -83,6 +116,26 @@ static enum hn_status take_bias(struct hn_fuse *f, struct hn_node *node, bool *d
     return HN_OK;
 }
 
+/* BatchNormalization of [batch, n] scales the columns of w. */
+static enum hn_status take_batch_norm(struct hn_fuse *f, struct hn_node *node)
+{
+    struct hn_node *from = open_end(f, node->in[0]);
+    if (!from || from->row != &hn_fast_linear || from->in[3] != HN_NO_SLOT ||
+        from->in[4] != HN_NO_SLOT || node->n_in != 5 || node->n_out != 1 ||
+        hn_node_int(node, "training_mode", 0) || f->body->slots[node->in[0]].rank != 2 + 1 ||
+        f->body->slots[from->in[1]].gathers)
+        return HN_OK;
+    int32_t scale, bias;
+    bool done;
+    HN_TRY(hn_fuse_batch_norm(f, node, columns_of(f, from), from->in[2], &scale, &bias, &done));
+    if (!done) return HN_OK;
+    const struct hn_node linear = *from;
+    const int32_t in[] = {linear.in[0], linear.in[1], bias, HN_NO_SLOT, scale};
+    node->attrs = linear.attrs;
+    node->n_attrs = linear.n_attrs;
+    return hn_fuse_become(f, node, &hn_fast_linear, in, 5);
+}
+
 /* x w + another value; the node stands where both are there. */
 static enum hn_status take_add(struct hn_fuse *f, struct hn_node *node)
 {
@@ -104,6 +157,8 @@ enum hn_status hn_fuse_tails(struct hn_fuse *f)
             bool done = false;
             HN_TRY(take_bias(f, node, &done));
             if (!done) HN_TRY(take_add(f, node));
+        } else if (hn_fuse_is(node, "BatchNormalization")) {
+            HN_TRY(take_batch_norm(f, node));
         } else if (hn_fuse_activation(f, node, &epilogue)) {
             const struct hn_node *from = open_end(f, node->in[0]);
             if (from) HN_TRY(replace(f, node, from, from->in[2], from->in[3], &epilogue));

@@ -14,6 +14,7 @@ enum {
 };
 
 struct hn_body;
+struct hn_packed;
 
 /* An attribute of a node: under the name that the operator knows, with the value of the file, which in a
  * function may be its caller's. */
@@ -48,8 +49,10 @@ struct hn_slot {
     void *own;                       /* or folded: freed with the graph */
     size_t readers;                  /* inputs of nodes, captures and outputs of the body */
     size_t released;                 /* readers that have prepared it and need it no more */
+    const struct hn_packed *packed;  /* its rows as columns, where a node has them so */
     bool pinned;                     /* another constant is a view of it */
     bool output;                     /* of the body: keeps its memory */
+    bool packs, gathers;             /* `packed` will be there; is read */
     bool floats;                     /* known to be of 32-bit floats */
     uint8_t rank;                    /* dimensions and one; 0: not known */
 };
