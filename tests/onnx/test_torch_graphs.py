@@ -17,6 +17,7 @@ try:
     import numpy as np
     import torch
     from torch import nn
+    import torch_forms
 except ImportError as missing:
     print(f"skipped: {missing}")
     sys.exit(77)
@@ -96,13 +97,13 @@ class Joined(nn.Module):
         return {"items": np.random.randint(0, 40, (batch, 9))}
 
 
-def exported_with_norms(make, folder):
-    """As make(), but batch norms stay nodes of their own."""
+def exported_with_norms(make, folder, name):
+    """As make(), but batch norms and what is dropped in training stay nodes of their own."""
     export = torch.onnx.export
     torch.onnx.export = lambda *a, **k: export(
         *a, **k, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)
     try:
-        make(folder, "corners", True, [1, BATCH])
+        make(folder, name, True, [1, BATCH])
     finally:
         torch.onnx.export = export
 
@@ -156,16 +157,22 @@ def check(runner, folder, name, levels, raw):
 
 def main():
     runner = sys.argv[1]
-    make_graphs.MODELS["corners"], make_graphs.MODELS["joined"] = Corners, Joined
+    make_graphs.MODELS.update(torch_forms.MODELS, corners=Corners, joined=Joined)
     bad = 0
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as raw:
         folder, raw = pathlib.Path(folder), pathlib.Path(raw)
         for name in race.NAMES:
             make_graphs.make(folder, name, True, [1, BATCH])
         make_graphs.make(folder, "joined", True, [1, BATCH])
-        exported_with_norms(make_graphs.make, folder)
+        for name in ("corners", "forms", "dense"):
+            exported_with_norms(make_graphs.make, folder, name)
+        for name in ("lines", "attentions"):
+            make_graphs.make(folder, name, True, [1, BATCH])
+        make_graphs.OPSET = 17
+        make_graphs.make(folder, "attentions-new", True, [1, BATCH])
+        torch_forms.newer(folder / "attentions-new.onnx")
         levels = levels_here(runner, folder, raw)
-        for name in [*race.NAMES, "corners", "joined"]:
+        for name in [*race.NAMES, "corners", "joined", *torch_forms.MODELS]:
             bad += check(runner, folder, name, levels, raw)
     sys.exit(bad > 0)
 

@@ -12,6 +12,7 @@
 #define HN_FAST_ACTIVATION "activation" /* enum hn_activation, with ... */
 #define HN_FAST_LOW        "low"
 #define HN_FAST_HIGH       "high"
+#define HN_FAST_FLAT       "flat" /* of convolutions and what belongs to them, in one dimension */
 
 /* (x, w, bias or absent, add or absent, scale or absent): activation(x w + bias + add). w is constant [k, n], or
  * [n, k] with "transposed", times "alpha" and, column by column, scale; bias and scale are constant [n]. */
@@ -30,7 +31,8 @@ extern const char *const hn_fast_parts[3]; /* of q, k, v */
 /* Rows of floats, the last dimension of input 0, normalized; bias or NULL; `rms`: about 0, without a bias. */
 enum hn_status hn_fast_norm_rows(struct hn_op *op, const float *weight, const float *bias,
                                  float epsilon, bool rms);
-/* From [batch, channels, height, width] to channels last, and back. */
+/* From [batch, channels, height, width] to channels last, and back; with "flat", from [batch, channels, length] to
+ * one row. */
 extern const struct hn_op_row hn_fast_to_last;
 extern const struct hn_op_row hn_fast_to_first;
 /* Conv with channels last: (x, w, bias or absent, add or absent), with the parameters of Conv; w and bias

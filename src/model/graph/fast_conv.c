@@ -70,8 +70,9 @@ enum hn_status hn_fast_conv_prepare(struct hn_op *op, struct hn_op_state **out)
     *out = &c->state;
     c->out = w->shape[0];
     c->in = w->shape[1] * (size_t)hn_op_int(op, "group", 1);
-    c->kernel[0] = w->shape[2];
-    c->kernel[1] = w->shape[3];
+    const bool flat = w->n_dims == 3;
+    c->kernel[0] = flat ? 1 : w->shape[2];
+    c->kernel[1] = w->shape[flat ? 2 : 3];
     c->epilogue = hn_fast_epilogue(op);
     HN_TRY(pack(op, c));
     hn_op_release(op, 1);
@@ -169,6 +170,22 @@ enum hn_status hn_convolve(struct hn_op *op, const struct hn_convolution *c)
     return c->taps || hn_rows_suit(c) ? hn_rows_run_all(op, c) : by_product(op, c);
 }
 
+/* A window along one dimension as one of a single row. */
+static void add_row(struct hn_window *w)
+{
+    w->n_dims = 2;
+    w->in[1] = w->in[0];
+    w->kernel[1] = w->kernel[0];
+    w->out[1] = w->out[0];
+    w->stride[1] = w->stride[0];
+    w->dilation[1] = w->dilation[0];
+    w->begin[1] = w->begin[0];
+    w->end[1] = w->end[0];
+    w->in[0] = w->kernel[0] = w->out[0] = 1;
+    w->stride[0] = w->dilation[0] = 1;
+    w->begin[0] = w->end[0] = 0;
+}
+
 /* The window's geometry, as if channels came first. */
 static enum hn_status window_of(struct hn_op *op, const size_t *kernel, struct hn_window *out)
 {
@@ -182,7 +199,13 @@ static enum hn_status window_of(struct hn_op *op, const size_t *kernel, struct h
     const struct hn_array *in[] = {&turned};
     struct hn_op view = *op;
     view.in = in;
-    return hn_window_of(&view, 0, kernel, out);
+    if (!hn_op_int(op, HN_FAST_FLAT, 0)) return hn_window_of(&view, 0, kernel, out);
+    if (x->shape[1] != 1) return hn_op_fail(op, HN_E_ARG, "%zu rows, not 1", x->shape[1]);
+    turned.n_dims = 3;
+    turned.shape[2] = x->shape[2];
+    HN_TRY(hn_window_of(&view, 0, kernel ? kernel + 1 : NULL, out));
+    add_row(out);
+    return HN_OK;
 }
 
 enum hn_status hn_fast_conv_of(struct hn_op *op, const struct hn_packed_conv *conv,
@@ -381,37 +404,43 @@ static void run_turn(void *arg, size_t tile, unsigned worker)
         }
 }
 
-static enum hn_status turn(struct hn_op *op, size_t rows, size_t columns, const size_t shape[4])
+static enum hn_status turn(struct hn_op *op, size_t rows, size_t columns, const size_t *shape,
+                           size_t n_dims)
 {
     const struct hn_array *x = op->in[0];
     struct turn t = {
         .x = x->data, .rows = rows, .columns = columns, .parts = hn_div_up(columns, POINTS)};
-    t.y = hn_op_out(op, 0, HN_EL_F32, shape, 4);
+    t.y = hn_op_out(op, 0, HN_EL_F32, shape, n_dims);
     if (!t.y) return hn_op_failed(op);
     if (x->n) hn_op_parallel(op, x->shape[0] * t.parts, run_turn, &t);
     return HN_OK;
 }
 
-static enum hn_status check_turn(struct hn_op *op)
+static enum hn_status check_turn(struct hn_op *op, size_t n_dims)
 {
     const struct hn_array *x = op->in[0];
     if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
-    if (x->n_dims != 4) return hn_op_fail(op, HN_E_ARG, "%zu dimensions, not 4", x->n_dims);
+    if (x->n_dims != n_dims)
+        return hn_op_fail(op, HN_E_ARG, "%zu dimensions, not %zu", x->n_dims, n_dims);
     return HN_OK;
 }
 
 static enum hn_status run_to_last(struct hn_op *op)
 {
-    HN_TRY(check_turn(op));
-    const size_t *s = op->in[0]->shape, shape[] = {s[0], s[2], s[3], s[1]};
-    return turn(op, s[1], s[2] * s[3], shape);
+    const bool flat = hn_op_int(op, HN_FAST_FLAT, 0);
+    HN_TRY(check_turn(op, flat ? 3 : 4));
+    const size_t *s = op->in[0]->shape, height = flat ? 1 : s[2], width = flat ? s[2] : s[3];
+    return turn(op, s[1], height * width, (size_t[]){s[0], height, width, s[1]}, 4);
 }
 
 static enum hn_status run_to_first(struct hn_op *op)
 {
-    HN_TRY(check_turn(op));
-    const size_t *s = op->in[0]->shape, shape[] = {s[0], s[3], s[1], s[2]};
-    return turn(op, s[1] * s[2], s[3], shape);
+    const bool flat = hn_op_int(op, HN_FAST_FLAT, 0);
+    HN_TRY(check_turn(op, 4));
+    const size_t *s = op->in[0]->shape;
+    if (flat && s[1] != 1) return hn_op_fail(op, HN_E_ARG, "%zu rows, not 1", s[1]);
+    const size_t flat_shape[] = {s[0], s[3], s[2]}, shape[] = {s[0], s[3], s[1], s[2]};
+    return turn(op, s[1] * s[2], s[3], flat ? flat_shape : shape, flat ? 3 : 4);
 }
 
 const struct hn_op_row hn_fast_to_last = {

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "model/graph/fast.h"
 #include "model/graph/fuse_impl.h"
 
-enum layout { FIRST, LAST };
+/* FLAT: channels last, of three dimensions: an image of one row. */
+enum layout { FIRST, LAST, FLAT };
 
 struct layouts {
     struct hn_fuse *f;
@@ -58,8 +60,10 @@ static enum hn_status in_layout(struct layouts *l, int32_t *slot, enum layout wa
         struct hn_node node = {.opset = 1, .n_out = 1, .name = l->f->body->slots[from].name};
         HN_TRY(hn_body_slot(l->f->body, hn_str_from(""), &node.first_out, l->f->err));
         HN_TRY(know_slots(l));
-        HN_TRY(hn_fuse_become(l->f, &node, want == LAST ? &hn_fast_to_last : &hn_fast_to_first,
+        HN_TRY(hn_fuse_become(l->f, &node, want == FIRST ? &hn_fast_to_first : &hn_fast_to_last,
                               &from, 1));
+        if (want == FLAT || l->of[from] == FLAT)
+            HN_TRY(hn_fuse_set_int(l->f, &node, HN_FAST_FLAT, 1));
         HN_TRY(push(l, &node));
         l->of[node.first_out] = (unsigned char)want;
         l->turned[from] = node.first_out;
@@ -73,7 +77,8 @@ static enum hn_status in_layout(struct layouts *l, int32_t *slot, enum layout wa
 
 static bool takes_conv(const struct hn_fuse *f, const struct hn_node *node)
 {
-    if (!hn_fuse_is(node, "Conv") || node->n_in < 2 || !hn_fuse_floats(f, node->in[1], 4))
+    if (!hn_fuse_is(node, "Conv") || node->n_in < 2 ||
+        (!hn_fuse_floats(f, node->in[1], 4) && !hn_fuse_floats(f, node->in[1], 3)))
         return false;
     const size_t *w = hn_fuse_constant(f, node->in[1])->shape;
     const int64_t groups = hn_node_int(node, "group", 1);
@@ -83,23 +88,49 @@ static bool takes_conv(const struct hn_fuse *f, const struct hn_node *node)
     return groups == 1 || (groups > 1 && (size_t)groups == w[0] && w[1] == 1);
 }
 
+/* The node's output has channels last. */
+static enum hn_status made_last(struct layouts *l, struct hn_node *node, enum layout as)
+{
+    l->of[node->first_out] = (unsigned char)as;
+    return as == FLAT ? hn_fuse_set_int(l->f, node, HN_FAST_FLAT, 1) : HN_OK;
+}
+
 static enum hn_status take_conv(struct layouts *l, struct hn_node *node)
 {
-    HN_TRY(in_layout(l, &node->in[0], LAST));
+    const bool flat = hn_fuse_constant(l->f, node->in[1])->n_dims == 3;
+    HN_TRY(in_layout(l, &node->in[0], flat ? FLAT : LAST));
     const int32_t in[] = {node->in[0], node->in[1], hn_node_in(node, 2), HN_NO_SLOT, HN_NO_SLOT};
     HN_TRY(hn_fuse_become(l->f, node, &hn_fast_conv, in, 5));
-    l->of[node->first_out] = LAST;
-    return HN_OK;
+    return made_last(l, node, flat ? FLAT : LAST);
 }
 
 static bool is_last(const struct layouts *l, const struct hn_node *node, size_t i)
 {
-    return i < node->n_in && node->in[i] != HN_NO_SLOT && l->of[node->in[i]] == LAST;
+    return i < node->n_in && node->in[i] != HN_NO_SLOT && l->of[node->in[i]] != FIRST;
+}
+
+/* Means of whole images, which keep their dimensions. */
+static bool means_images(const struct hn_fuse *f, const struct hn_node *node, enum layout as)
+{
+    if (!hn_fuse_is(node, "ReduceMean") || hn_node_int(node, "keepdims", 1) != 1) return false;
+    const struct hn_onnx_attr *told = hn_node_attr_of(node, "axes", HN_ONNX_INTS);
+    const struct hn_array *list = hn_fuse_constant(f, hn_node_in(node, 1));
+    const int64_t rank = as == FLAT ? 3 : 4, *axes = told ? told->ints : NULL;
+    size_t n = told ? told->n : 0;
+    if (list && list->type == HN_EL_I64) axes = list->data, n = list->n;
+    if (!axes || n != (size_t)rank - 2) return false;
+    int64_t seen = 0;
+    for (size_t i = 0; i < n; i++)
+        seen |=
+            axes[i] >= -rank && axes[i] < rank ? 1 << (axes[i] < 0 ? axes[i] + rank : axes[i]) : 0;
+    return seen == (as == FLAT ? 1 << 2 : 1 << 2 | 1 << 3);
 }
 
 /* Pools whose plain forms fast.h has. */
-static const struct hn_op_row *pool_row(const struct hn_node *node)
+static const struct hn_op_row *pool_row(const struct layouts *l, const struct hn_node *node)
 {
+    if (node->n_out == 1 && means_images(l->f, node, l->of[node->in[0]]))
+        return &hn_fast_global_pool;
     if (hn_node_int(node, "ceil_mode", 0) || node->n_out != 1) return NULL;
     if (hn_fuse_is(node, "MaxPool") && !hn_node_int(node, "storage_order", 0))
         return &hn_fast_max_pool;
@@ -107,23 +138,75 @@ static const struct hn_op_row *pool_row(const struct hn_node *node)
     return hn_fuse_is(node, "GlobalAveragePool") ? &hn_fast_global_pool : NULL;
 }
 
+/* A constant that has a number for each channel, [channels, 1, 1]: as [channels]; else HN_NO_SLOT. */
+static enum hn_status by_channel(struct layouts *l, int32_t slot, enum layout as, int32_t *out)
+{
+    const struct hn_array *a = hn_fuse_constant(l->f, slot);
+    const size_t spatial = as == FLAT ? 1 : 2;
+    *out = HN_NO_SLOT;
+    if (!a || a->type != HN_EL_F32 || a->n_dims <= spatial || a->n_dims > spatial + 2 || !a->n)
+        return HN_OK;
+    const size_t channels = a->shape[a->n_dims - 1 - spatial];
+    if (a->n != channels) return HN_OK; /* the other dimensions are 1 */
+    float *data = hn_fuse_new_constant(l->f, &channels, 1, out);
+    if (!data) return hn_fail_nomem(l->f->err, "constants", channels * sizeof *data);
+    for (size_t i = 0; i < channels; i++)
+        data[i] = hn_float_at(a->data, i);
+    return know_slots(l);
+}
+
+/* Two operands of which one has channels last: so has the other, or it is a number, or has one for each
+ * channel. */
+static enum hn_status take_pair(struct layouts *l, struct hn_node *node, bool *done)
+{
+    static const char *const pairs[] = {"Add", "Sub", "Mul", "Div", "PRelu"};
+    bool is = false;
+    for (size_t i = 0; i < HN_COUNT(pairs); i++)
+        is = is || hn_fuse_is(node, pairs[i]);
+    if (!is || node->n_in != 2) return HN_OK;
+    const size_t side = is_last(l, node, 0) ? 0 : 1;
+    if (!is_last(l, node, side)) return HN_OK;
+    const enum layout as = l->of[node->in[side]];
+    int32_t *other = &node->in[!side], turned;
+    float number;
+    if (is_last(l, node, !side) ? l->of[*other] != as : !hn_fuse_scalar(l->f, *other, &number)) {
+        if (*other == HN_NO_SLOT) return HN_OK;
+        HN_TRY(by_channel(l, *other, as, &turned));
+        if (turned == HN_NO_SLOT) return HN_OK;
+        *other = turned;
+    }
+    l->of[node->first_out] = (unsigned char)as;
+    *done = true;
+    return HN_OK;
+}
+
 /* Functions of each element alone, whatever the layout. */
 static bool elementwise(const struct layouts *l, const struct hn_node *node)
 {
-    static const char *const pairs[] = {"Add", "Sub", "Mul", "Div"};
     static const char *const singles[] = {"Exp", "Softplus", "Softsign"};
     struct hn_epilogue ignored;
-    float number;
-    if (!is_last(l, node, 0) && !is_last(l, node, 1)) return false;
+    if (!is_last(l, node, 0)) return false;
     if (hn_fuse_activation(l->f, node, &ignored)) return true;
-    for (size_t i = 0; i < sizeof singles / sizeof *singles; i++)
+    for (size_t i = 0; i < HN_COUNT(singles); i++)
         if (hn_fuse_is(node, singles[i])) return true;
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-        if (!hn_fuse_is(node, pairs[i]) || node->n_in != 2) continue;
-        return (is_last(l, node, 0) || hn_fuse_scalar(l->f, node->in[0], &number)) &&
-               (is_last(l, node, 1) || hn_fuse_scalar(l->f, node->in[1], &number));
-    }
     return false;
+}
+
+/* Channels of several, one after the other. */
+static enum hn_status take_concat(struct layouts *l, struct hn_node *node, bool *done)
+{
+    const int64_t axis = hn_node_int(node, "axis", 0);
+    if (!hn_fuse_is(node, "Concat") || !is_last(l, node, 0)) return HN_OK;
+    const enum layout as = l->of[node->in[0]];
+    for (size_t i = 0; i < node->n_in; i++)
+        if (!is_last(l, node, i) || l->of[node->in[i]] != as) return HN_OK;
+    if (axis != 1 && axis != (as == FLAT ? -2 : -3)) return HN_OK;
+    node->n_attrs = 0;
+    HN_TRY(hn_fuse_become(l->f, node, node->row, node->in, node->n_in));
+    HN_TRY(hn_fuse_set_int(l->f, node, "axis", 3));
+    l->of[node->first_out] = (unsigned char)as;
+    *done = true;
+    return HN_OK;
 }
 
 enum hn_status hn_fuse_batch_norm(struct hn_fuse *f, const struct hn_node *node, size_t n,
@@ -149,13 +232,17 @@ enum hn_status hn_fuse_batch_norm(struct hn_fuse *f, const struct hn_node *node,
     return HN_OK;
 }
 
+static bool is_norm(const struct layouts *l, const struct hn_node *node)
+{
+    return hn_fuse_is(node, "BatchNormalization") && node->n_in == 5 && node->n_out == 1 &&
+           !hn_node_int(node, "training_mode", 0) && is_last(l, node, 0);
+}
+
 /* BatchNormalization of a convolution's output becomes the convolution's scale and bias. */
 static enum hn_status take_norm(struct layouts *l, struct hn_node *node, bool *done)
 {
     struct hn_fuse *f = l->f;
-    if (!hn_fuse_is(node, "BatchNormalization") || node->n_in != 5 || node->n_out != 1 ||
-        hn_node_int(node, "training_mode", 0) || !is_last(l, node, 0) || l->n == 0)
-        return HN_OK;
+    if (!is_norm(l, node) || l->n == 0) return HN_OK;
     struct hn_node *conv = NULL; /* turned values may lie between */
     for (size_t i = l->n; i-- > 0 && !conv;)
         if (l->nodes[i].first_out == node->in[0]) conv = &l->nodes[i];
@@ -172,8 +259,30 @@ static enum hn_status take_norm(struct layouts *l, struct hn_node *node, bool *d
     HN_TRY(know_slots(l));
     conv->first_out = node->first_out;
     conv->n_out = 1;
-    l->of[node->first_out] = LAST;
+    l->of[node->first_out] = l->of[node->in[0]];
     return HN_OK;
+}
+
+/* Any other BatchNormalization is a convolution by channels, of one tap. */
+static enum hn_status take_lone_norm(struct layouts *l, struct hn_node *node, bool *done)
+{
+    struct hn_fuse *f = l->f;
+    int32_t in[] = {node->in[0], HN_NO_SLOT, HN_NO_SLOT, HN_NO_SLOT, HN_NO_SLOT};
+    if (!is_norm(l, node) || !hn_fuse_floats(f, node->in[1], 1)) return HN_OK;
+    const size_t n = hn_fuse_constant(f, node->in[1])->n;
+    const enum layout as = l->of[in[0]];
+    HN_TRY(hn_fuse_batch_norm(f, node, n, HN_NO_SLOT, &in[4], &in[2], done));
+    if (!*done) return HN_OK;
+    const size_t shape[] = {n, 1, 1, 1};
+    float *ones = hn_fuse_new_constant(f, shape, as == FLAT ? 3 : 4, &in[1]);
+    if (!ones) return hn_fail_nomem(f->err, "constants", n * sizeof *ones);
+    for (size_t i = 0; i < n; i++)
+        ones[i] = 1;
+    HN_TRY(know_slots(l));
+    node->n_attrs = 0;
+    HN_TRY(hn_fuse_become(f, node, &hn_fast_conv, in, 5));
+    HN_TRY(hn_fuse_set_int(f, node, "group", (int64_t)n));
+    return made_last(l, node, as);
 }
 
 static enum hn_status rewrite(struct layouts *l, struct hn_node *node)
@@ -183,15 +292,18 @@ static enum hn_status rewrite(struct layouts *l, struct hn_node *node)
     bool done = false;
     HN_TRY(take_norm(l, node, &done));
     if (done) return HN_OK;
-    if (takes_conv(f, node)) {
+    HN_TRY(take_lone_norm(l, node, &done));
+    if (!done) HN_TRY(take_pair(l, node, &done));
+    if (!done) HN_TRY(take_concat(l, node, &done));
+    if (!done && takes_conv(f, node)) {
         HN_TRY(take_conv(l, node));
-    } else if (is_last(l, node, 0) && (pool = pool_row(node))) {
+    } else if (!done && is_last(l, node, 0) && (pool = pool_row(l, node))) {
         const int32_t in[] = {node->in[0]};
         HN_TRY(hn_fuse_become(f, node, pool, in, 1));
-        l->of[node->first_out] = LAST;
-    } else if (elementwise(l, node)) {
-        l->of[node->first_out] = LAST;
-    } else {
+        HN_TRY(made_last(l, node, l->of[in[0]]));
+    } else if (!done && elementwise(l, node)) {
+        l->of[node->first_out] = l->of[node->in[0]];
+    } else if (!done) {
         for (size_t i = 0; i < node->n_in; i++)
             HN_TRY(in_layout(l, &node->in[i], FIRST));
     }
