@@ -29,7 +29,7 @@ enum { HN_PRETOK_MAX_STAGES = 16 };
 struct hn_pretok_preset {
     const char *names; /* separated by spaces */
     bool ignore_merges;
-    bool add_bos;            /* when the file does not say */
+    bool add_bos, add_eos;   /* when the file does not say */
     bool nfc;                /* the model's own tokenizer composes characters first */
     bool insists_on_bos;     /* even where the file says no: such files are mistaken */
     bool characters;         /* merges work on characters, not on bytes */

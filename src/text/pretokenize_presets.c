@@ -57,9 +57,10 @@
 static const struct hn_pretok_preset presets[] = {
     {"default",
      .patterns = {"[\\p{P}\\$\\+<=>\\^~\\|]+", HN_RE_GPT2, "\\p{N}+", "[0-9][0-9][0-9]"}},
-    {"gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de jina-v1-en jina-v2-code roberta-bpe "
-     "gigachat "
-     "a.x-4.0 mellum modern-bert jais trillion granite-docling exaone4",
+    {"gpt-2 phi-2 jina-es jina-de jina-v2-es jina-v2-de gigachat a.x-4.0 mellum jais trillion "
+     "granite-docling exaone4",
+     .patterns = {HN_RE_GPT2}},
+    {"roberta-bpe jina-v1-en jina-v2-code modern-bert", .add_bos = true, .add_eos = true,
      .patterns = {HN_RE_GPT2}},
     {"mpt olmo", .nfc = true, .patterns = {HN_RE_GPT2}},
     {"starcoder refact smollm codeshell exaone minerva-7b mellum2",

@@ -180,12 +180,13 @@ static enum hn_status set_frame(struct hn_tokenizer *t, const struct hn_vocab_sp
     const bool wpm = spec->kind == HN_VOCAB_WPM;
     const bool bos = wpm || spec->kind == HN_VOCAB_SPM || (preset && preset->add_bos);
     const bool insists = preset && preset->insists_on_bos;
-    const int32_t first = wpm && spec->cls >= 0 ? spec->cls : spec->bos;
+    const bool eos = spec->kind == HN_VOCAB_UGM || (preset && preset->add_eos);
+    const int32_t first = (wpm || spec->bos < 0) && spec->cls >= 0 ? spec->cls : spec->bos;
+    const int32_t last = spec->eos < 0 ? spec->sep : spec->eos;
     HN_TRY(frame_token("bos", insists ? HN_VOCAB_DEFAULT : spec->add_bos, bos || insists, first,
                        t->head, &t->n_head, err));
     if (wpm) return frame_token("sep", spec->add_sep, true, spec->sep, t->tail, &t->n_tail, err);
-    return frame_token("eos", spec->add_eos, spec->kind == HN_VOCAB_UGM, spec->eos, t->tail,
-                       &t->n_tail, err);
+    return frame_token("eos", spec->add_eos, eos, last, t->tail, &t->n_tail, err);
 }
 
 /* Between two texts stands what ends the first; where that is not [SEP], it stands there twice, as

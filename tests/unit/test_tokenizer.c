@@ -313,6 +313,39 @@ START_TEST(line_breaks_are_looked_up_whole)
 }
 END_TEST
 
+/* Encoders want a frame, whether the file says so or not; its tokens go by either name. */
+START_TEST(bytes_of_encoders_are_framed)
+{
+    static const struct hn_str texts[] = {HN_STR("a"), HN_STR("b"), HN_STR("<s>"), HN_STR("</s>")};
+    struct hn_vocab_spec spec = hn_vocab_spec_init(HN_VOCAB_BPE);
+    spec.n = 4;
+    spec.texts = texts;
+    spec.bos = 2;
+    spec.eos = 3;
+    spec.pre = HN_STR("roberta-bpe");
+    struct hn_tokenizer *t = make(&spec);
+    CHECK_IDS(t, "ab", HN_TOKENIZE_ADD_SPECIAL, 2, 0, 1, 3);
+    ck_assert_uint_eq(hn_tokenizer_frame(t).n_middle, 2);
+    ck_assert(!hn_tokenizer_frame(t).two_types);
+    hn_tokenizer_destroy(t);
+    spec.pre = HN_STR("modern-bert");
+    spec.bos = spec.eos = -1;
+    spec.cls = 2;
+    spec.sep = 3;
+    t = make(&spec);
+    CHECK_IDS(t, "ab", HN_TOKENIZE_ADD_SPECIAL, 2, 0, 1, 3);
+    hn_tokenizer_destroy(t);
+    spec.add_eos = 0;
+    t = make(&spec);
+    CHECK_IDS(t, "ab", HN_TOKENIZE_ADD_SPECIAL, 2, 0, 1);
+    hn_tokenizer_destroy(t);
+    spec.pre = HN_STR("gpt-2");
+    t = make(&spec);
+    CHECK_IDS(t, "ab", HN_TOKENIZE_ADD_SPECIAL, 0, 1);
+    hn_tokenizer_destroy(t);
+}
+END_TEST
+
 START_TEST(what_a_description_claims_is_checked)
 {
     struct hn_tokenizer *t;
@@ -358,6 +391,7 @@ int main(void)
     tcase_add_test(tc, a_missing_byte_does_not_stop_the_others);
     tcase_add_test(tc, a_word_piece_vocabulary_may_keep_case_and_accents);
     tcase_add_test(tc, line_breaks_are_looked_up_whole);
+    tcase_add_test(tc, bytes_of_encoders_are_framed);
     tcase_add_test(tc, what_a_description_claims_is_checked);
     return run_unit("tokenizer", tc);
 }
