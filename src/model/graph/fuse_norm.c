@@ -113,6 +113,10 @@ enum hn_status hn_fuse_norms(struct hn_fuse *f)
     for (size_t i = 0; i < f->body->n_nodes; i++) {
         struct hn_node *node = &f->body->nodes[i];
         if (hn_fuse_is(node, "Add") && node->n_in == 2) HN_TRY(take_norm(f, node));
+    }
+    /* A layer norm has one of these in it, of what is centred. */
+    for (size_t i = 0; i < f->body->n_nodes; i++) {
+        struct hn_node *node = &f->body->nodes[i];
         if (hn_fuse_is(node, "Mul") && node->n_in == 2) HN_TRY(take_rms_norm(f, node));
     }
     return HN_OK;
