@@ -46,7 +46,8 @@ static void put_attr(struct hn_buf *node, const char *name, int64_t value)
     put_message(node, 5, &attr);
 }
 
-/* A graph being written; nodes as "Op in in > out out"; Concat along dimension 0, Cast to floats. */
+/* A graph being written; nodes as "Op in in > out out"; Concat along dimension 0, Cast to floats, h gathered
+ * along dimension 1. */
 static void put_node(struct hn_buf *graph, const char *text)
 {
     struct hn_buf node = {0};
@@ -60,6 +61,7 @@ static void put_node(struct hn_buf *graph, const char *text)
     }
     if (strncmp(start, "Concat", 6) == 0) put_attr(&node, "axis", 0);
     if (strncmp(start, "Cast", 4) == 0) put_attr(&node, "to", 1);
+    if (strncmp(start, "Gather h", 8) == 0) put_attr(&node, "axis", 1);
     put_message(graph, 1, &node);
 }
 
@@ -287,6 +289,85 @@ START_TEST(limits_hold)
 }
 END_TEST
 
+/* The formula of a layer norm has that of a norm by root mean square in it, and is one node for all that. */
+START_TEST(a_layer_norm_is_one_node)
+{
+    struct hn_buf g = {0};
+    put_value(&g, 11, "x", 2);
+    put_floats(&g, "w", (size_t[]){2}, 1, (float[]){1, 2}, 2);
+    put_floats(&g, "b", (size_t[]){2}, 1, (float[]){10, 20}, 2);
+    put_floats(&g, "e", NULL, 0, (float[]){1e-5f}, 1);
+    put_int(&g, "l-1", 1, -1);
+    put_node(&g, "ReduceMean x l-1 > m");
+    put_node(&g, "Sub x m > d");
+    put_node(&g, "Mul d d > s");
+    put_node(&g, "ReduceMean s l-1 > v");
+    put_node(&g, "Add v e > ve");
+    put_node(&g, "Sqrt ve > r");
+    put_node(&g, "Div d r > q");
+    put_node(&g, "Mul q w > qw");
+    put_node(&g, "Add qw b > y");
+    put_value(&g, 12, "y", 2);
+    struct hn_graph *graph;
+    struct hn_run *run;
+    struct hn_error err;
+    float x[] = {3, 5, 7, 1};
+    struct hn_value in = rows(x, 2, 2), out;
+    ck_assert_int_eq(load(&g, &(struct hn_predictor_options){.run_nodes = 1}, &graph, &err), HN_OK);
+    ck_assert_int_eq(hn_run_create(graph, NULL, &run, &err), HN_OK);
+    ck_assert_msg(hn_run_go(run, &in, &out, NULL, &err) >= 0, "%s", err.text);
+    const float *y = out.array.data, want[] = {9, 22, 11, 18};
+    for (size_t i = 0; i < 4; i++)
+        ck_assert_float_eq_tol(y[i], want[i], 1e-3f);
+    hn_run_destroy(run);
+    hn_graph_close(graph);
+}
+END_TEST
+
+/* Only the place that is asked for is computed: there is no memory for all. */
+START_TEST(one_place_of_a_sequence)
+{
+    enum { LENGTH = 1 << 17, BATCH = 3 };
+    static float x[BATCH * LENGTH * 2];
+    struct hn_buf g = {0};
+    put_value(&g, 11, "x", 2);
+    put_floats(&g, "w", (size_t[]){2, 2}, 2, (float[]){1, 2, 3, 4}, 4);
+    put_int(&g, "l-1", 1, -1);
+    put_int(&g, "length", 1, LENGTH);
+    put_int(&g, "two", 1, 2);
+    put_int(&g, "last", 0, -1);
+    put_node(&g, "Concat l-1 length two > shape");
+    put_node(&g, "Reshape x shape > sequence");
+    put_node(&g, "MatMul sequence w > h1");
+    put_node(&g, "Add h1 sequence > h2");
+    put_node(&g, "MatMul h2 w > h");
+    put_node(&g, "Gather h last > y");
+    put_value(&g, 12, "y", 2);
+    struct hn_graph *graph;
+    struct hn_run *run;
+    struct hn_error err;
+    for (size_t i = 0; i < BATCH; i++) {
+        x[(i + 1) * LENGTH * 2 - 2] = (float)i;
+        x[(i + 1) * LENGTH * 2 - 1] = 1;
+    }
+    struct hn_value in = rows(x, (size_t)BATCH * LENGTH, 2), out;
+    const struct hn_predictor_options options = {.run_bytes = sizeof x / 2};
+    ck_assert_int_eq(load(&g, &options, &graph, &err), HN_OK);
+    ck_assert_int_eq(hn_run_create(graph, NULL, &run, &err), HN_OK);
+    ck_assert_msg(hn_run_go(run, &in, &out, NULL, &err) >= 0, "%s", err.text);
+    ck_assert_uint_eq(out.array.n, 2 * BATCH);
+    for (size_t i = 0; i < BATCH; i++) {
+        /* h1 = x w + x, y = h1 w of (i, 1) */
+        const float a = (float)i + 3 + (float)i, b = 2 * (float)i + 4 + 1;
+        const float *y = (const float *)out.array.data + 2 * i;
+        ck_assert_float_eq_tol(y[0], a + 3 * b, 1e-3f);
+        ck_assert_float_eq_tol(y[1], 2 * a + 4 * b, 1e-3f);
+    }
+    hn_run_destroy(run);
+    hn_graph_close(graph);
+}
+END_TEST
+
 /* One graph of the given nodes, from x [n, 2] and constants w [2, 2], b [2] and t [3, 2], the numbers 0 and
  * 1, and those in lists, l0, l1 and l-1, to y. */
 static bool stacks(const char *const *nodes)
@@ -348,6 +429,8 @@ int main(void)
     tcase_add_test(tc, threads_give_the_same_bits);
     tcase_add_test(tc, a_run_can_be_cancelled);
     tcase_add_test(tc, limits_hold);
+    tcase_add_test(tc, a_layer_norm_is_one_node);
+    tcase_add_test(tc, one_place_of_a_sequence);
     tcase_add_test(tc, rows_that_never_meet_may_be_stacked);
     return run_unit("graph", tc);
 }

@@ -14,6 +14,10 @@
 #define HN_FAST_HIGH       "high"
 #define HN_FAST_FLAT       "flat" /* of convolutions and what belongs to them, in one dimension */
 
+/* In place of a sequence [batch, length, width] this place of it, [batch, width]; of attention, the query there. */
+#define HN_FAST_PLACE_X   "x_place"
+#define HN_FAST_PLACE_ADD "add_place"
+
 /* (x, w, bias or absent, add or absent, scale or absent): activation(x w + bias + add). w is constant [k, n], or
  * [n, k] with "transposed", times "alpha" and, column by column, scale; bias and scale are constant [n]. */
 extern const struct hn_op_row hn_fast_linear;
@@ -29,8 +33,8 @@ extern const struct hn_op_row hn_fast_layer_norm;
 extern const struct hn_op_row hn_fast_attention;
 extern const char *const hn_fast_parts[3]; /* of q, k, v */
 /* Rows of floats, the last dimension of input 0, normalized; bias or NULL; `rms`: about 0, without a bias. */
-enum hn_status hn_fast_norm_rows(struct hn_op *op, const float *weight, const float *bias,
-                                 float epsilon, bool rms);
+enum hn_status hn_fast_norm_rows(struct hn_op *op, const struct hn_array *x, const float *weight,
+                                 const float *bias, float epsilon, bool rms);
 /* From [batch, channels, height, width] to channels last, and back; with "flat", from [batch, channels, length] to
  * one row. */
 extern const struct hn_op_row hn_fast_to_last;
@@ -111,6 +115,10 @@ struct hn_attend {
     float scale, softcap; /* softcap 0: none */
 };
 enum hn_status hn_attend_run(struct hn_op *op, const struct hn_attend *attend);
+
+/* Input i, or the place of it that the parameter names, as an array in `room`. NULL: the error is set. */
+const struct hn_array *hn_fast_place(struct hn_op *op, size_t i, const char *parameter,
+                                     struct hn_array *room);
 
 /* --- epilogues --- */
 

@@ -194,6 +194,20 @@ static bool fit(const struct heads *a, const struct heads *b)
     return together(a->batch, b->batch) && together(a->heads, b->heads);
 }
 
+/* Where only one of them is asked for. */
+static enum hn_status take_query(struct hn_op *op, struct hn_attend *a)
+{
+    const int64_t place = hn_op_int(op, HN_FAST_PLACE_X, -1);
+    if (place < 0) return HN_OK;
+    if ((uint64_t)place >= a->queries)
+        return hn_op_fail(op, HN_E_ARG, "query %lld of %zu", (long long)place, a->queries);
+    a->q += (size_t)place * a->q_steps[1];
+    for (size_t m = 0; m < HN_ATTEND_MASKS && a->masks[m].values; m++)
+        a->masks[m].values += (size_t)place * a->masks[m].steps[2];
+    a->queries = 1;
+    return HN_OK;
+}
+
 static enum hn_status run_attention(struct hn_op *op)
 {
     struct heads q = {0}, k = {0}, v = {0};
@@ -222,6 +236,7 @@ static enum hn_status run_attention(struct hn_op *op)
     const size_t scores[] = {batch, heads, a.queries, a.keys};
     for (size_t m = 0; m < HN_ATTEND_MASKS; m++)
         HN_TRY(read_mask(op, 3 + m, scores, &a.masks[m]));
+    HN_TRY(take_query(op, &a));
     const size_t shape[] = {batch, a.queries, heads, a.width_v};
     a.out = hn_op_out(op, 0, HN_EL_F32, shape, 4);
     if (!a.out) return hn_op_failed(op);

@@ -15,6 +15,28 @@ struct hn_epilogue hn_fast_epilogue(const struct hn_op *op)
     };
 }
 
+const struct hn_array *hn_fast_place(struct hn_op *op, size_t i, const char *parameter,
+                                     struct hn_array *room)
+{
+    const struct hn_array *x = op->in[i];
+    const int64_t place = x ? hn_op_int(op, parameter, -1) : -1;
+    if (place < 0) return x;
+    if (x->type != HN_EL_F32 || x->n_dims != 3 || (uint64_t)place >= x->shape[1]) {
+        (void)hn_op_fail(op, HN_E_ARG, "place %lld of no such sequence", (long long)place);
+        return NULL;
+    }
+    const size_t rows = x->shape[0], width = x->shape[2], step = x->shape[1] * width;
+    *room = (struct hn_array){
+        .type = HN_EL_F32, .n_dims = 2, .shape = {rows, width}, .n = rows * width};
+    float *to = hn_op_scratch(op, room->n, sizeof *to);
+    room->data = to;
+    if (!to) return NULL;
+    const float *from = (const float *)x->data + (size_t)place * width;
+    for (size_t row = 0; row < rows; row++)
+        memcpy(to + row * width, from + row * step, width * sizeof *to);
+    return room;
+}
+
 /* --- sums of different shapes --- */
 
 /* Elements between steps along each dimension of `shape`; 0 where `a` repeats. */
@@ -124,7 +146,10 @@ static enum hn_status prepare_linear(struct hn_op *op, struct hn_op_state **out)
 static enum hn_status run_linear(struct hn_op *op)
 {
     const struct linear *l = (const void *)op->state;
-    const struct hn_array *x = op->in[0], *add = op->in[3];
+    struct hn_array x_room, add_room;
+    const struct hn_array *x = hn_fast_place(op, 0, HN_FAST_PLACE_X, &x_room);
+    const struct hn_array *add = hn_fast_place(op, 3, HN_FAST_PLACE_ADD, &add_room);
+    if (!x || (op->in[3] && !add)) return hn_op_failed(op);
     if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
     if (add && add->type != HN_EL_F32) return hn_op_fail_type(op, 3);
     if (x->n_dims == 0 || x->shape[x->n_dims - 1] != l->w.k)
@@ -269,10 +294,9 @@ static void run_norm_tile(void *arg, size_t tile, unsigned worker)
     }
 }
 
-enum hn_status hn_fast_norm_rows(struct hn_op *op, const float *weight, const float *bias,
-                                 float epsilon, bool rms)
+enum hn_status hn_fast_norm_rows(struct hn_op *op, const struct hn_array *x, const float *weight,
+                                 const float *bias, float epsilon, bool rms)
 {
-    const struct hn_array *x = op->in[0];
     const size_t width = x->n_dims ? x->shape[x->n_dims - 1] : 0;
     struct rows r = {.op = op,
                      .x = x->data,
@@ -289,7 +313,8 @@ enum hn_status hn_fast_norm_rows(struct hn_op *op, const float *weight, const fl
         memset(zeros, 0, width * sizeof *zeros);
         r.bias = zeros;
     }
-    r.y = hn_op_out_like(op, 0, 0);
+    r.y = x == op->in[0] ? hn_op_out_like(op, 0, 0)
+                         : hn_op_out(op, 0, HN_EL_F32, x->shape, x->n_dims);
     if (!r.y) return hn_op_failed(op);
     const size_t tiles = hn_div_up(r.rows, r.each);
     if (x->n >= HN_FAST_ALONE_ELEMENTS) hn_op_parallel(op, tiles, run_norm_tile, &r);
@@ -301,12 +326,15 @@ enum hn_status hn_fast_norm_rows(struct hn_op *op, const float *weight, const fl
 
 static enum hn_status run_layer_norm(struct hn_op *op)
 {
-    const struct hn_array *x = op->in[0], *weight = op->in[1], *bias = op->in[2];
+    struct hn_array room;
+    const struct hn_array *x = hn_fast_place(op, 0, HN_FAST_PLACE_X, &room);
+    const struct hn_array *weight = op->in[1], *bias = op->in[2];
+    if (!x) return hn_op_failed(op);
     if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
     const size_t width = x->n_dims ? x->shape[x->n_dims - 1] : 0;
     if (width != weight->n || width != bias->n)
         return hn_op_fail(op, HN_E_ARG, "rows of %zu elements, not %zu", width, weight->n);
-    return hn_fast_norm_rows(op, weight->data, bias->data, hn_op_float(op, "epsilon", 0), false);
+    return hn_fast_norm_rows(op, x, weight->data, bias->data, hn_op_float(op, "epsilon", 0), false);
 }
 
 const struct hn_op_row hn_fast_layer_norm = {

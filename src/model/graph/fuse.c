@@ -97,20 +97,22 @@ enum hn_status hn_fuse_set_float(struct hn_fuse *f, struct hn_node *node, const 
     return set(f, node, name, &(struct hn_onnx_attr){.type = HN_ONNX_FLOAT, .f = value});
 }
 
-float *hn_fuse_new_constant(struct hn_fuse *f, const size_t *shape, size_t n_dims, int32_t *slot)
+void *hn_fuse_new_constant(struct hn_fuse *f, enum hn_element type, const size_t *shape,
+                           size_t n_dims, int32_t *slot)
 {
+    const size_t bytes = hn_element_info(type)->bytes;
     struct hn_graph *graph = f->body->graph;
     struct hn_array *array = hn_arena_alloc(&graph->arena, 1, sizeof *array);
     if (!array) return NULL;
-    *array = (struct hn_array){.type = HN_EL_F32, .n_dims = n_dims};
+    *array = (struct hn_array){.type = type, .n_dims = n_dims};
     memcpy(array->shape, shape, n_dims * sizeof *shape);
-    if (!hn_shape_count(shape, n_dims, sizeof(float), &array->n)) return NULL;
+    if (!hn_shape_count(shape, n_dims, bytes, &array->n)) return NULL;
     if (hn_body_slot(f->body, hn_str_from(""), slot, f->err) < 0) return NULL;
     struct hn_slot *it = &f->body->slots[*slot];
-    array->data = it->own = aligned_alloc(64, hn_round_up(array->n * sizeof(float) + 1, 64));
+    array->data = it->own = aligned_alloc(64, hn_round_up(array->n * bytes + 1, 64));
     if (!it->own) return NULL;
     it->constant = array;
-    graph->folded_bytes += array->n * sizeof(float);
+    graph->folded_bytes += array->n * bytes;
     return array->data;
 }
 
@@ -254,8 +256,9 @@ enum hn_status hn_graph_fuse_bytes(struct hn_graph *graph, struct hn_error *err)
 enum hn_status hn_graph_fuse(struct hn_graph *graph, struct hn_error *err)
 {
     static enum hn_status (*const passes[])(struct hn_fuse *) = {
-        hn_fuse_copies, hn_fuse_formulas,     hn_fuse_norms, hn_fuse_attention,
-        hn_fuse_linear, hn_fuse_convolutions, hn_fuse_tails, hn_fuse_conv_chains};
+        hn_fuse_copies,    hn_fuse_formulas,    hn_fuse_norms,
+        hn_fuse_attention, hn_fuse_linear,      hn_fuse_convolutions,
+        hn_fuse_tails,     hn_fuse_conv_chains, hn_fuse_places};
     for (size_t p = 0; p < HN_COUNT(passes); p++) {
         for (size_t b = 0; b < graph->n_bodies; b++)
             HN_TRY(run_pass(graph->bodies[b], passes[p], err));

@@ -148,7 +148,7 @@ static enum hn_status by_channel(struct layouts *l, int32_t slot, enum layout as
         return HN_OK;
     const size_t channels = a->shape[a->n_dims - 1 - spatial];
     if (a->n != channels) return HN_OK; /* the other dimensions are 1 */
-    float *data = hn_fuse_new_constant(l->f, &channels, 1, out);
+    float *data = hn_fuse_new_constant(l->f, HN_EL_F32, &channels, 1, out);
     if (!data) return hn_fail_nomem(l->f->err, "constants", channels * sizeof *data);
     for (size_t i = 0; i < channels; i++)
         data[i] = hn_float_at(a->data, i);
@@ -220,8 +220,8 @@ enum hn_status hn_fuse_batch_norm(struct hn_fuse *f, const struct hn_node *node,
         of[i] = hn_fuse_constant(f, node->in[i])->data;
     }
     const struct hn_array *old = hn_fuse_constant(f, bias);
-    float *by = hn_fuse_new_constant(f, &n, 1, scale);
-    float *plus = by ? hn_fuse_new_constant(f, &n, 1, new_bias) : NULL;
+    float *by = hn_fuse_new_constant(f, HN_EL_F32, &n, 1, scale);
+    float *plus = by ? hn_fuse_new_constant(f, HN_EL_F32, &n, 1, new_bias) : NULL;
     if (!plus) return hn_fail_nomem(f->err, "constants", n * sizeof(float));
     const float epsilon = hn_node_float(node, "epsilon", 1e-5f);
     for (size_t i = 0; i < n; i++) {
@@ -274,7 +274,7 @@ static enum hn_status take_lone_norm(struct layouts *l, struct hn_node *node, bo
     HN_TRY(hn_fuse_batch_norm(f, node, n, HN_NO_SLOT, &in[4], &in[2], done));
     if (!*done) return HN_OK;
     const size_t shape[] = {n, 1, 1, 1};
-    float *ones = hn_fuse_new_constant(f, shape, as == FLAT ? 3 : 4, &in[1]);
+    float *ones = hn_fuse_new_constant(f, HN_EL_F32, shape, as == FLAT ? 3 : 4, &in[1]);
     if (!ones) return hn_fail_nomem(f->err, "constants", n * sizeof *ones);
     for (size_t i = 0; i < n; i++)
         ones[i] = 1;

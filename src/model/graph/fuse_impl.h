@@ -41,8 +41,9 @@ bool hn_fuse_activation(const struct hn_fuse *f, const struct hn_node *node,
                         struct hn_epilogue *out);
 enum hn_status hn_fuse_set_activation(struct hn_fuse *f, struct hn_node *node,
                                       const struct hn_epilogue *epilogue);
-/* A constant of its own with the shape given; its floats. NULL when there is no memory. */
-float *hn_fuse_new_constant(struct hn_fuse *f, const size_t *shape, size_t n_dims, int32_t *slot);
+/* A constant of its own with the shape given; its elements. NULL when there is no memory. */
+void *hn_fuse_new_constant(struct hn_fuse *f, enum hn_element type, const size_t *shape,
+                           size_t n_dims, int32_t *slot);
 
 /* BatchNormalization of n channels, after a sum with `bias` (constant, or HN_NO_SLOT), as constants: y scale +
  * new_bias. Not done where its numbers are not constant. */
@@ -59,5 +60,6 @@ enum hn_status hn_fuse_linear(struct hn_fuse *f);
 enum hn_status hn_fuse_tails(struct hn_fuse *f);
 enum hn_status hn_fuse_convolutions(struct hn_fuse *f);
 enum hn_status hn_fuse_conv_chains(struct hn_fuse *f);
+enum hn_status hn_fuse_places(struct hn_fuse *f);
 
 #endif

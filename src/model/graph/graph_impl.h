@@ -55,6 +55,7 @@ struct hn_slot {
     bool packs, gathers;             /* `packed` will be there; is read */
     bool floats;                     /* known to be of 32-bit floats */
     uint8_t rank;                    /* dimensions and one; 0: not known */
+    const int64_t *dims; /* of three or four: [rank - 1], negative where not known; or NULL */
 };
 
 /* A value of the body around that one inside uses. */

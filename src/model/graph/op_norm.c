@@ -141,7 +141,7 @@ enum hn_status hn_op_layer_normalization(struct hn_op *op)
     HN_TRY(hn_op_axis(op, hn_op_int(op, "axis", -1), op->in[0]->n_dims, &axis));
     const bool alone = !(op->n_out > 1 && op->wanted[1]) && !(op->n_out > 2 && op->wanted[2]);
     if (alone && fits_rows(op, 1, axis) && fits_rows(op, 2, axis))
-        return hn_fast_norm_rows(op, op->in[1]->data,
+        return hn_fast_norm_rows(op, op->in[0], op->in[1]->data,
                                  op->n_in > 2 && op->in[2] ? op->in[2]->data : NULL,
                                  hn_op_float(op, "epsilon", 1e-5f), false);
     struct spread scale = {0}, shift = {0};
@@ -164,8 +164,8 @@ enum hn_status hn_op_rms_normalization(struct hn_op *op)
     size_t axis;
     HN_TRY(hn_op_axis(op, hn_op_int(op, "axis", -1), op->in[0]->n_dims, &axis));
     if (fits_rows(op, 1, axis))
-        return hn_fast_norm_rows(op, op->in[1]->data, NULL, hn_op_float(op, "epsilon", 1e-5f),
-                                 true);
+        return hn_fast_norm_rows(op, op->in[0], op->in[1]->data, NULL,
+                                 hn_op_float(op, "epsilon", 1e-5f), true);
     struct spread scale = {0}, shift = {0};
     HN_TRY(spread_of(op, 1, op->in[0], &scale));
     return norm_rows(op, product_from(op->in[0], axis), true, op->in[1]->type, &scale, &shift, NULL,

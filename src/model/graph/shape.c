@@ -272,6 +272,17 @@ static enum hn_status infer(struct hn_shaper *s, struct hn_str *names)
     return HN_OK;
 }
 
+static enum hn_status keep_dims(struct hn_graph *graph, const struct hn_fact *fact,
+                                const int64_t **out, struct hn_error *err)
+{
+    int64_t *dims = hn_arena_alloc(&graph->arena, fact->n_dims, sizeof *dims);
+    if (!dims) return hn_fail_nomem(err, "shapes", fact->n_dims * sizeof *dims);
+    for (size_t d = 0; d < fact->n_dims; d++)
+        dims[d] = hn_dim_is_number(fact->dims[d]) ? fact->dims[d] : -1;
+    *out = dims;
+    return HN_OK;
+}
+
 enum hn_status hn_graph_infer(struct hn_graph *graph, struct hn_error *err)
 {
     struct hn_body *body = graph->bodies[0];
@@ -280,11 +291,13 @@ enum hn_status hn_graph_infer(struct hn_graph *graph, struct hn_error *err)
     if (body->n_slots > MOST_VALUES) return HN_OK;
     s.facts = calloc(body->n_slots + 1, sizeof *s.facts);
     if (!s.facts) return hn_fail_nomem(err, "shapes", body->n_slots * sizeof *s.facts);
-    const enum hn_status status = infer(&s, names);
+    enum hn_status status = infer(&s, names);
     for (size_t i = 0; i < body->n_slots; i++) {
         const struct hn_fact *fact = &s.facts[i];
         body->slots[i].floats = fact->known_type && fact->type == HN_EL_F32;
         if (fact->known_rank) body->slots[i].rank = (uint8_t)(fact->n_dims + 1);
+        if (status >= 0 && fact->known_rank && (fact->n_dims == 3 || fact->n_dims == 4))
+            status = keep_dims(graph, fact, &body->slots[i].dims, err);
     }
     hn_arena_free(&s.arena);
     free(s.facts);
