@@ -1,8 +1,9 @@
 /* ConvTranspose: every input element spreads the kernel over the output. */
 #include <string.h>
 
-#include "model/graph/op_lane.h"
+#include "base/bits.h"
 #include "model/graph/op_list.h"
+#include "model/graph/op_matmul.h"
 #include "model/graph/op_window.h"
 
 /* A window that slides over the output; its positions are the elements of the input. So `in` and `out` of the
@@ -12,23 +13,47 @@ struct spread {
     enum hn_lane lane;
     size_t groups, in, out; /* channels */
     const char *x, *bias;
-    const char *w; /* [groups, out / groups x kernel, in / groups] */
+    const char *parts; /* [batch, out, kernel, input elements] */
     char *y;
-    char *scratch; /* per worker: [kernel, input elements] */
-    size_t each;
 };
+
+/* Elements [first, end) of a row of the input that tap k of the last dimension puts into the output; where the
+ * first of all would go, which may lie outside. */
+static int64_t taps_of_row(const struct hn_window *w, size_t k, size_t *first, size_t *end)
+{
+    const size_t d = w->n_dims - 1;
+    const int64_t at = hn_window_at(w, d, 0, k), stride = w->stride[d];
+    const int64_t room = (int64_t)w->in[d] - at;
+    *first = at < 0 ? (size_t)((-at + stride - 1) / stride) : 0;
+    *end = room <= 0 ? 0 : hn_min(w->out[d], (size_t)((room - 1) / stride) + 1);
+    return at;
+}
+
+/* The row of the output that a row of the input goes to; -1: none. */
+static int64_t row_at(const struct hn_window *w, const size_t *o, const size_t *k)
+{
+    int64_t row = 0;
+    for (size_t d = 0; d + 1 < w->n_dims; d++) {
+        const int64_t x = hn_window_at(w, d, o[d], k[d]);
+        if (x < 0 || x >= (int64_t)w->in[d]) return -1;
+        row = row * (int64_t)w->in[d] + x;
+    }
+    return row;
+}
 
 #define SPREAD(T)                                                                                  \
     do {                                                                                           \
-        T *to = (T *)y;                                                                            \
         const T *from = (const T *)part;                                                           \
         size_t k[HN_ARRAY_DIMS] = {0};                                                             \
         do {                                                                                       \
-            size_t o[HN_ARRAY_DIMS] = {0};                                                         \
-            for (size_t i = 0; i < w->n_out; i++, hn_window_next(o, w->out, w->n_dims)) {          \
-                const int64_t at = hn_window_element(w, o, k);                                     \
-                if (at >= 0) to[at] += *from;                                                      \
-                from++;                                                                            \
+            size_t o[HN_ARRAY_DIMS] = {0}, first, end;                                             \
+            const int64_t at = taps_of_row(w, k[last], &first, &end);                              \
+            for (size_t r = 0; r < rows; r++, from += w->out[last]) {                              \
+                const int64_t row = row_at(w, o, k);                                               \
+                T *to = (T *)y + row * (int64_t)w->in[last] + at;                                  \
+                for (size_t i = first; row >= 0 && i < end; i++)                                   \
+                    to[i * (size_t)w->stride[last]] += from[i];                                    \
+                hn_window_next(o, w->out, last);                                                   \
             }                                                                                      \
         } while (hn_window_next(k, w->kernel, w->n_dims));                                         \
     } while (0)
@@ -36,23 +61,47 @@ struct spread {
 /* One channel of one image. */
 static void spread_tile(void *arg, size_t tile, unsigned worker)
 {
+    (void)worker;
     const struct spread *s = arg;
     const struct hn_window *w = &s->window;
-    const size_t bytes = hn_lane_bytes(s->lane), in = s->in / s->groups;
-    const size_t channel = tile % s->out, batch = tile / s->out,
-                 group = channel / (s->out / s->groups);
+    const size_t bytes = hn_lane_bytes(s->lane), channel = tile % s->out, last = w->n_dims - 1;
+    const size_t rows = w->out[last] ? w->n_out / w->out[last] : 0;
     char *y = s->y + tile * w->n_in * bytes;
     for (size_t i = 0; i < w->n_in; i++) {
         if (s->bias) memcpy(y + i * bytes, s->bias + channel * bytes, bytes);
         else memset(y + i * bytes, 0, bytes);
     }
-    char *part = s->scratch + worker * s->each;
-    memset(part, 0, s->each);
-    hn_lane_product(s->lane, w->n_kernel, w->n_out, in, s->w + channel * w->n_kernel * in * bytes,
-                    in, s->x + (batch * s->in + group * in) * w->n_out * bytes, w->n_out, part,
-                    w->n_out);
+    const char *part = s->parts + tile * w->n_kernel * w->n_out * bytes;
     if (s->lane == HN_LANE_F64) SPREAD(double);
     else SPREAD(float);
+}
+
+/* What every element of the input gives to each tap of each channel. */
+static enum hn_status multiply(struct hn_op *op, struct spread *s, const void *w)
+{
+    const struct hn_window *window = &s->window;
+    const size_t batch = op->in[0]->shape[0], in = s->in / s->groups;
+    const size_t rows = s->out / s->groups * window->n_kernel, bytes = hn_lane_bytes(s->lane);
+    const struct hn_stack stack = {.n_batch = 2,
+                                   .batch = {batch, s->groups},
+                                   .a_step = {0, 1},
+                                   .b_step = {s->groups, 1},
+                                   .count = batch * s->groups,
+                                   .m = rows,
+                                   .n = window->n_out,
+                                   .k = in};
+    const size_t all[] = {batch, s->groups, rows, window->n_out};
+    size_t n;
+    if (!hn_shape_count(all, 4, bytes, &n))
+        return hn_op_fail(op, HN_E_LIMIT, "the windows are too large");
+    char *turned = hn_op_scratch(op, op->in[1]->n, bytes);
+    char *parts = turned ? hn_op_scratch(op, n, bytes) : NULL;
+    if (!parts) return hn_op_failed(op);
+    for (size_t g = 0; g < s->groups; g++)
+        hn_lane_transpose(s->lane, in, rows, (const char *)w + g * in * rows * bytes, rows,
+                          turned + g * in * rows * bytes);
+    s->parts = parts;
+    return hn_stack_product(op, &stack, s->lane, turned, s->x, parts);
 }
 
 /* Padding, and with it the output's size, from output_shape, auto_pad, pads and output_padding. */
@@ -114,7 +163,6 @@ enum hn_status hn_op_conv_transpose(struct hn_op *op)
     s.groups = (size_t)groups;
     HN_TRY(spread_geometry(op, weights->shape + 2, &s.window));
     const struct hn_window *w = &s.window;
-    const size_t bytes = hn_lane_bytes(s.lane), in = s.in / s.groups;
     s.x = hn_op_lane_in(op, 0, s.lane);
     const char *given = s.x ? hn_op_lane_in(op, 1, s.lane) : NULL;
     if (!given) return hn_op_failed(op);
@@ -128,15 +176,7 @@ enum hn_status hn_op_conv_transpose(struct hn_op *op)
     if (!(s.y = hn_op_lane_out(op, 0, x->type, shape, x->n_dims, s.lane))) return hn_op_failed(op);
     if (!op->out[0].n) return HN_OK;
 
-    const size_t rows = weights->shape[1] * w->n_kernel; /* of a group's turned weights */
-    char *turned = hn_op_scratch(op, weights->n, bytes);
-    s.each = w->n_kernel * w->n_out * bytes;
-    s.scratch = turned ? hn_op_scratch(op, hn_op_workers(op), s.each) : NULL;
-    if (!s.scratch) return hn_op_failed(op);
-    for (size_t g = 0; g < s.groups; g++)
-        hn_lane_transpose(s.lane, in, rows, given + g * in * rows * bytes, rows,
-                          turned + g * in * rows * bytes);
-    s.w = turned;
+    HN_TRY(multiply(op, &s, given));
     hn_op_parallel(op, x->shape[0] * s.out, spread_tile, &s);
     hn_op_lane_done(op, 0, s.lane, s.y);
     return HN_OK;

@@ -172,6 +172,71 @@ enum hn_status hn_op_rms_normalization(struct hn_op *op)
                      NULL);
 }
 
+/* Rows of floats, each of `parts` that have a scale and a shift of their own. */
+struct float_rows {
+    const float *x, *scale, *shift;
+    float *y;
+    size_t parts, part, n; /* of a row; elements of a part; scales, which repeat */
+    double epsilon;
+};
+
+enum { SUMS = 8 }; /* side by side: an order that is always the same */
+
+static void norm_float_row(void *arg, size_t row, unsigned worker)
+{
+    (void)worker;
+    const struct float_rows *r = arg;
+    const size_t width = r->parts * r->part;
+    const float *x = r->x + row * width;
+    float *y = r->y + row * width;
+    double sums[SUMS] = {0}, squares[SUMS] = {0}, sum = 0, square = 0;
+    for (size_t i = 0; i + SUMS <= width; i += SUMS)
+        for (size_t l = 0; l < SUMS; l++)
+            sums[l] += (double)x[i + l];
+    for (size_t i = width / SUMS * SUMS; i < width; i++)
+        sum += (double)x[i];
+    for (size_t l = 0; l < SUMS; l++)
+        sum += sums[l];
+    const double mean = sum / (double)width;
+    for (size_t i = 0; i + SUMS <= width; i += SUMS)
+        for (size_t l = 0; l < SUMS; l++) {
+            const double d = (double)x[i + l] - mean;
+            squares[l] += d * d;
+        }
+    for (size_t i = width / SUMS * SUMS; i < width; i++)
+        square += ((double)x[i] - mean) * ((double)x[i] - mean);
+    for (size_t l = 0; l < SUMS; l++)
+        square += squares[l];
+    const double by = 1 / sqrt(square / (double)width + r->epsilon);
+    for (size_t p = 0; p < r->parts; p++) {
+        const size_t c = (row * r->parts + p) % r->n;
+        const float scale = (float)((double)r->scale[c] * by), shift = r->shift[c];
+        const float middle = (float)mean;
+        for (size_t i = p * r->part; i < (p + 1) * r->part; i++)
+            y[i] = (x[i] - middle) * scale + shift;
+    }
+}
+
+/* `n` scales: one for every `part` elements, repeating. */
+static enum hn_status norm_float_groups(struct hn_op *op, size_t rows, size_t parts, size_t part,
+                                        size_t n)
+{
+    struct float_rows r = {.x = op->in[0]->data,
+                           .scale = op->in[1]->data,
+                           .shift = op->in[2]->data,
+                           .parts = parts,
+                           .part = part,
+                           .n = n,
+                           .epsilon = (double)hn_op_float(op, "epsilon", 1e-5f)};
+    r.y = hn_op_out_like(op, 0, 0);
+    if (!r.y) return hn_op_failed(op);
+    if (op->in[0]->n >= HN_FAST_ALONE_ELEMENTS) hn_op_parallel(op, rows, norm_float_row, &r);
+    else
+        for (size_t i = 0; i < rows; i++)
+            norm_float_row(&r, i, 0);
+    return HN_OK;
+}
+
 /* [batch, channels, ...]: groups of channels of each image; scale and shift for each channel, or group. */
 static enum hn_status norm_groups(struct hn_op *op, size_t groups, bool per_group)
 {
@@ -182,6 +247,10 @@ static enum hn_status norm_groups(struct hn_op *op, size_t groups, bool per_grou
         return hn_op_fail(op, HN_E_ARG, "%zu channels in %zu groups", channels, groups);
     const size_t width = product_from(x, 2) * (channels / groups);
     const size_t n = per_group ? groups : channels;
+    const bool floats =
+        x->type == HN_EL_F32 && op->in[1]->type == HN_EL_F32 && op->in[2]->type == HN_EL_F32;
+    if (floats && x->n && op->in[1]->n == n && op->in[2]->n == n)
+        return norm_float_groups(op, x->n / width, n / groups, width * groups / n, n);
     struct spread scale, shift;
     HN_TRY(per_channel(op, 1, n, n ? width * groups / n : 0, &scale));
     HN_TRY(per_channel(op, 2, n, n ? width * groups / n : 0, &shift));
