@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Quantized graphs and a recurrent one, for race.py: `resnet18` of make_graphs.py's folder with
-QuantizeLinear and DequantizeLinear around its operators, as ONNX Runtime's quantizer writes them, and an LSTM.
+"""Quantized graphs and a recurrent one, for race.py: `resnet18` and `mobilenet` of make_graphs.py's folder with
+QuantizeLinear and DequantizeLinear around their operators, as ONNX Runtime's quantizer writes them, and an LSTM.
 
-    make_quantized.py DIR HENCE        # DIR is make_graphs.py's, and gets resnet18-qdq and lstm
+    make_quantized.py DIR HENCE        # DIR is make_graphs.py's, and gets resnet18-qdq, mobilenet-qdq and lstm
 
 HENCE is the program, which tells how far the values of the graph reach.
 """
@@ -16,7 +16,7 @@ import onnx
 import torch
 from onnx import helper, numpy_helper
 
-QUANTIZED = ("Conv", "Relu", "MaxPool", "Add")
+QUANTIZED = ("Conv", "Relu", "Clip", "MaxPool", "Add")
 
 
 def ranges(model, image, hence):
@@ -102,13 +102,14 @@ class Lstm(torch.nn.Module):
 
 def main():
     folder, hence = pathlib.Path(sys.argv[1]), sys.argv[2]
-    model = onnx.load(folder / "resnet18.onnx")
-    image = folder / "resnet18.1.in.image.npy"
-    onnx.save(quantize(model, ranges(model, image, hence), np.load(image)), folder / "resnet18-qdq.onnx")
-    for batch in (1, 32):
-        for part in ("in.image", "out.scores"):
-            data = np.load(folder / f"resnet18.{batch}.{part}.npy")
-            np.save(folder / f"resnet18-qdq.{batch}.{part}.npy", data)
+    for name in ("resnet18", "mobilenet"):
+        model = onnx.load(folder / f"{name}.onnx")
+        image = folder / f"{name}.1.in.image.npy"
+        onnx.save(quantize(model, ranges(model, image, hence), np.load(image)), folder / f"{name}-qdq.onnx")
+        for batch in (1, 32):
+            for part in ("in.image", "out.scores"):
+                data = np.load(folder / f"{name}.{batch}.{part}.npy")
+                np.save(folder / f"{name}-qdq.{batch}.{part}.npy", data)
 
     torch.manual_seed(3)
     lstm = Lstm().eval()

@@ -199,12 +199,12 @@ struct hn_kernels {
     void (*winograd)(const struct hn_winograd *w, size_t tiles);
     void (*maximum)(float *y, const float *x, size_t n); /* y = max(y, x); x where either is NaN */
 
-    /* bytes.h: m rows; one row of n, whose bytes add up to `row`; n numbers; least and greatest of x and 0. */
+    /* bytes.h: m rows; m rows; a row of points; n numbers; least and greatest of x and 0. */
     void (*bytes)(const struct hn_byte_gemm *g, size_t m);
-    void (*finish_bytes)(void *to, const int32_t *sums, int32_t row, size_t n,
-                         const struct hn_byte_finish *f);
-    void (*finish_floats)(float *to, const int32_t *sums, int32_t row, size_t n,
-                          const struct hn_byte_finish *f);
+    void (*finish_bytes)(const struct hn_byte_finish *f, size_t m);
+    void (*finish_floats)(const struct hn_byte_finish *f, size_t m);
+    void (*byte_depthwise)(const struct hn_byte_depthwise *d);
+    void (*byte_sum)(const struct hn_byte_sum *s, size_t n);
     void (*quantize)(void *to, const float *x, size_t n, const struct hn_byte_scale *s);
     void (*dequantize)(float *to, const void *x, size_t n, const struct hn_byte_scale *s);
     void (*extent)(const float *x, size_t n, float *low, float *high);

@@ -55,7 +55,8 @@ enum shape {
              : BLOCK, SLOT(winograd)                                                               \
              : BLOCK, SLOT(bytes)                                                                  \
              : BLOCK, SLOT(finish_bytes)                                                           \
-             : BLOCK, SLOT(finish_floats)                                                          \
+             : BLOCK, SLOT(byte_depthwise)                                                         \
+             : BLOCK, SLOT(byte_sum)                                                               \
              : BLOCK, SLOT(quantize)                                                               \
              : BLOCK, SLOT(dequantize)                                                             \
              : BLOCK, SLOT(extent)                                                                 \

@@ -136,6 +136,77 @@ def qdq(s):
     s.write("qdq", io.model(body, 17), {"x": x}, {"y": y.astype(np.float32)})
 
 
+def windows_of(x, zero, size, stride, pad):
+    """[batch, channels, height, width] less its zero point -> [batch, channels, rows, columns, size, size]."""
+    x = np.pad(x.astype(np.int64) - zero, ((0, 0), (0, 0), (pad, pad), (pad, pad)))
+    return np.lib.stride_tricks.sliding_window_view(x, (size, size), (2, 3))[:, :, ::stride, ::stride]
+
+
+def chains(s):
+    """Convolutions one after the other, and what stands between them: channels stay last."""
+    for kind, (height, width), batch in itertools.product(BYTES, ((13, 40), (5, 3)), (1, 3)):
+        constants, nodes, count = [], [], itertools.count()
+        info = np.iinfo(kind)
+
+        def constant(array):
+            constants.append(tensor(f"c{next(count)}", np.asarray(array)))
+            return f"c{len(constants) - 1}"
+
+        def node(op, inputs, domain="", **attributes):
+            nodes.append(io.node(op, inputs, [f"v{len(nodes)}"], domain, **attributes))
+            return f"v{len(nodes) - 1}"
+
+        def grade(scale, zero):
+            return [constant(np.float32(scale)), constant(kind(zero))]
+
+        def conv(name, q, given, shape, stride, pad, alone, less, out, bounds=None):
+            """Through QLinearConv, or with bounds through Conv and Clip; (scale, zero) of what is given and comes out."""
+            w, n = some(np.int8, *shape), shape[0]
+            scales, bias = (rng.rand(n) / 500 + 0.001).astype(np.float32), whole(-9999, 9999, n, kind=np.int32)
+            zeros = whole(-3, 4, n, kind=np.int8) if less else np.zeros(n, np.int8)
+            seen = windows_of(q, int(given[1]), shape[2], stride, pad)
+            weights = w.astype(np.int64) - zeros.astype(np.int64).reshape(-1, 1, 1, 1)
+            sums = np.einsum("bcijkl,ckl->bcij", seen, weights[:, 0]) if alone else np.einsum(
+                "bcijkl,ockl->boij", seen, weights)
+            by = (np.float32(given[0]) * scales / np.float32(out[0])).astype(np.float32).reshape(-1, 1, 1)
+            y = quantized((sums + bias.reshape(-1, 1, 1)).astype(np.float32) * by, np.float32(1), out[1], kind)
+            form = {"strides": [stride] * 2, "pads": [pad] * 4, "group": n if alone else 1}
+            if bounds is None:
+                return node("QLinearConv", [name, *grade(*given), constant(w), constant(scales), constant(zeros),
+                                            *grade(*out), constant(bias)], **form), y
+            wide = node("DequantizeLinear", [name, *grade(*given)])
+            back = node("DequantizeLinear", [constant(w), constant(scales), constant(zeros)], axis=0)
+            add = node("DequantizeLinear", [constant(bias), constant((np.float32(given[0]) * scales).astype(np.float32))], axis=0)
+            made = node("Conv", [wide, back, add], **form)
+            clipped = node("Clip", [made, *(constant(np.float32(b)) for b in bounds)])
+            ends = [quantized(np.float32(b), np.float32(out[0]), out[1], kind) for b in bounds]
+            return node("QuantizeLinear", [clipped, *grade(*out)]), np.clip(y, *ends)
+
+        x = (rng.rand(batch, 3, height, width) * 4 - 2).astype(np.float32)
+        g = [(0.0173, info.min + 117), (0.31, info.min + 120), (0.37, info.min + 131), (0.63, info.min + 99), (1.9, info.min + 128)]
+        v, q = node("QuantizeLinear", ["x", *grade(*g[0])]), quantized(x, np.float32(g[0][0]), g[0][1], kind)
+        v, q = conv(v, q, g[0], (24, 3, 3, 3), 1, 1, False, False, g[1])
+        v, q = conv(v, q, g[1], (24, 1, 3, 3), 1, 1, True, True, g[2], None if height < 9 else (-5, 9.5))
+        v, q = conv(v, q, g[2], (70, 24, 1, 1), 1, 0, False, True, g[3])
+        u, r = conv(v, q, g[3], (70, 70, 3, 3), 1, 1, False, False, g[3], (0, 30))
+        more = [g[3], g[3], g[4]]
+        v = node("QLinearAdd", [v, *grade(*more[0]), u, *grade(*more[1]), *grade(*more[2])], MS)
+        a, b = ((t.astype(np.float32) - np.float32(m[1])) * np.float32(m[0]) for t, m in zip((q, r), more))
+        q = quantized(a + b, np.float32(g[4][0]), g[4][1], kind)
+        v = node("MaxPool", [v], kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+        q = np.pad(q, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=info.min)
+        q = np.lib.stride_tricks.sliding_window_view(q, (3, 3), (2, 3))[:, :, ::2, ::2].max((4, 5))
+        v, q = conv(v, q, g[4], (33, 70, 3, 3), 2, 1, False, True, g[4])
+        made = {"all": q}
+        nodes.append(io.node("Identity", [v], ["all"]))
+        nodes.append(io.node("QLinearGlobalAveragePool", [v, *grade(*g[4]), *grade(*g[3])], ["mean"], MS, channels_last=0))
+        mean = (q.astype(np.float64).mean((2, 3), keepdims=True) - g[4][1]) * np.float64(np.float32(g[4][0]))
+        made["mean"] = quantized(mean / np.float64(np.float32(g[3][0])), 1, g[3][1], kind)
+        body = io.graph(nodes, [io.value("x", io.FLOAT)],
+                        [io.value(n, io.INT8 if kind == np.int8 else io.UINT8) for n in made], constants)
+        s.write("chain", io.model(body, 21), {"x": x}, made)
+
+
 def lstm(x, w, r, bias, h, c):
     ys = []
     for step in x:
@@ -213,4 +284,4 @@ def cells(s):
 
 
 if __name__ == "__main__":
-    sys.exit(run((products, convolutions, qdq, cells)))
+    sys.exit(run((products, convolutions, qdq, chains, cells)))

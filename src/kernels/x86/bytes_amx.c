@@ -17,20 +17,22 @@ static inline void tiles_block(const struct hn_byte_gemm *g, const uint8_t *a, c
     TILE_ZERO(1);
     TILE_ZERO(2);
     TILE_ZERO(3);
-    for (size_t l = 0; l < g->k; l += HN_BYTES_STEP) {
-        TILE_LOAD(6, b + l * HN_PANEL, HN_PANEL * 4);
-        TILE_LOAD(4, a + l, g->lda);
-        TILE_DOT_U8(0, 4, 6);
-        if (two_panels) {
-            TILE_LOAD(7, b2 + l * HN_PANEL, HN_PANEL * 4);
-            TILE_DOT_U8(1, 4, 7);
+    for (size_t first = 0; first < g->k; first += g->piece, a += g->apart, a2 += g->apart)
+        for (size_t l = 0; l < g->piece; l += HN_BYTES_STEP) {
+            const size_t at = (first + l) * HN_PANEL;
+            TILE_LOAD(6, b + at, HN_PANEL * 4);
+            TILE_LOAD(4, a + l, g->lda);
+            TILE_DOT_U8(0, 4, 6);
+            if (two_panels) {
+                TILE_LOAD(7, b2 + at, HN_PANEL * 4);
+                TILE_DOT_U8(1, 4, 7);
+            }
+            if (two_lots) {
+                TILE_LOAD(5, a2 + l, g->lda);
+                TILE_DOT_U8(2, 5, 6);
+                if (two_panels) TILE_DOT_U8(3, 5, 7);
+            }
         }
-        if (two_lots) {
-            TILE_LOAD(5, a2 + l, g->lda);
-            TILE_DOT_U8(2, 5, 6);
-            if (two_panels) TILE_DOT_U8(3, 5, 7);
-        }
-    }
     const size_t pitch = g->ldy * sizeof *y;
     TILE_STORE(0, y, pitch);
     if (two_panels) TILE_STORE(1, y + HN_PANEL, pitch);

@@ -18,19 +18,20 @@ static inline __attribute__((always_inline)) void vnni_block(const struct hn_byt
     __m512i sums[VNNI_ROWS][VNNI_PANELS];
     UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t p = 0; p < panels; p++) sums[i][p] =
         _mm512_setzero_si512();
-    for (size_t l = 0; l < g->k; l += 4) {
-        __m512i right[VNNI_PANELS];
-        UNROLL for (size_t p = 0; p < panels; p++) right[p] =
-            _mm512_loadu_si512(b + (p * g->k + l) * HN_PANEL);
-        UNROLL for (size_t i = 0; i < rows; i++)
-        {
-            int32_t four;
-            memcpy(&four, a + i * g->lda + l, sizeof four);
-            const __m512i left = _mm512_set1_epi32(four);
-            UNROLL for (size_t p = 0; p < panels; p++) sums[i][p] =
-                _mm512_dpbusd_epi32(sums[i][p], left, right[p]);
+    for (size_t first = 0; first < g->k; first += g->piece, a += g->apart)
+        for (size_t l = 0; l < g->piece; l += 4) {
+            __m512i right[VNNI_PANELS];
+            UNROLL for (size_t p = 0; p < panels; p++) right[p] =
+                _mm512_loadu_si512(b + (p * g->k + first + l) * HN_PANEL);
+            UNROLL for (size_t i = 0; i < rows; i++)
+            {
+                int32_t four;
+                memcpy(&four, a + i * g->lda + l, sizeof four);
+                const __m512i left = _mm512_set1_epi32(four);
+                UNROLL for (size_t p = 0; p < panels; p++) sums[i][p] =
+                    _mm512_dpbusd_epi32(sums[i][p], left, right[p]);
+            }
         }
-    }
     UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t p = 0; p < panels; p++)
         _mm512_storeu_si512(y + i * g->ldy + p * HN_PANEL, sums[i][p]);
 }

@@ -13,6 +13,7 @@
 #define HN_FAST_LOW        "low"
 #define HN_FAST_HIGH       "high"
 #define HN_FAST_FLAT       "flat" /* of convolutions and what belongs to them, in one dimension */
+#define HN_FAST_LAST       "last" /* channels are */
 
 /* In place of a sequence [batch, length, width] this place of it, [batch, width]; of attention, the query there. */
 #define HN_FAST_PLACE_X   "x_place"
@@ -35,8 +36,8 @@ extern const char *const hn_fast_parts[3]; /* of q, k, v */
 /* Rows of floats, the last dimension of input 0, normalized; bias or NULL; `rms`: about 0, without a bias. */
 enum hn_status hn_fast_norm_rows(struct hn_op *op, const struct hn_array *x, const float *weight,
                                  const float *bias, float epsilon, bool rms);
-/* From [batch, channels, height, width] to channels last, and back; with "flat", from [batch, channels, length] to
- * one row. */
+/* From [batch, channels, height, width] to channels last, and back, of floats or bytes; with "flat", from
+ * [batch, channels, length] to one row. */
 extern const struct hn_op_row hn_fast_to_last;
 extern const struct hn_op_row hn_fast_to_first;
 /* Conv with channels last: (x, w, bias or absent, add or absent), with the parameters of Conv; w and bias
@@ -45,7 +46,12 @@ extern const struct hn_op_row hn_fast_conv;
 /* The same, of what convolutions before it make that nobody else reads: the one by channels and, before it, a
  * dense one or none. Their inputs 1 and on follow those of the last, five of it and four of each. */
 extern const struct hn_op_row hn_fast_conv_chain;
-/* MaxPool, AveragePool, GlobalAveragePool with channels last, with their parameters. */
+/* QLinearConv whose weights, scales and zero points are constant, of images; with "last", and within "low" and
+ * "high" where these are given. */
+extern const struct hn_op_row hn_fast_byte_conv;
+/* com.microsoft's QLinearGlobalAveragePool with channels last. */
+extern const struct hn_op_row hn_fast_byte_global_pool;
+/* MaxPool, of bytes, too, AveragePool, GlobalAveragePool with channels last, with their parameters. */
 extern const struct hn_op_row hn_fast_max_pool;
 extern const struct hn_op_row hn_fast_average_pool;
 extern const struct hn_op_row hn_fast_global_pool;
@@ -96,6 +102,10 @@ struct hn_product {
 };
 /* On the operator's threads. */
 enum hn_status hn_product_run(struct hn_op *op, const struct hn_product *product);
+
+/* y [columns][rows] = x [rows][columns] for n matrices of elements of 1 or 4 bytes, on the operator's threads. */
+void hn_turn(struct hn_op *op, const void *x, void *y, size_t n, size_t rows, size_t columns,
+             size_t element);
 
 /* --- attention --- */
 

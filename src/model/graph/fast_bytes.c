@@ -6,11 +6,7 @@
 #include "base/bits.h"
 #include "model/graph/op_lane.h"
 
-enum {
-    ROWS = 64,       /* of a tile */
-    COLUMNS = 256,   /* that are summed before they are finished */
-    ALONE = 1 << 18, /* multiply-adds below which an operator stays on its thread */
-};
+enum { ALONE = 1 << 18 }; /* multiply-adds below which an operator stays on its thread */
 
 int32_t hn_byte_at(const struct hn_array *a, size_t i)
 {
@@ -30,9 +26,10 @@ void hn_byte_range(enum hn_element type, int32_t *low, int32_t *high)
 
 void hn_bytes_as_unsigned(uint8_t *to, const void *from, bool is_signed, size_t n)
 {
-    const uint8_t *at = from, flip = is_signed ? 0x80 : 0;
-    for (size_t i = 0; i < n; i++)
-        to[i] = at[i] ^ flip;
+    const uint8_t *at = from;
+    if (!is_signed) memmove(to, from, n);
+    for (size_t i = 0; is_signed && i < n; i++)
+        to[i] = at[i] ^ 0x80;
 }
 
 /* --- packing --- */
@@ -61,15 +58,17 @@ static int32_t zero_of(const struct hn_byte_source *from, size_t column)
 
 static void fill_column(const struct hn_byte_source *from, size_t j, struct hn_byte_matrix *to)
 {
-    int8_t *at = to->panels + j / HN_PANEL * to->pitch * HN_PANEL + j % HN_PANEL * 4;
+    int8_t *panel = to->panels + j / HN_PANEL * to->pitch * HN_PANEL + j % HN_PANEL * 4;
     const uint8_t *data = from->data, flip = from->type == HN_EL_U8 ? 0x80 : 0;
+    const size_t piece = from->piece ? from->piece : from->k;
     int32_t sum = 0;
-    for (size_t i = 0; i < to->k; i++) {
-        const int8_t value =
-            j < to->n ? (int8_t)(data[i * from->step_k + j * from->step_n] ^ flip) : 1;
-        at[i / 4 * HN_PANEL * 4 + i % 4] = value;
-        sum += value;
-    }
+    for (size_t first = 0, at = 0; first < to->k; first += piece, at += to->piece)
+        for (size_t i = 0; i < piece; i++) {
+            const size_t l = at + i, e = (first + i) * from->step_k + j * from->step_n;
+            const int8_t value = j < to->n ? (int8_t)(data[e] ^ flip) : 1;
+            panel[l / 4 * HN_PANEL * 4 + l % 4] = value;
+            sum += value;
+        }
     if (j >= to->n) return;
     to->zeros[j] = zero_of(from, j);
     to->sums[j] = (int32_t)((uint32_t)sum - (uint32_t)to->zeros[j] * (uint32_t)to->k);
@@ -79,7 +78,9 @@ enum hn_status hn_byte_matrix_make(struct hn_op *op, const struct hn_byte_source
                                    struct hn_byte_matrix *to)
 {
     *to = (struct hn_byte_matrix){.k = from->k, .n = from->n, .columns = from->n};
-    to->pitch = hn_round_up(from->k, HN_BYTES_STEP);
+    const size_t piece = from->piece ? from->piece : from->k;
+    to->piece = hn_round_up(piece, HN_BYTES_STEP);
+    to->pitch = from->k / piece * to->piece;
     for (size_t j = 0; j < from->n; j++)
         if (zero_of(from, j)) to->columns = from->n + 1;
     size_t n;
@@ -100,136 +101,170 @@ enum hn_status hn_byte_matrix_make(struct hn_op *op, const struct hn_byte_source
     return HN_OK;
 }
 
-/* --- running --- */
+/* --- parts --- */
 
-struct run {
-    const struct hn_byte_product *product;
-    const struct hn_kernels *kernels;
-    const int32_t *bias; /* with the left side's zero point */
-    size_t columns;      /* of a tile */
-    size_t n_rows;       /* tiles along the rows */
-    char *scratch;
-    size_t scratch_bytes; /* of a thread: gathered rows, then sums */
-    bool in_place;        /* rows of a need no gathering */
-};
-
-static const uint8_t *left_rows(const struct run *r, uint8_t *room, size_t row, size_t m)
+/* bias - a_zero times the columns' sums, with the left side as unsigned bytes. */
+enum hn_status hn_byte_work_begin(struct hn_op *op, const struct hn_byte_product *p,
+                                  struct hn_byte_work *out)
 {
-    const struct hn_byte_product *p = r->product;
-    const size_t k = p->b->k, pitch = p->b->pitch;
-    const uint8_t *a = p->a;
-    if (r->in_place) return a + row * k;
-    if (!a) {
-        p->gather(p->arg, room, pitch, row, m);
-        return room;
-    }
-    for (size_t i = 0; i < m; i++) {
-        hn_bytes_as_unsigned(room + i * pitch, a + (row + i) * k, p->a_signed, k);
-        memset(room + i * pitch + k, 0, pitch - k);
-    }
-    return room;
+    int32_t *bias = hn_op_scratch(op, p->b->n, sizeof *bias);
+    if (!bias) return hn_op_failed(op);
+    const uint32_t zero = p->a_zeros ? 0 : (uint32_t)(p->a_zero + (p->a_signed ? 128 : 0));
+    for (size_t j = 0; j < p->b->n; j++)
+        bias[j] = (int32_t)((p->bias ? (uint32_t)p->bias[j] : 0) - zero * (uint32_t)p->b->sums[j]);
+    *out = (struct hn_byte_work){p, op->kernels, bias};
+    return HN_OK;
 }
 
-/* One row of `n` sums from column `column` on. */
-static void finish(const struct run *r, const int32_t *sums, int32_t left, size_t row,
-                   size_t column, size_t n)
+/* Sums of 32 bits as they are. */
+static void finish_sums(const struct hn_byte_work *work, const struct hn_byte_finish *f, size_t m,
+                        size_t row, size_t column)
 {
-    const struct hn_byte_product *p = r->product;
+    const struct hn_byte_product *p = work->product;
+    for (size_t i = 0; i < m; i++) {
+        const int32_t *sums = f->sums + i * f->lds;
+        uint32_t *y = (uint32_t *)f->y + i * f->ldy;
+        for (size_t j = 0; j < f->n; j++) {
+            y[j] = (uint32_t)sums[j] + (uint32_t)f->bias[j];
+            if (f->zeros) y[j] -= (uint32_t)f->zeros[j] * (uint32_t)f->rows[i];
+        }
+        if (!p->a_zeros) continue;
+        const uint32_t zero = (uint32_t)p->a_zeros[row + i] + (p->a_signed ? 128 : 0);
+        for (size_t j = 0; j < f->n; j++)
+            y[j] -= zero * (uint32_t)p->b->sums[column + j];
+    }
+}
+
+void hn_byte_finish(const struct hn_byte_work *work, const int32_t *sums, size_t lds,
+                    const int32_t *left, size_t m, size_t row, size_t column, size_t n)
+{
+    const struct hn_byte_product *p = work->product;
     const struct hn_byte_matrix *b = p->b;
-    const size_t at = row * b->n + column;
-    const struct hn_byte_finish f = {.scale = p->scale ? p->scale + column : NULL,
-                                     .bias = r->bias + column,
+    const size_t size = p->result == HN_BYTE_BYTES ? 1 : sizeof(int32_t);
+    const struct hn_byte_finish f = {.sums = sums,
+                                     .lds = lds,
+                                     .rows = left,
+                                     .n = n,
+                                     .y = (char *)p->y + (row * b->n + column) * size,
+                                     .ldy = b->n,
+                                     .scale = p->scale ? p->scale + column : NULL,
+                                     .bias = work->bias + column,
                                      .zeros = b->zeros ? b->zeros + column : NULL,
                                      .add = p->add ? p->add + column : NULL,
                                      .zero = p->zero,
                                      .low = p->low,
                                      .high = p->high};
-    if (p->result == HN_BYTE_BYTES) {
-        r->kernels->finish_bytes((uint8_t *)p->y + at, sums, left, n, &f);
-        return;
-    }
-    if (p->result == HN_BYTE_FLOATS) {
-        r->kernels->finish_floats((float *)p->y + at, sums, left, n, &f);
-        return;
-    }
-    uint32_t *y = (uint32_t *)p->y + at;
-    for (size_t j = 0; j < n; j++) {
-        y[j] = (uint32_t)sums[j] + (uint32_t)f.bias[j];
-        if (f.zeros) y[j] -= (uint32_t)f.zeros[j] * (uint32_t)left;
-    }
-    if (!p->a_zeros) return;
-    const uint32_t zero = (uint32_t)p->a_zeros[row] + (p->a_signed ? 128 : 0);
-    for (size_t j = 0; j < n; j++)
-        y[j] -= zero * (uint32_t)b->sums[column + j];
+    if (p->result == HN_BYTE_BYTES) work->kernels->finish_bytes(&f, m);
+    else if (p->result == HN_BYTE_FLOATS) work->kernels->finish_floats(&f, m);
+    else finish_sums(work, &f, m, row, column);
+}
+
+static struct hn_byte_gemm gemm_of(const struct hn_byte_rows *rows, const struct hn_byte_matrix *b,
+                                   size_t column, size_t n, int32_t *y, size_t ldy)
+{
+    return (struct hn_byte_gemm){.a = rows->a,
+                                 .lda = rows->lda,
+                                 .piece = b->piece,
+                                 .apart = rows->apart,
+                                 .b = b->panels + column * b->pitch,
+                                 .k = b->pitch,
+                                 .n = n,
+                                 .y = y,
+                                 .ldy = ldy};
 }
 
 /* The rows' own sums, which stand in the column after the last. */
-static void sum_rows(const struct run *r, const uint8_t *a, size_t lda, size_t m, int32_t *left)
+static void sum_rows(const struct hn_byte_work *work, const struct hn_byte_rows *rows,
+                     int32_t *left)
 {
-    const struct hn_byte_matrix *b = r->product->b;
-    int32_t sums[ROWS * HN_PANEL];
-    const struct hn_byte_gemm gemm = {.a = a,
-                                      .lda = lda,
-                                      .b = b->panels + b->n / HN_PANEL * HN_PANEL * b->pitch,
-                                      .k = b->pitch,
-                                      .n = HN_PANEL,
-                                      .y = sums,
-                                      .ldy = HN_PANEL};
-    r->kernels->bytes(&gemm, m);
-    for (size_t i = 0; i < m; i++)
+    const struct hn_byte_matrix *b = work->product->b;
+    int32_t sums[HN_BYTE_ROWS * HN_PANEL];
+    const struct hn_byte_gemm gemm =
+        gemm_of(rows, b, b->n / HN_PANEL * HN_PANEL, HN_PANEL, sums, HN_PANEL);
+    work->kernels->bytes(&gemm, rows->m);
+    for (size_t i = 0; i < rows->m; i++)
         left[i] = sums[i * HN_PANEL + b->n % HN_PANEL];
 }
+
+void hn_byte_rows_run(const struct hn_byte_work *work, const struct hn_byte_rows *rows,
+                      size_t column, size_t end, int32_t *sums)
+{
+    const struct hn_byte_matrix *b = work->product->b;
+    int32_t left[HN_BYTE_ROWS];
+    if (b->zeros) sum_rows(work, rows, left);
+    for (; column < end; column += HN_BYTE_COLUMNS) {
+        const size_t n = hn_min(HN_BYTE_COLUMNS, end - column);
+        const size_t lds = hn_round_up(n, HN_PANEL);
+        const struct hn_byte_gemm gemm = gemm_of(rows, b, column, n, sums, lds);
+        work->kernels->bytes(&gemm, rows->m);
+        for (size_t i = 0; i < rows->m;) {
+            const size_t number = rows->first + i, at = number % rows->wide;
+            const size_t there = hn_min(rows->m - i, rows->wide - at);
+            if (at < rows->points)
+                hn_byte_finish(work, sums + i * lds, lds, b->zeros ? left + i : NULL,
+                               hn_min(there, rows->points - at),
+                               rows->row + number / rows->wide * rows->points + at, column, n);
+            i += there;
+        }
+    }
+}
+
+/* --- all of it --- */
+
+struct run {
+    struct hn_byte_work work;
+    size_t columns; /* of a tile */
+    size_t n_rows;  /* tiles along the rows */
+    char *scratch;
+    size_t room_bytes,
+        scratch_bytes; /* of a thread: rows that do not lie as they should; with sums */
+};
 
 static void run_tile(void *arg, size_t tile, unsigned worker)
 {
     const struct run *r = arg;
-    const struct hn_byte_product *p = r->product;
-    const struct hn_byte_matrix *b = p->b;
-    const size_t row = tile % r->n_rows * ROWS, first = tile / r->n_rows * r->columns;
-    const size_t m = hn_min(ROWS, p->rows - row), end = hn_min(b->n, first + r->columns);
+    const struct hn_byte_product *p = r->work.product;
+    const size_t k = p->b->k, pitch = p->b->pitch;
+    const size_t row = tile % r->n_rows * HN_BYTE_ROWS, first = tile / r->n_rows * r->columns;
+    const size_t m = hn_min(HN_BYTE_ROWS, p->rows - row), end = hn_min(p->b->n, first + r->columns);
     uint8_t *room = (uint8_t *)r->scratch + worker * r->scratch_bytes;
-    int32_t *sums = (int32_t *)(void *)(room + (r->in_place ? 0 : ROWS * b->pitch)), left[ROWS];
-    const uint8_t *a = left_rows(r, room, row, m);
-    if (b->zeros) sum_rows(r, a, b->pitch, m, left);
-    for (size_t column = first; column < end; column += COLUMNS) {
-        const size_t n = hn_min(COLUMNS, end - column);
-        const struct hn_byte_gemm gemm = {.a = a,
-                                          .lda = b->pitch,
-                                          .b = b->panels + column * b->pitch,
-                                          .k = b->pitch,
-                                          .n = n,
-                                          .y = sums,
-                                          .ldy = COLUMNS};
-        r->kernels->bytes(&gemm, m);
-        for (size_t i = 0; i < m; i++)
-            finish(r, sums + i * COLUMNS, b->zeros ? left[i] : 0, row + i, column, n);
+    struct hn_byte_rows rows = {.a = room,
+                                .lda = pitch,
+                                .apart = p->b->piece,
+                                .m = m,
+                                .wide = p->rows,
+                                .points = p->rows,
+                                .row = row};
+    const uint8_t *a = p->a;
+    if (!a) {
+        p->gather(p->arg, room, pitch, row, m);
+    } else if (!p->a_signed && (row + m) * k + (pitch - k) <= p->rows * k) {
+        /* Whole steps are read, of the next rows, too. */
+        rows.a = a + row * k;
+        rows.lda = k;
+    } else {
+        for (size_t i = 0; i < m; i++) {
+            hn_bytes_as_unsigned(room + i * pitch, a + (row + i) * k, p->a_signed, k);
+            memset(room + i * pitch + k, 0, pitch - k);
+        }
     }
-}
-
-/* bias - a_zero times the columns' sums, with the left side as unsigned bytes. */
-static const int32_t *bias_of(struct hn_op *op, const struct hn_byte_product *p)
-{
-    int32_t *bias = hn_op_scratch(op, p->b->n, sizeof *bias);
-    const uint32_t zero = p->a_zeros ? 0 : (uint32_t)(p->a_zero + (p->a_signed ? 128 : 0));
-    for (size_t j = 0; bias && j < p->b->n; j++)
-        bias[j] = (int32_t)((p->bias ? (uint32_t)p->bias[j] : 0) - zero * (uint32_t)p->b->sums[j]);
-    return bias;
+    hn_byte_rows_run(&r->work, &rows, first, end, (int32_t *)(void *)(room + r->room_bytes));
 }
 
 enum hn_status hn_byte_product_run(struct hn_op *op, const struct hn_byte_product *p)
 {
     if (p->rows == 0) return HN_OK;
     const struct hn_byte_matrix *b = p->b;
-    struct run r = {.product = p, .kernels = op->kernels, .columns = hn_round_up(b->n, COLUMNS)};
-    if (!(r.bias = bias_of(op, p))) return hn_op_failed(op);
-    r.in_place = p->a && !p->a_signed && b->k == b->pitch;
-    r.n_rows = hn_div_up(p->rows, ROWS);
+    struct run r = {.columns = hn_round_up(b->n, HN_BYTE_COLUMNS)};
+    HN_TRY(hn_byte_work_begin(op, p, &r.work));
+    r.n_rows = hn_div_up(p->rows, HN_BYTE_ROWS);
     const size_t threads = hn_op_workers(op);
     const bool alone = (double)p->rows * (double)b->n * (double)b->k < ALONE;
     /* Few rows: columns are cut too. */
-    if (!alone && threads > 1 && r.n_rows < 2 * threads) r.columns = COLUMNS;
+    if (!alone && threads > 1 && r.n_rows < 2 * threads) r.columns = HN_BYTE_COLUMNS;
     const size_t tiles = r.n_rows * hn_div_up(b->n, r.columns);
-    r.scratch_bytes = (r.in_place ? 0 : ROWS * b->pitch) + ROWS * COLUMNS * sizeof(int32_t);
+    if (!p->a || p->a_signed || b->k != b->pitch) r.room_bytes = HN_BYTE_ROWS * b->pitch;
+    r.scratch_bytes = r.room_bytes + HN_BYTE_ROWS * HN_BYTE_COLUMNS * sizeof(int32_t);
     r.scratch = hn_op_scratch(op, alone ? 1 : threads, r.scratch_bytes);
     if (!r.scratch) return hn_op_failed(op);
     if (alone)

@@ -11,7 +11,8 @@
 struct hn_byte_matrix {
     int8_t *panels;
     size_t k, n;
-    size_t pitch;   /* k in whole steps */
+    size_t piece;   /* bytes of k that lie together, in whole steps */
+    size_t pitch;   /* of all pieces */
     size_t columns; /* n, or n + 1 */
     int32_t *zeros; /* [n], or NULL: all 0 */
     int32_t *sums;  /* [n]: of every column, less its zero points */
@@ -23,6 +24,7 @@ struct hn_byte_source {
     const void *data;
     enum hn_element type; /* I8 or U8 */
     size_t k, n, step_k, step_n;
+    size_t piece; /* of k, a divisor: filled up to whole steps, each by itself; 0: k */
     const struct hn_array *zero; /* of the same type, one or n; or NULL */
 };
 /* Allocates; an error leaves *to to be freed all the same. */
@@ -59,6 +61,36 @@ struct hn_byte_product {
     void *y; /* [rows][n] */
 };
 enum hn_status hn_byte_product_run(struct hn_op *op, const struct hn_byte_product *product);
+
+/* --- a part of a product: for those who know where its rows lie --- */
+
+enum {
+    HN_BYTE_ROWS = 64,     /* of a part */
+    HN_BYTE_COLUMNS = 128, /* that are summed before they are finished */
+};
+
+struct hn_byte_work {
+    const struct hn_byte_product *product; /* without its left side */
+    const struct hn_kernels *kernels;
+    const int32_t *bias; /* [n]: with the left side's zero point */
+};
+/* With memory of the operator's; an error where there is none. */
+enum hn_status hn_byte_work_begin(struct hn_op *op, const struct hn_byte_product *product,
+                                  struct hn_byte_work *out);
+
+struct hn_byte_rows {
+    const uint8_t *a; /* unsigned; the matrix' pieces of it lie `apart` */
+    size_t lda, apart;
+    size_t m;
+    /* Numbers from `first` on: of every `wide` of them `points` are rows of y, the first of them `row`. */
+    size_t first, wide, points, row;
+};
+/* Columns [column, end); `sums`: HN_BYTE_ROWS by HN_BYTE_COLUMNS. */
+void hn_byte_rows_run(const struct hn_byte_work *work, const struct hn_byte_rows *rows,
+                      size_t column, size_t end, int32_t *sums);
+/* What becomes of m rows of sums, columns [column, column + n), `left` those of the rows themselves. */
+void hn_byte_finish(const struct hn_byte_work *work, const int32_t *sums, size_t lds,
+                    const int32_t *left, size_t m, size_t row, size_t column, size_t n);
 
 /* Element i of an array of bytes. */
 int32_t hn_byte_at(const struct hn_array *a, size_t i);

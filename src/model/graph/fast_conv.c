@@ -186,11 +186,9 @@ static void add_row(struct hn_window *w)
     w->begin[0] = w->end[0] = 0;
 }
 
-/* The window's geometry, as if channels came first. */
-static enum hn_status window_of(struct hn_op *op, const size_t *kernel, struct hn_window *out)
+enum hn_status hn_window_last(struct hn_op *op, const size_t *kernel, struct hn_window *out)
 {
     const struct hn_array *x = op->in[0];
-    if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
     if (x->n_dims != 4) return hn_op_fail(op, HN_E_ARG, "%zu dimensions, not 4", x->n_dims);
     struct hn_array turned = *x;
     turned.shape[1] = x->shape[3];
@@ -215,7 +213,8 @@ enum hn_status hn_fast_conv_of(struct hn_op *op, const struct hn_packed_conv *co
     const struct hn_array *in[] = {x};
     struct hn_op view = *op;
     view.in = in;
-    HN_TRY(window_of(&view, conv->kernel, window));
+    if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
+    HN_TRY(hn_window_last(&view, conv->kernel, window));
     if (x->shape[3] != conv->in)
         return hn_op_fail(op, HN_E_ARG, "%zu channels, not %zu", x->shape[3], conv->in);
     *out = (struct hn_convolution){.x = x->data,
@@ -283,167 +282,3 @@ const struct hn_op_row hn_fast_conv = {.domain = "hence",
                                        .fn = run_conv,
                                        .prepare = hn_fast_conv_prepare,
                                        .flags = HN_OP_LOOSE_ALL};
-
-/* --- pools --- */
-
-struct pool {
-    const struct hn_op *op;
-    const struct hn_window *window;
-    const float *x;
-    float *y;
-    size_t channels;
-    bool largest, count_padding;
-};
-
-/* One row of the output of one element of the batch. */
-static void run_pool(void *arg, size_t tile, unsigned worker)
-{
-    (void)worker;
-    const struct pool *p = arg;
-    const struct hn_window *w = p->window;
-    const size_t batch = tile / w->out[0], row = tile % w->out[0], n = p->channels;
-    for (size_t o = 0; o < w->out[1]; o++) {
-        float *y = p->y + (tile * w->out[1] + o) * n;
-        size_t seen = 0;
-        for (size_t t = 0; t < w->n_kernel; t++) {
-            const int64_t py = hn_window_at(w, 0, row, t / w->kernel[1]);
-            const int64_t px = hn_window_at(w, 1, o, t % w->kernel[1]);
-            if (py < 0 || px < 0 || py >= (int64_t)w->in[0] || px >= (int64_t)w->in[1]) continue;
-            const float *x = p->x + ((batch * w->in[0] + (size_t)py) * w->in[1] + (size_t)px) * n;
-            if (seen++ == 0) memcpy(y, x, n * sizeof *y);
-            else if (p->largest) p->op->kernels->maximum(y, x, n);
-            else p->op->kernels->add(y, x, n);
-        }
-        if (seen == 0) memset(y, 0, n * sizeof *y);
-        if (p->largest) continue;
-        const size_t count = p->count_padding ? w->n_kernel : hn_max(seen, 1);
-        p->op->kernels->scale(y, 1 / (float)count, n);
-    }
-}
-
-static enum hn_status pool_over(struct hn_op *op, const struct hn_window *window, bool largest)
-{
-    const struct hn_array *x = op->in[0];
-    const size_t shape[] = {x->shape[0], window->out[0], window->out[1], x->shape[3]};
-    struct pool p = {.op = op,
-                     .window = window,
-                     .x = x->data,
-                     .channels = x->shape[3],
-                     .largest = largest,
-                     .count_padding = hn_op_int(op, "count_include_pad", 0)};
-    p.y = hn_op_out(op, 0, HN_EL_F32, shape, 4);
-    if (!p.y) return hn_op_failed(op);
-    if (op->out[0].n) hn_op_parallel(op, x->shape[0] * window->out[0], run_pool, &p);
-    return HN_OK;
-}
-
-static enum hn_status run_max_pool(struct hn_op *op)
-{
-    struct hn_window window;
-    HN_TRY(window_of(op, NULL, &window));
-    return pool_over(op, &window, true);
-}
-
-static enum hn_status run_average_pool(struct hn_op *op)
-{
-    struct hn_window window;
-    HN_TRY(window_of(op, NULL, &window));
-    return pool_over(op, &window, false);
-}
-
-static enum hn_status run_global_pool(struct hn_op *op)
-{
-    const struct hn_array *x = op->in[0];
-    if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
-    if (x->n_dims != 4) return hn_op_fail(op, HN_E_ARG, "%zu dimensions, not 4", x->n_dims);
-    const size_t height = x->shape[1], width = x->shape[2];
-    const struct hn_window window = {.n_dims = 2,
-                                     .in = {height, width},
-                                     .kernel = {height, width},
-                                     .out = {1, 1},
-                                     .stride = {1, 1},
-                                     .dilation = {1, 1},
-                                     .n_in = height * width,
-                                     .n_kernel = height * width,
-                                     .n_out = 1};
-    return pool_over(op, &window, false);
-}
-
-const struct hn_op_row hn_fast_max_pool = {
-    .domain = "hence", .name = "MaxPool", .fn = run_max_pool};
-const struct hn_op_row hn_fast_average_pool = {
-    .domain = "hence", .name = "AveragePool", .fn = run_average_pool};
-const struct hn_op_row hn_fast_global_pool = {
-    .domain = "hence", .name = "GlobalAveragePool", .fn = run_global_pool};
-
-/* --- where channels lie --- */
-
-enum { SIDE = 16, POINTS = 1024 };
-
-struct turn {
-    const float *x;
-    float *y;
-    size_t rows, columns, parts; /* of a matrix; parts of its columns are tiles */
-};
-
-/* y [columns][rows] = x [rows][columns], some columns of one matrix. */
-static void run_turn(void *arg, size_t tile, unsigned worker)
-{
-    (void)worker;
-    const struct turn *t = arg;
-    const size_t matrix = tile / t->parts * t->rows * t->columns;
-    const size_t first = tile % t->parts * POINTS, end = hn_min(first + POINTS, t->columns);
-    const float *x = t->x + matrix;
-    float *y = t->y + matrix;
-    for (size_t i = 0; i < t->rows; i += SIDE)
-        for (size_t j = first; j < end; j += SIDE) {
-            const size_t rows = hn_min(SIDE, t->rows - i), columns = hn_min(SIDE, end - j);
-            for (size_t l = 0; l < columns; l++)
-                for (size_t k = 0; k < rows; k++)
-                    y[(j + l) * t->rows + i + k] = x[(i + k) * t->columns + j + l];
-        }
-}
-
-static enum hn_status turn(struct hn_op *op, size_t rows, size_t columns, const size_t *shape,
-                           size_t n_dims)
-{
-    const struct hn_array *x = op->in[0];
-    struct turn t = {
-        .x = x->data, .rows = rows, .columns = columns, .parts = hn_div_up(columns, POINTS)};
-    t.y = hn_op_out(op, 0, HN_EL_F32, shape, n_dims);
-    if (!t.y) return hn_op_failed(op);
-    if (x->n) hn_op_parallel(op, x->shape[0] * t.parts, run_turn, &t);
-    return HN_OK;
-}
-
-static enum hn_status check_turn(struct hn_op *op, size_t n_dims)
-{
-    const struct hn_array *x = op->in[0];
-    if (x->type != HN_EL_F32) return hn_op_fail_type(op, 0);
-    if (x->n_dims != n_dims)
-        return hn_op_fail(op, HN_E_ARG, "%zu dimensions, not %zu", x->n_dims, n_dims);
-    return HN_OK;
-}
-
-static enum hn_status run_to_last(struct hn_op *op)
-{
-    const bool flat = hn_op_int(op, HN_FAST_FLAT, 0);
-    HN_TRY(check_turn(op, flat ? 3 : 4));
-    const size_t *s = op->in[0]->shape, height = flat ? 1 : s[2], width = flat ? s[2] : s[3];
-    return turn(op, s[1], height * width, (size_t[]){s[0], height, width, s[1]}, 4);
-}
-
-static enum hn_status run_to_first(struct hn_op *op)
-{
-    const bool flat = hn_op_int(op, HN_FAST_FLAT, 0);
-    HN_TRY(check_turn(op, 4));
-    const size_t *s = op->in[0]->shape;
-    if (flat && s[1] != 1) return hn_op_fail(op, HN_E_ARG, "%zu rows, not 1", s[1]);
-    const size_t flat_shape[] = {s[0], s[3], s[2]}, shape[] = {s[0], s[3], s[1], s[2]};
-    return turn(op, s[1] * s[2], s[3], flat ? flat_shape : shape, flat ? 3 : 4);
-}
-
-const struct hn_op_row hn_fast_to_last = {
-    .domain = "hence", .name = "ChannelsLast", .fn = run_to_last};
-const struct hn_op_row hn_fast_to_first = {
-    .domain = "hence", .name = "ChannelsFirst", .fn = run_to_first};

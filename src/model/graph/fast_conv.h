@@ -27,6 +27,9 @@ struct hn_convolution {
     struct hn_epilogue epilogue; /* rows of `add` are points, as of y */
 };
 
+/* The geometry of input 0, whose channels are last, as if they came first (op_window.h). */
+enum hn_status hn_window_last(struct hn_op *op, const size_t *kernel, struct hn_window *out);
+
 /* The convolution of `x` by the operator's parameters, without y. */
 enum hn_status hn_fast_conv_of(struct hn_op *op, const struct hn_packed_conv *conv,
                                const struct hn_array *x, struct hn_window *window,

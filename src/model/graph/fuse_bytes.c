@@ -2,12 +2,21 @@
  * bytes, and sums are exact. */
 #include <math.h>
 
+#include "base/bits.h"
+#include "model/graph/fast_byte_conv.h"
 #include "model/graph/fuse_impl.h"
+#include "model/graph/op_quantized.h"
 
 /* How a value is quantized: slots of the bytes, one scale (or one for each of `axis`) and zero points. */
 struct grade {
     int32_t value, scale, zero;
     const struct hn_node *node;
+};
+
+/* What bytes are within. */
+struct bounds {
+    int32_t low, high;
+    bool narrow; /* more so than their type */
 };
 
 static bool is_byte(const struct hn_array *a)
@@ -88,8 +97,28 @@ static enum hn_status become(struct hn_fuse *f, struct hn_node *node, const char
                           n_in);
 }
 
+bool hn_fuse_packs_byte_conv(const struct hn_fuse *f, const struct hn_node *node)
+{
+    static const size_t single[] = {1, 2, 6, 7};
+    if (!hn_fuse_is(node, "QLinearConv") || node->n_in < 8) return false;
+    for (size_t i = 0; i < HN_COUNT(single); i++) {
+        const struct hn_array *a = hn_fuse_constant(f, node->in[single[i]]);
+        if (!a || a->n != 1 || (single[i] % 5 == 2 && !is_byte(a))) return false;
+    }
+    const struct hn_array *w = hn_fuse_constant(f, node->in[3]),
+                          *scale = hn_fuse_constant(f, node->in[4]),
+                          *zero = hn_fuse_constant(f, node->in[5]);
+    if (!is_byte(w) || !scale || (node->in[5] != HN_NO_SLOT && !is_byte(zero)) ||
+        !hn_byte_conv_fits(w, zero, hn_node_int(node, "group", 1)) ||
+        (scale->n != 1 && scale->n != w->shape[0]))
+        return false;
+    const int32_t bias = hn_node_in(node, 8);
+    const struct hn_array *add = hn_fuse_constant(f, bias);
+    return bias == HN_NO_SLOT || (add && add->type == HN_EL_I32 && add->n == w->shape[0]);
+}
+
 static enum hn_status take_conv(struct hn_fuse *f, struct hn_node *node, const struct grade *y,
-                                const struct hn_node *conv)
+                                const struct hn_node *conv, const struct bounds *bounds)
 {
     struct grade x, w;
     int32_t bias = hn_node_in(conv, 2);
@@ -98,7 +127,17 @@ static enum hn_status take_conv(struct hn_fuse *f, struct hn_node *node, const s
         return HN_OK;
     const int32_t in[] = {x.value, x.scale,  x.zero,  w.value, w.scale,
                           w.zero,  y->scale, y->zero, bias};
-    return become(f, node, "", "QLinearConv", conv, in, bias == HN_NO_SLOT ? 8 : 9);
+    const size_t n_in = bias == HN_NO_SLOT ? 8 : 9;
+    const struct hn_node before = *node;
+    HN_TRY(become(f, node, "", "QLinearConv", conv, in, n_in));
+    if (!bounds->narrow) return HN_OK;
+    if (!hn_fuse_packs_byte_conv(f, node)) {
+        *node = before;
+        return HN_OK;
+    }
+    HN_TRY(hn_fuse_become(f, node, &hn_fast_byte_conv, in, n_in));
+    HN_TRY(hn_fuse_set_int(f, node, HN_FAST_LOW, bounds->low));
+    return hn_fuse_set_int(f, node, HN_FAST_HIGH, bounds->high);
 }
 
 static enum hn_status take_matmul(struct hn_fuse *f, struct hn_node *node, const struct grade *y,
@@ -146,22 +185,38 @@ static enum hn_status take_pool(struct hn_fuse *f, struct hn_node *node, const s
     return become(f, node, "", "MaxPool", pool, &x.value, 1);
 }
 
-/* The slot under a Relu that quantizing does anyway: 0 is the least byte. */
-static int32_t under_relu(const struct hn_fuse *f, const struct grade *y)
+/* The slot under a Relu or Clip: bytes within what its ends are quantized to. */
+static int32_t under_bounds(const struct hn_fuse *f, const struct grade *y, struct bounds *out)
 {
-    const struct hn_node *relu = hn_fuse_only(f, y->value, "Relu");
+    static const char *const names[] = {"Relu", "Clip"};
     const struct hn_array *zero = hn_fuse_constant(f, y->zero);
-    const bool least = hn_array_real(zero, 0) == (zero->type == HN_EL_I8 ? -128 : 0);
-    return relu && least ? relu->in[0] : y->value;
+    const float scale = *(const float *)hn_fuse_constant(f, y->scale)->data;
+    struct hn_epilogue ends;
+    *out = (struct bounds){.narrow = false};
+    hn_byte_range(zero->type, &out->low, &out->high);
+    for (size_t i = 0; i < HN_COUNT(names); i++) {
+        const struct hn_node *node = hn_fuse_only(f, y->value, names[i]);
+        if (!node || !(scale > 0) || !hn_fuse_activation(f, node, &ends)) continue;
+        if (ends.activation == HN_RELU) ends.low = 0, ends.high = INFINITY;
+        const struct bounds all = *out;
+        const double at = hn_array_real(zero, 0);
+        out->low = (int32_t)hn_quantized((double)(ends.low / scale), at, all.low, all.high);
+        out->high = (int32_t)hn_quantized((double)(ends.high / scale), at, all.low, all.high);
+        out->narrow = out->low > all.low || out->high < all.high;
+        return node->in[0];
+    }
+    return y->value;
 }
 
 static enum hn_status take_quantized(struct hn_fuse *f, struct hn_node *node)
 {
     struct grade y;
+    struct bounds bounds;
     if (!grade_of(f, node, &y) || !whole_tensor(f, &y)) return HN_OK;
-    const int32_t slot = under_relu(f, &y);
+    const int32_t slot = under_bounds(f, &y, &bounds);
     const struct hn_node *from;
-    if ((from = hn_fuse_only(f, slot, "Conv"))) return take_conv(f, node, &y, from);
+    if ((from = hn_fuse_only(f, slot, "Conv"))) return take_conv(f, node, &y, from, &bounds);
+    if (bounds.narrow) return HN_OK;
     if ((from = hn_fuse_only(f, slot, "MatMul"))) return take_matmul(f, node, &y, from);
     if ((from = hn_fuse_only(f, slot, "Add"))) return take_sum(f, node, &y, from);
     if ((from = hn_fuse_only(f, slot, "MaxPool"))) return take_pool(f, node, &y, from);

@@ -104,6 +104,20 @@ static enum hn_status take_conv(struct layouts *l, struct hn_node *node)
     return made_last(l, node, flat ? FLAT : LAST);
 }
 
+/* A convolution of bytes. */
+static bool takes_bytes(const struct hn_fuse *f, const struct hn_node *node)
+{
+    return node->row == &hn_fast_byte_conv || hn_fuse_packs_byte_conv(f, node);
+}
+
+static enum hn_status take_bytes(struct layouts *l, struct hn_node *node)
+{
+    HN_TRY(in_layout(l, &node->in[0], LAST));
+    HN_TRY(hn_fuse_become(l->f, node, &hn_fast_byte_conv, node->in, node->n_in));
+    HN_TRY(hn_fuse_set_int(l->f, node, HN_FAST_LAST, 1));
+    return made_last(l, node, LAST);
+}
+
 static bool is_last(const struct layouts *l, const struct hn_node *node, size_t i)
 {
     return i < node->n_in && node->in[i] != HN_NO_SLOT && l->of[node->in[i]] != FIRST;
@@ -126,6 +140,11 @@ static bool means_images(const struct hn_fuse *f, const struct hn_node *node, en
     return seen == (as == FLAT ? 1 << 2 : 1 << 2 | 1 << 3);
 }
 
+static bool is_of(const struct hn_node *node, const char *domain, const char *op)
+{
+    return hn_str_is(node->domain, domain) && hn_str_is(node->op, op);
+}
+
 /* Pools whose plain forms fast.h has. */
 static const struct hn_op_row *pool_row(const struct layouts *l, const struct hn_node *node)
 {
@@ -135,6 +154,9 @@ static const struct hn_op_row *pool_row(const struct layouts *l, const struct hn
     if (hn_fuse_is(node, "MaxPool") && !hn_node_int(node, "storage_order", 0))
         return &hn_fast_max_pool;
     if (hn_fuse_is(node, "AveragePool")) return &hn_fast_average_pool;
+    if (is_of(node, "com.microsoft", "QLinearGlobalAveragePool") && l->of[node->in[0]] == LAST &&
+        !hn_node_int(node, "channels_last", 0))
+        return &hn_fast_byte_global_pool;
     return hn_fuse_is(node, "GlobalAveragePool") ? &hn_fast_global_pool : NULL;
 }
 
@@ -186,6 +208,15 @@ static bool elementwise(const struct layouts *l, const struct hn_node *node)
     static const char *const singles[] = {"Exp", "Softplus", "Softsign"};
     struct hn_epilogue ignored;
     if (!is_last(l, node, 0)) return false;
+    if (is_of(node, "com.microsoft", "QLinearAdd") || is_of(node, "com.microsoft", "QLinearMul"))
+        return is_last(l, node, 3) && l->of[node->in[3]] == l->of[node->in[0]];
+    if (is_of(node, "com.microsoft", "QLinearSigmoid") ||
+        is_of(node, "com.microsoft", "QLinearLeakyRelu"))
+        return true;
+    if (hn_str_is(node->op, "QuantizeLinear") || hn_str_is(node->op, "DequantizeLinear")) {
+        const struct hn_array *scale = hn_fuse_constant(l->f, node->in[1]);
+        return scale && scale->n == 1 && scale->n_dims <= 1;
+    }
     if (hn_fuse_activation(l->f, node, &ignored)) return true;
     for (size_t i = 0; i < HN_COUNT(singles); i++)
         if (hn_fuse_is(node, singles[i])) return true;
@@ -297,10 +328,13 @@ static enum hn_status rewrite(struct layouts *l, struct hn_node *node)
     if (!done) HN_TRY(take_concat(l, node, &done));
     if (!done && takes_conv(f, node)) {
         HN_TRY(take_conv(l, node));
+    } else if (!done && takes_bytes(f, node)) {
+        HN_TRY(take_bytes(l, node));
     } else if (!done && is_last(l, node, 0) && (pool = pool_row(l, node))) {
-        const int32_t in[] = {node->in[0]};
-        HN_TRY(hn_fuse_become(f, node, pool, in, 1));
-        HN_TRY(made_last(l, node, l->of[in[0]]));
+        const enum layout as = l->of[node->in[0]];
+        const bool scales = pool == &hn_fast_byte_global_pool;
+        HN_TRY(hn_fuse_become(f, node, pool, node->in, scales ? node->n_in : 1));
+        HN_TRY(made_last(l, node, as));
     } else if (!done && elementwise(l, node)) {
         l->of[node->first_out] = l->of[node->in[0]];
     } else if (!done) {
@@ -329,7 +363,7 @@ static bool worth_it(const struct hn_fuse *f)
     bool some = false;
     if (f->body->graph->n_bodies > 1) return false;
     for (size_t i = 0; i < f->body->n_nodes; i++)
-        some = some || takes_conv(f, &f->body->nodes[i]);
+        some = some || takes_conv(f, &f->body->nodes[i]) || takes_bytes(f, &f->body->nodes[i]);
     return some;
 }
 

@@ -49,6 +49,8 @@ void *hn_fuse_new_constant(struct hn_fuse *f, enum hn_element type, const size_t
  * new_bias. Not done where its numbers are not constant. */
 enum hn_status hn_fuse_batch_norm(struct hn_fuse *f, const struct hn_node *node, size_t n,
                                   int32_t bias, int32_t *scale, int32_t *new_bias, bool *done);
+/* Whether a node is a QLinearConv that hn_fast_byte_conv can take the place of. */
+bool hn_fuse_packs_byte_conv(const struct hn_fuse *f, const struct hn_node *node);
 
 /* The passes: each goes once over the body. That of bytes comes before their weights are folded. */
 enum hn_status hn_fuse_bytes(struct hn_fuse *f);

@@ -62,37 +62,32 @@ static size_t broadcast_at(const struct hn_array *a, const size_t *shape, size_t
     return out;
 }
 
-/* Bytes of one shape, some at a time as floats. */
-struct sums {
-    const struct hn_kernels *kernels;
-    const uint8_t *a, *b;
-    uint8_t *y;
-    size_t n;
-    struct hn_byte_scale ga, gb, gc;
-};
-
-enum { BLOCK = 512, PART = 16 * BLOCK };
-
-static void sum_tile(void *arg, size_t tile, unsigned worker)
-{
-    (void)worker;
-    const struct sums *s = arg;
-    const size_t end = hn_min(s->n, (tile + 1) * PART);
-    float x[BLOCK], y[BLOCK];
-    for (size_t i = tile * PART; i < end; i += BLOCK) {
-        const size_t n = hn_min(BLOCK, end - i);
-        s->kernels->dequantize(x, s->a + i, n, &s->ga);
-        s->kernels->dequantize(y, s->b + i, n, &s->gb);
-        s->kernels->add(x, y, n);
-        s->kernels->quantize(s->y + i, x, n, &s->gc);
-    }
-}
-
 static struct hn_byte_scale scale_of(const struct grade *g)
 {
     struct hn_byte_scale s = {.scale = (float)g->scale, .zero = (int32_t)g->zero};
     hn_byte_range(g->type, &s.low, &s.high);
     return s;
+}
+
+/* Bytes of one shape, some at a time. */
+struct sums {
+    const struct hn_kernels *kernels;
+    struct hn_byte_sum sum;
+    size_t n;
+};
+
+enum { PART = 8192 };
+
+static void sum_tile(void *arg, size_t tile, unsigned worker)
+{
+    (void)worker;
+    const struct sums *s = arg;
+    const size_t first = tile * PART;
+    struct hn_byte_sum part = s->sum;
+    part.a = (const char *)part.a + first;
+    part.b = (const char *)part.b + first;
+    part.y = (char *)part.y + first;
+    s->kernels->byte_sum(&part, hn_min(PART, s->n - first));
 }
 
 static enum hn_status qlinear_pair(struct hn_op *op, bool times)
@@ -108,8 +103,9 @@ static enum hn_status qlinear_pair(struct hn_op *op, bool times)
     HN_TRY(hn_op_broadcast(op, shape, &n_dims, b));
     if (!hn_op_out(op, 0, a->type, shape, n_dims)) return hn_op_failed(op);
     if (!times && a->n == op->out[0].n && b->n == a->n) {
-        struct sums s = {op->kernels, a->data,       b->data,       op->out[0].data,
-                         a->n,        scale_of(&ga), scale_of(&gb), scale_of(&gc)};
+        struct sums s = {.kernels = op->kernels, .n = a->n};
+        s.sum = (struct hn_byte_sum){a->data,       b->data,       op->out[0].data,
+                                     scale_of(&ga), scale_of(&gb), scale_of(&gc)};
         hn_op_parallel(op, hn_div_up(a->n, PART), sum_tile, &s);
         return HN_OK;
     }
@@ -131,6 +127,7 @@ enum hn_status hn_op_qlinear_mul(struct hn_op *op)
     return qlinear_pair(op, true);
 }
 
+/* What becomes of each of the 256 bytes, and then of all. */
 static enum hn_status qlinear_map(struct hn_op *op, double (*fn)(double x, double alpha),
                                   double alpha)
 {
@@ -138,9 +135,16 @@ static enum hn_status qlinear_map(struct hn_op *op, double (*fn)(double x, doubl
     struct grade from, to;
     HN_TRY(grade_of(op, 1, x->type, &from));
     HN_TRY(grade_of(op, 3, x->type, &to));
-    if (!hn_op_out(op, 0, x->type, x->shape, x->n_dims)) return hn_op_failed(op);
+    uint8_t *y = hn_op_out(op, 0, x->type, x->shape, x->n_dims), bytes[256], become[256];
+    if (!y) return hn_op_failed(op);
+    const struct hn_array all = {.type = x->type, .n = 256, .data = bytes};
+    struct hn_array out = {.type = x->type, .n = 256, .data = become};
+    for (size_t i = 0; i < 256; i++) {
+        bytes[i] = (uint8_t)i;
+        narrow(&to, &out, i, fn(wide(&from, &all, i), alpha));
+    }
     for (size_t i = 0; i < x->n; i++)
-        narrow(&to, &op->out[0], i, fn(wide(&from, x, i), alpha));
+        y[i] = become[((const uint8_t *)x->data)[i]];
     return HN_OK;
 }
 
@@ -165,13 +169,24 @@ enum hn_status hn_op_qlinear_leaky_relu(struct hn_op *op)
     return qlinear_map(op, leaky_relu, (double)hn_op_float(op, "alpha", 0.01f));
 }
 
-enum hn_status hn_op_qlinear_global_average_pool(struct hn_op *op)
+/* One image: sums of the bytes of each channel. */
+static void sum_channels(const struct hn_array *x, size_t image, size_t channels, size_t each,
+                         bool last, int64_t *sums)
+{
+    const size_t first = image * channels * each;
+    for (size_t c = 0; c < channels; c++)
+        sums[c] = 0;
+    for (size_t o = 0; o < (last ? each : channels); o++)
+        for (size_t i = 0; i < (last ? channels : each); i++)
+            sums[last ? i : o] += hn_byte_at(x, first + o * (last ? channels : each) + i);
+}
+
+static enum hn_status global_pool(struct hn_op *op, bool last)
 {
     const struct hn_array *x = op->in[0];
     struct grade from, to;
     HN_TRY(grade_of(op, 1, x->type, &from));
     HN_TRY(grade_of(op, 3, x->type, &to));
-    const bool last = hn_op_int(op, "channels_last", 0) != 0;
     if (x->n_dims < 3) return hn_op_fail(op, HN_E_ARG, "the input has no spatial dimensions");
     const size_t batch = x->shape[0], channels = x->shape[last ? x->n_dims - 1 : 1];
     size_t shape[HN_ARRAY_DIMS];
@@ -181,15 +196,30 @@ enum hn_status hn_op_qlinear_global_average_pool(struct hn_op *op)
     shape[last ? x->n_dims - 1 : 1] = channels;
     if (!hn_op_out(op, 0, x->type, shape, x->n_dims)) return hn_op_failed(op);
     const size_t each = x->n ? x->n / batch / channels : 0;
-    for (size_t i = 0; i < op->out[0].n; i++) {
-        double sum = 0;
-        for (size_t e = 0; e < each; e++)
-            sum += wide(&from, x,
-                        last ? (i / channels * each + e) * channels + i % channels : i * each + e);
-        narrow(&to, &op->out[0], i, each ? sum / (double)each : 0);
+    int64_t *sums = hn_op_scratch(op, channels, sizeof *sums);
+    if (!sums) return hn_op_failed(op);
+    for (size_t image = 0; image < batch; image++) {
+        sum_channels(x, image, channels, each, last, sums);
+        for (size_t c = 0; c < channels; c++) {
+            const double sum = ((double)sums[c] - (double)each * from.zero) * from.scale;
+            narrow(&to, &op->out[0], image * channels + c, each ? sum / (double)each : 0);
+        }
     }
     return HN_OK;
 }
+
+enum hn_status hn_op_qlinear_global_average_pool(struct hn_op *op)
+{
+    return global_pool(op, hn_op_int(op, "channels_last", 0) != 0);
+}
+
+static enum hn_status global_pool_last(struct hn_op *op)
+{
+    return global_pool(op, true);
+}
+
+const struct hn_op_row hn_fast_byte_global_pool = {
+    .domain = "hence", .name = "ByteGlobalAveragePool", .fn = global_pool_last};
 
 /* (y scale, y zero point, then x, scale and zero point of each). */
 enum hn_status hn_op_qlinear_concat(struct hn_op *op)

@@ -381,24 +381,12 @@ enum hn_status hn_op_prepare_qlinear_conv(struct hn_op *op, struct hn_op_state *
     if (!w || !w->n_dims || !may_pack(op, w->shape[0])) return HN_OK;
     if (hn_op_given(op, 8) && (!bias || bias->type != HN_EL_I32 || bias->n != w->shape[0]))
         return HN_OK;
-    return hn_byte_conv_prepare(op, 3, 5, out);
-}
-
-static enum hn_status packed_conv(struct hn_op *op)
-{
-    if (op->in[2]->type != op->in[0]->type) return hn_op_fail_type(op, 2);
-    struct hn_byte_conv fast = {.x_zero = hn_byte_zero(op->in[2]),
-                                .result = HN_BYTE_BYTES,
-                                .type = op->in[7]->type,
-                                .bias = has_input(op, 8) ? op->in[8]->data : NULL,
-                                .zero = hn_byte_zero(op->in[7])};
-    HN_TRY(packed_scale(op, hn_byte_conv_out(op), &fast.scale));
-    return hn_byte_conv_run(op, &fast);
+    return hn_byte_conv_prepare_qlinear(op, out);
 }
 
 enum hn_status hn_op_qlinear_conv(struct hn_op *op)
 {
-    if (op->state) return packed_conv(op);
+    if (op->state) return hn_byte_conv_qlinear(op);
     struct hn_conv conv;
     struct requantize to_type;
     struct each x_scale, w_scale, y_scale;
