@@ -9,8 +9,6 @@
 #include "base/real.h"
 #include "tensor/element.h"
 
-enum { NAME_ROOM = 24 };
-
 static bool is_column_type(enum hn_element type)
 {
     return type == HN_EL_STRING || hn_element_is_number(type);
@@ -24,32 +22,43 @@ static size_t width_of(const struct hn_port *port)
     return port->n_dims == 2 && port->shape[1] > 0 ? (size_t)port->shape[1] : 0;
 }
 
-static bool takes_table(const struct hn_predictor_about *about)
+/* How many columns all inputs are; 0: one of them is none, or there are too many. */
+static size_t count_columns(const struct hn_predictor_about *about)
 {
+    size_t n = 0;
     for (size_t i = 0; i < about->n_inputs; i++) {
         const size_t width = width_of(&about->inputs[i]);
-        if (!width || width > HN_TABLE_MAX_CELLS || (width > 1 && about->n_inputs > 1))
-            return false;
+        if (!width || width > HN_TABLE_MAX_CELLS - n) return 0;
+        n += width;
     }
-    return about->n_inputs > 0;
+    return n;
 }
 
-/* The columns of the only input. */
-static enum hn_status fill_matrix(struct hn_table *t, struct hn_error *err)
+/* What the model calls column i of an input; NULL: "f2", or "NAME_2" of several inputs. */
+static const char *given_name(const struct hn_table *t, const struct hn_port *port, size_t width,
+                              size_t i)
 {
-    const struct hn_predictor_about *about = t->about;
-    const struct hn_port *port = &about->inputs[0];
-    const bool named = port->labels && port->n_labels == t->n_columns;
-    if (!named && !(t->names = calloc(t->n_columns, NAME_ROOM)))
-        return hn_fail_nomem(err, "names", t->n_columns * NAME_ROOM);
+    const bool alone = t->about->n_inputs == 1;
+    if (alone && port->labels) return port->n_labels == width ? port->labels[i] : NULL;
+    return width == 1 ? port->name : NULL;
+}
+
+/* Names those that the model does not; all of these names in one buffer, each with its NUL. */
+static enum hn_status name_others(struct hn_table *t, struct hn_error *err)
+{
     for (size_t i = 0; i < t->n_columns; i++) {
-        char *own = t->names + i * NAME_ROOM;
-        if (!named) snprintf(own, NAME_ROOM, "f%zu", i);
-        struct hn_column *c = &t->columns[i];
-        *c = (struct hn_column){
-            .name = named ? port->labels[i] : own, .offset = i, .type = port->type};
-        if (named && port->categories && port->categories[i].names.n)
-            c->categories = &port->categories[i];
+        const struct hn_column *c = &t->columns[i];
+        if (c->name) continue;
+        if (t->about->n_inputs == 1) hn_buf_printf(&t->names, "f%zu", c->offset);
+        else hn_buf_printf(&t->names, "%s_%zu", t->about->inputs[c->input].name, c->offset);
+        hn_buf_char(&t->names, '\0');
+    }
+    if (t->names.failed) return hn_fail_nomem(err, "names", t->names.n);
+    const char *at = t->names.p;
+    for (size_t i = 0; i < t->n_columns; i++) {
+        if (t->columns[i].name) continue;
+        t->columns[i].name = at;
+        at += strlen(at) + 1;
     }
     return HN_OK;
 }
@@ -57,9 +66,7 @@ static enum hn_status fill_matrix(struct hn_table *t, struct hn_error *err)
 static enum hn_status fill(struct hn_table *t, struct hn_error *err)
 {
     const struct hn_predictor_about *about = t->about;
-    const size_t width = width_of(&about->inputs[0]);
-    const bool matrix = about->n_inputs == 1 && (width > 1 || about->inputs[0].labels);
-    t->n_columns = about->n_inputs == 1 ? width : about->n_inputs;
+    size_t n = 0;
     t->columns = calloc(t->n_columns, sizeof *t->columns);
     t->arrays = calloc(about->n_inputs, sizeof *t->arrays);
     t->in = calloc(about->n_inputs, sizeof *t->in);
@@ -67,18 +74,28 @@ static enum hn_status fill(struct hn_table *t, struct hn_error *err)
         return hn_fail_nomem(err, "a table", t->n_columns * sizeof *t->columns);
     for (size_t i = 0; i < about->n_inputs; i++) {
         const struct hn_port *port = &about->inputs[i];
-        t->arrays[i] = (struct hn_array){.type = port->type, .n_dims = port->n_dims};
-        if (!matrix)
-            t->columns[i] = (struct hn_column){.name = port->name, .input = i, .type = port->type};
+        const size_t width = width_of(port);
+        t->arrays[i] =
+            (struct hn_array){.type = port->type, .n_dims = port->n_dims, .shape = {0, width}};
+        for (size_t offset = 0; offset < width; offset++) {
+            struct hn_column *c = &t->columns[n++];
+            *c = (struct hn_column){.name = given_name(t, port, width, offset),
+                                    .input = i,
+                                    .offset = offset,
+                                    .type = port->type};
+            if (port->categories && port->categories[offset].names.n)
+                c->categories = &port->categories[offset];
+        }
     }
-    return matrix ? fill_matrix(t, err) : HN_OK;
+    return name_others(t, err);
 }
 
 enum hn_status hn_table_open(const struct hn_predictor_about *about, struct hn_table *out,
                              struct hn_error *err)
 {
     *out = (struct hn_table){.about = about};
-    if (!takes_table(about))
+    out->n_columns = count_columns(about);
+    if (!out->n_columns)
         return hn_fail(err, HN_E_UNSUPPORTED,
                        "the model takes no table: its inputs are not rows and columns");
     const enum hn_status status = fill(out, err);
@@ -94,7 +111,7 @@ void hn_table_close(struct hn_table *t)
     free(t->arrays);
     free(t->in);
     free(t->given);
-    free(t->names);
+    hn_buf_free(&t->names);
     *t = (struct hn_table){0};
 }
 
@@ -103,11 +120,22 @@ void hn_table_clear(struct hn_table *t)
     t->rows = 0;
 }
 
+/* LightGBM writes a name's blanks as underlines. */
+static bool is_underlined(struct hn_str name, const char *known)
+{
+    size_t i = 0;
+    while (i < name.n && known[i] && known[i] == (name.p[i] == ' ' ? '_' : name.p[i]))
+        i++;
+    return i == name.n && !known[i];
+}
+
 size_t hn_table_find(const struct hn_table *t, struct hn_str name, size_t guess)
 {
     if (guess < t->n_columns && hn_str_is(name, t->columns[guess].name)) return guess;
     for (size_t i = 0; i < t->n_columns; i++)
         if (hn_str_is(name, t->columns[i].name)) return i;
+    for (size_t i = 0; i < t->n_columns && memchr(name.p, ' ', name.n); i++)
+        if (is_underlined(name, t->columns[i].name)) return i;
     return SIZE_MAX;
 }
 
@@ -115,12 +143,6 @@ size_t hn_table_find(const struct hn_table *t, struct hn_str name, size_t guess)
 static bool knows_nan(enum hn_element type)
 {
     return hn_element_is_float(type) && type != HN_EL_F4E2M1;
-}
-
-/* Columns of an input. */
-static size_t width_in(const struct hn_table *t)
-{
-    return t->about->n_inputs == 1 ? t->n_columns : 1;
 }
 
 /* Whether a row has to give the column. */
@@ -152,7 +174,7 @@ static enum hn_status make_room(struct hn_table *t, size_t rows, struct hn_error
         return hn_fail(err, HN_E_LIMIT, "more than %d values", HN_TABLE_MAX_CELLS);
     bool good = true;
     for (size_t i = 0; good && i < t->about->n_inputs; i++)
-        good = grow_array(&t->arrays[i], room * width_in(t));
+        good = grow_array(&t->arrays[i], room * t->arrays[i].shape[1]);
     if (good && must_have_any(t)) {
         bool *given = realloc(t->given, room * t->n_columns);
         if (given) t->given = given;
@@ -165,12 +187,11 @@ static enum hn_status make_room(struct hn_table *t, size_t rows, struct hn_error
 
 enum hn_status hn_table_add(struct hn_table *t, size_t rows, struct hn_error *err)
 {
-    const size_t width = width_in(t);
     if (rows > HN_TABLE_MAX_CELLS) return hn_fail(err, HN_E_LIMIT, "%zu rows are too many", rows);
     HN_TRY(make_room(t, t->rows + rows, err));
     for (size_t i = 0; i < t->about->n_inputs; i++) {
         struct hn_array *a = &t->arrays[i];
-        const size_t first = t->rows * width, n = rows * width;
+        const size_t first = t->rows * a->shape[1], n = rows * a->shape[1];
         const size_t bytes = hn_element_info(a->type)->bytes;
         if (t->about->inputs[i].keyed || !knows_nan(a->type))
             memset((char *)a->data + first * bytes, 0, n * bytes);
@@ -188,7 +209,8 @@ enum hn_status hn_table_add(struct hn_table *t, size_t rows, struct hn_error *er
 static size_t place_of(const struct hn_table *t, size_t row, size_t column)
 {
     if (t->given) t->given[row * t->n_columns + column] = true;
-    return row * width_in(t) + t->columns[column].offset;
+    const struct hn_column *c = &t->columns[column];
+    return row * t->arrays[c->input].shape[1] + c->offset;
 }
 
 /* Doubles round the greatest of 64 bits up to this, which is no such integer. */
@@ -295,8 +317,7 @@ enum hn_status hn_table_finish(struct hn_table *t, struct hn_error *err)
     for (size_t i = 0; i < t->about->n_inputs; i++) {
         struct hn_array *a = &t->arrays[i];
         a->shape[0] = t->rows;
-        a->shape[1] = width_in(t);
-        a->n = t->rows * width_in(t);
+        a->n = t->rows * a->shape[1];
         t->in[i] = a;
     }
     return HN_OK;

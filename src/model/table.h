@@ -1,7 +1,8 @@
 /* Tables for predictors: rows of named columns, as people have them, to the arrays that a model takes.
  *
- * A model takes a table when it has one input of rows and columns, whose columns are the table's (called as
- * the model says, or f0, f1, ...), or when each of its inputs is a column: of so many rows, or rows of one. */
+ * A model takes a table when all its inputs are rows of columns, or one column. Those of the only input are
+ * called as the model says, or f0, f1, ...; of several inputs they are called as the input, or INPUT_0,
+ * INPUT_1, ... where it has several columns. */
 #ifndef HN_MODEL_TABLE_H
 #define HN_MODEL_TABLE_H
 
@@ -20,11 +21,11 @@ struct hn_table {
     struct hn_column *columns;
     size_t n_columns;
     size_t rows, room;       /* that are there, and that have memory */
-    struct hn_array *arrays; /* [n_inputs] */
+    struct hn_array *arrays; /* [n_inputs]; shape[1] is there where they have one dimension, too */
     const struct hn_array *
-        *in;     /* [n_inputs] for hn_prediction_run, once hn_table_finish was called */
-    bool *given; /* [room][n_columns], where a column cannot say that a value is missing */
-    char *names;
+        *in;             /* [n_inputs] for hn_prediction_run, once hn_table_finish was called */
+    bool *given;         /* [room][n_columns], where a column cannot say that a value is missing */
+    struct hn_buf names; /* that are neither the model's nor an input's */
 };
 
 enum { HN_TABLE_MAX_CELLS = 1 << 24 };
@@ -37,7 +38,8 @@ void hn_table_close(struct hn_table *table);
 /* Takes the rows out, and keeps the memory. */
 void hn_table_clear(struct hn_table *table);
 
-/* The column of that name; SIZE_MAX: there is none. `guess` is looked at first. */
+/* The column of that name; SIZE_MAX: there is none. `guess` is looked at first. Blanks stand for
+ * underlines, too. */
 size_t hn_table_find(const struct hn_table *table, struct hn_str name, size_t guess);
 
 /* Adds rows in which everything is missing, or 0 in maps. HN_E_LIMIT past HN_TABLE_MAX_CELLS. */

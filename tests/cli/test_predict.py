@@ -432,6 +432,26 @@ class Tables(Program):
         got = numpy.loadtxt(out, delimiter=",", skiprows=1)
         numpy.testing.assert_array_equal(got, [[2 * i, 2 * i + 1, -2 * i] for i in range(n)])
 
+    def test_several_inputs(self):
+        model = self.write("several.onnx", tiny.model(
+            [tiny.port("x", "float32", ["n", 2]), tiny.port("k", "int64", ["n", 3]), tiny.port("z", "float32", ["n"])],
+            [tiny.node("Identity", [n], [n.upper()]) for n in "xkz"],
+            [tiny.port("X", "float32", ["n", 2]), tiny.port("K", "int64", ["n", 3]), tiny.port("Z", "float32", ["n"])]))
+        self.assertEqual(self.table(model, "k_2,k_0,k_1,x_1,z\n7,8,9,0.5,1\n-7,-8,-9,,2\n"),
+                         [["X_0", "X_1", "K_0", "K_1", "K_2", "Z"], ["nan", "0.5", "8", "9", "7", "1"],
+                          ["nan", "nan", "-8", "-9", "-7", "2"]])
+        done = self.hence("predict", "-m", model, "--csv", "-", stdin="x,k_0\n1,2\n")
+        self.assertIn("it has: x_0, x_1, k_0, k_1, k_2, z", done.stderr.decode())
+        done = self.hence("predict", "-m", model, "--csv", "-", stdin="x_0,k_0,k_1\n1,2,3\n")
+        self.assertIn("line 2: it lacks the column 'k_2'", done.stderr.decode())
+
+    def test_names_with_blanks(self):
+        """LightGBM writes underlines for them."""
+        text = named.lightgbm().replace("city age size", "home_city age shoe_size")
+        model = self.write("blanks.txt", text.encode())
+        for head in ("home city,shoe_size", "home_city,shoe size"):
+            self.assertEqual(self.table(model, head + "\nBern,20\n"), [["predictions"], ["101"]])
+
     def test_what_is_missing(self):
         self.assertEqual(self.table(self.matrix, "f0,f1,f2\nNA,n/a,NULL\nnone,NaN,1\n"),
                          [["twice_0", "twice_1", "twice_2"], ["nan"] * 3, ["nan", "nan", "2"]])
