@@ -18,7 +18,7 @@ enum { SPIN_ROUNDS = 4000, SPIN_YIELD = 1000 };
 /* Between two visits to the guest: while there are tiles, and while there are none. Between two steps of a
  * model there may be none for so long that a worker would park and the guest have to look after itself, with
  * threads that wake for it: then it waits for the next step a little longer. */
-enum { VISIT_NS = 1000000, IDLE_VISIT_NS = 200000, IDLE_ROUNDS = 16, LINGER_NS = 2000000 };
+enum { VISIT_NS = 2000000, IDLE_VISIT_NS = 200000, IDLE_ROUNDS = 16, LINGER_NS = 2000000 };
 
 /* Of one job, so that counters of 32 bits never run over. */
 enum { MAX_TILES = 1 << 30 };

@@ -40,8 +40,8 @@ struct hn_pool_guest {
     void *ctx;
 };
 
-/* Has the workers call `guest` (which must live until the next such call; NULL: nobody) every
- * millisecond while there are tiles, sooner while they wait; when this returns nobody is with the one before. Not from
+/* Has the workers call `guest` (which must live until the next such call; NULL: nobody) every two
+ * milliseconds while there are tiles, sooner while they wait; when this returns nobody is with the one before. Not from
  * a visit. */
 void hn_pool_host(struct hn_pool *pool, const struct hn_pool_guest *guest);
 
