@@ -232,6 +232,10 @@ void hn_op_set(struct hn_op *op, size_t i, const struct hn_array *array, struct 
 struct hn_item hn_op_item(const struct hn_op *op, size_t j);
 /* A sequence of n items, which the caller fills, as output i; NULL: the error is set. */
 struct hn_item *hn_op_make_sequence(struct hn_op *op, size_t i, size_t n, enum hn_element type);
+/* Slices [first, first + count) of dimension `axis` of `whole`, in memory of their own; without that dimension
+ * unless `keep`. */
+enum hn_status hn_op_part(struct hn_op *op, const struct hn_array *whole, size_t axis, size_t first,
+                          size_t count, bool keep, struct hn_item *out);
 /* Output i is input j, shared. */
 void hn_op_pass(struct hn_op *op, size_t i, size_t j);
 

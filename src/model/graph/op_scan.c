@@ -20,30 +20,6 @@ static int64_t listed(const struct hn_op *op, const char *name, size_t i)
     return i < n ? list[i] : 0;
 }
 
-/* What stands at `t` of dimension `axis`. */
-static enum hn_status slice(struct hn_op *op, const struct hn_array *from, size_t axis, size_t t,
-                            struct hn_item *out)
-{
-    struct hn_array part = *from;
-    size_t outer = 1, inner = hn_element_info(from->type)->bytes;
-    for (size_t d = 0; d < axis; d++)
-        outer *= from->shape[d];
-    for (size_t d = axis + 1; d < from->n_dims; d++) {
-        inner *= from->shape[d];
-        part.shape[d - 1] = from->shape[d];
-    }
-    part.n_dims--;
-    part.n = from->shape[axis] ? from->n / from->shape[axis] : 0;
-    struct hn_block *block = hn_block_take(op->run, outer * inner);
-    if (!block) return hn_op_fail(op, HN_E_NOMEM, "no memory for a slice");
-    part.data = block->data;
-    for (size_t o = 0; o < outer && inner; o++)
-        memcpy((char *)part.data + o * inner,
-               (const char *)from->data + (o * from->shape[axis] + t) * inner, inner);
-    *out = (struct hn_item){part, {.kind = HN_VALUE_TENSOR, .block = block}};
-    return HN_OK;
-}
-
 static enum hn_status scan_step(struct hn_op *op, const struct scan *s, size_t t, size_t n)
 {
     struct hn_run *run = op->run;
@@ -54,7 +30,8 @@ static enum hn_status scan_step(struct hn_op *op, const struct scan *s, size_t t
         s->states[i].hold = (struct hn_hold){0};
     }
     for (size_t i = 0; i < s->n_scans; i++) {
-        HN_TRY(slice(op, &s->scans[i], s->axes[i], s->backwards[i] ? n - 1 - t : t, &item));
+        const size_t at = s->backwards[i] ? n - 1 - t : t;
+        HN_TRY(hn_op_part(op, &s->scans[i], s->axes[i], at, 1, false, &item));
         hn_frame_give(run, frame, s->n_states + i, item);
     }
     HN_TRY(hn_frame_go(op, frame));
@@ -142,7 +119,7 @@ static enum hn_status scan_batch(struct hn_op *op, struct scan *s, struct hn_pil
 {
     for (size_t i = 0; i < s->n_states; i++) {
         hn_hold_drop(op->run, &s->states[i].hold);
-        HN_TRY(slice(op, op->in[s->first + i], 0, b, &s->states[i]));
+        HN_TRY(hn_op_part(op, op->in[s->first + i], 0, b, 1, false, &s->states[i]));
     }
     for (size_t i = 0; i < s->n_scans; i++) {
         const struct hn_array *in = op->in[s->first + s->n_states + i];

@@ -124,40 +124,40 @@ enum hn_status hn_op_sequence_erase(struct hn_op *op)
 
 /* --- tensors to sequences and back --- */
 
-/* `count` slices from `from` on, of dimension `axis`, to or from memory where they lie together. */
-static void copy_slices(char *whole, const size_t *shape, size_t n_dims, size_t axis, size_t size,
-                        size_t from, size_t count, char *part, bool to_part)
+/* Slices [first, first + count) of dimension `axis` of `whole`, to or from memory where they lie together. */
+static void copy_slices(const struct hn_array *whole, size_t axis, size_t first, size_t count,
+                        char *part, bool to_part)
 {
-    size_t outer = 1, inner = size;
+    size_t outer = 1, inner = hn_element_info(whole->type)->bytes;
     for (size_t d = 0; d < axis; d++)
-        outer *= shape[d];
-    for (size_t d = axis + 1; d < n_dims; d++)
-        inner *= shape[d];
+        outer *= whole->shape[d];
+    for (size_t d = axis + 1; d < whole->n_dims; d++)
+        inner *= whole->shape[d];
     if (count * inner == 0) return;
     for (size_t o = 0; o < outer; o++) {
-        char *w = whole + (o * shape[axis] + from) * inner, *p = part + o * count * inner;
+        char *w = (char *)whole->data + (o * whole->shape[axis] + first) * inner;
+        char *p = part + o * count * inner;
         memcpy(to_part ? p : w, to_part ? w : p, count * inner);
     }
 }
 
-static enum hn_status add_part(struct hn_op *op, struct hn_item *item, size_t axis, size_t from,
-                               size_t count, bool keep)
+enum hn_status hn_op_part(struct hn_op *op, const struct hn_array *whole, size_t axis, size_t first,
+                          size_t count, bool keep, struct hn_item *out)
 {
-    const struct hn_array *in = op->in[0];
-    struct hn_array part = *in;
-    const size_t size = hn_element_info(in->type)->bytes;
+    struct hn_array part = *whole;
+    const size_t size = hn_element_info(whole->type)->bytes;
     part.shape[axis] = count;
     (void)hn_shape_count(part.shape, part.n_dims, size, &part.n);
     struct hn_block *block = hn_block_take(op->run, part.n * size);
     if (!block) return hn_op_fail(op, HN_E_NOMEM, "no memory for a part");
     part.data = block->data;
-    copy_slices(in->data, in->shape, in->n_dims, axis, size, from, count, part.data, true);
+    copy_slices(whole, axis, first, count, part.data, true);
     if (!keep) {
         memmove(&part.shape[axis], &part.shape[axis + 1],
                 (part.n_dims - axis - 1) * sizeof *part.shape);
         part.n_dims--;
     }
-    *item = (struct hn_item){part, {.kind = HN_VALUE_TENSOR, .block = block}};
+    *out = (struct hn_item){part, {.kind = HN_VALUE_TENSOR, .block = block}};
     return HN_OK;
 }
 
@@ -189,7 +189,7 @@ enum hn_status hn_op_split_to_sequence(struct hn_op *op)
     const bool keep = given || hn_op_int(op, "keepdims", 1) != 0;
     for (size_t i = 0, at = 0; i < n; i++) {
         const size_t count = each ? (size_t)sizes[i] : hn_min((size_t)sizes[0], dim - at);
-        HN_TRY(add_part(op, &items[i], axis, at, count, keep));
+        HN_TRY(hn_op_part(op, in, axis, at, count, keep, &items[i]));
         at += count;
     }
     return HN_OK;
@@ -230,12 +230,10 @@ enum hn_status hn_op_concat_from_sequence(struct hn_op *op)
                    : d < first->n_dims ? first->shape[d]
                                        : 0;
     shape[axis] = total;
-    char *out = hn_op_out(op, 0, first->type, shape, n_dims);
-    if (!out) return hn_op_failed(op);
+    if (!hn_op_out(op, 0, first->type, shape, n_dims)) return hn_op_failed(op);
     for (size_t i = 0, at = 0; i < n; i++) {
         const size_t count = fresh ? 1 : items[i].array.shape[axis];
-        copy_slices(out, shape, n_dims, axis, hn_element_info(first->type)->bytes, at, count,
-                    items[i].array.data, false);
+        copy_slices(&op->out[0], axis, at, count, items[i].array.data, false);
         at += count;
     }
     return HN_OK;
