@@ -28,9 +28,9 @@ extern const struct hn_op_row hn_fast_gather;
 extern const struct hn_op_row hn_fast_activation;
 /* (x, weight, bias): over the last dimension, "epsilon"; both constant, of its length. */
 extern const struct hn_op_row hn_fast_layer_norm;
-/* (q, k, v, masks or absent): softmax(q k * "scale" + masks) v of [batch, length, heads, width] each, or, with a
- * parameter named in hn_fast_parts, that one of [batch, length, parts, heads, width]; masks broadcast to
- * [batch, heads, length, length]. */
+/* (q, k, v, masks or absent): softmax(q k * "scale" + masks) v of [batch, length, heads, width] each, or [length,
+ * heads, width], or, with a parameter named in hn_fast_parts, that one of [batch, length, parts, heads, width]; masks
+ * broadcast to [batch, heads, length, length]. */
 extern const struct hn_op_row hn_fast_attention;
 extern const char *const hn_fast_parts[3]; /* of q, k, v */
 /* Rows of floats, the last dimension of input 0, normalized; bias or NULL; `rms`: about 0, without a bias. */

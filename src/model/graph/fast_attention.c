@@ -149,8 +149,8 @@ static enum hn_status read_mask(struct hn_op *op, size_t in, const size_t shape[
 
 const char *const hn_fast_parts[3] = {"q_part", "k_part", "v_part"};
 
-/* Heads as rows lie in an array of [batch, length, heads, width], or of [batch, length, parts, heads, width]
- * where they are one of the parts. */
+/* Heads as rows lie in an array of [batch, length, heads, width], of [length, heads, width], or of [batch, length,
+ * parts, heads, width] where they are one of the parts. */
 struct heads {
     const float *data;
     size_t batch, length, heads, width;
@@ -163,18 +163,19 @@ static enum hn_status read_heads(struct hn_op *op, size_t in, struct heads *out)
     const int64_t part = hn_op_int(op, hn_fast_parts[in], -1);
     const bool joined = part >= 0;
     if (x->type != HN_EL_F32) return hn_op_fail_type(op, in);
-    if (x->n_dims != 4u + joined || (joined && (uint64_t)part >= x->shape[2]))
+    const bool alone = x->n_dims == 3 && !joined;
+    if ((x->n_dims != 4u + joined && !alone) || (joined && (uint64_t)part >= x->shape[2]))
         return hn_op_fail(op, HN_E_ARG, "an array of %zu dimensions has no such heads", x->n_dims);
-    const size_t heads = x->shape[2 + joined], width = x->shape[3 + joined];
-    const size_t row =
-        (joined ? x->shape[2] : 1) * heads * width; /* as large as the array at most */
+    const size_t *shape = alone ? x->shape : x->shape + 1; /* from the length on */
+    const size_t heads = shape[1 + joined], width = shape[2 + joined];
+    const size_t row = (joined ? shape[1] : 1) * heads * width; /* as large as the array at most */
     *out = (struct heads){
         .data = x->data,
-        .batch = x->shape[0],
-        .length = x->shape[1],
+        .batch = alone ? 1 : x->shape[0],
+        .length = shape[0],
         .heads = heads,
         .width = width,
-        .steps = {x->shape[0] == 1 ? 0 : x->shape[1] * row, row, heads == 1 ? 0 : width}};
+        .steps = {alone || x->shape[0] == 1 ? 0 : shape[0] * row, row, heads == 1 ? 0 : width}};
     if (joined && x->n) out->data += (size_t)part * heads * width;
     return HN_OK;
 }
@@ -238,7 +239,8 @@ static enum hn_status run_attention(struct hn_op *op)
         HN_TRY(read_mask(op, 3 + m, scores, &a.masks[m]));
     HN_TRY(take_query(op, &a));
     const size_t shape[] = {batch, a.queries, heads, a.width_v};
-    a.out = hn_op_out(op, 0, HN_EL_F32, shape, 4);
+    const bool alone = op->in[0]->n_dims == 3;
+    a.out = hn_op_out(op, 0, HN_EL_F32, shape + alone, 4 - alone);
     if (!a.out) return hn_op_failed(op);
     return op->out[0].n ? hn_attend_run(op, &a) : HN_OK;
 }

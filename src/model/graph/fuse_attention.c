@@ -4,16 +4,20 @@
 #include "model/graph/fuse_impl.h"
 
 /* The input of a Transpose that nobody else reads. */
-static int32_t transposed(const struct hn_fuse *f, int32_t slot, const int64_t perm[4])
+static int32_t transposed(const struct hn_fuse *f, int32_t slot, const int64_t *perm, size_t n)
 {
     const struct hn_node *node = hn_fuse_only(f, slot, "Transpose");
-    if (!node || !hn_node_attr(node, "perm") || !hn_fuse_ints_are(node, "perm", perm, 4))
+    if (!node || !hn_node_attr(node, "perm") || !hn_fuse_ints_are(node, "perm", perm, n))
         return HN_NO_SLOT;
     return node->in[0];
 }
 
-static const int64_t heads_first[] = {0, 2, 1, 3}, keys_last[] = {0, 2, 3, 1},
-                     swapped[] = {0, 1, 3, 2};
+/* How rows of heads are turned: of [batch, length, heads, width], and where each element of the batch has heads of
+ * its own, of [length, heads, width]. */
+static const struct form {
+    size_t n_dims;
+    int64_t heads_first[4], keys_last[4], swapped[4];
+} forms[] = {{4, {0, 2, 1, 3}, {0, 2, 3, 1}, {0, 1, 3, 2}}, {3, {1, 0, 2}, {1, 2, 0}, {0, 2, 1}}};
 
 /* Queries, keys or values: rows of heads of their own, or one part of such as lie beside each other. */
 struct rows {
@@ -60,44 +64,58 @@ static bool part_of(const struct hn_fuse *f, int32_t slot, struct rows *out)
     return out->part >= 0 && out->slot != HN_NO_SLOT;
 }
 
-static bool rows_of(const struct hn_fuse *f, int32_t slot, struct rows *out)
+static bool rows_of(const struct hn_fuse *f, const struct form *form, int32_t slot,
+                    struct rows *out)
 {
-    *out = (struct rows){transposed(f, slot, heads_first), -1};
-    return out->slot != HN_NO_SLOT || part_of(f, slot, out);
+    *out = (struct rows){transposed(f, slot, form->heads_first, form->n_dims), -1};
+    return out->slot != HN_NO_SLOT || (form->n_dims == 4 && part_of(f, slot, out));
+}
+
+/* x of x times or by numbers, which are multiplied into *scale. */
+static int32_t unscaled(const struct hn_fuse *f, int32_t slot, float *scale)
+{
+    for (;;) {
+        float by;
+        const struct hn_node *node = hn_fuse_only(f, slot, "Div");
+        if (node && hn_fuse_scalar(f, node->in[1], &by)) {
+            *scale /= by;
+            slot = node->in[0];
+            continue;
+        }
+        node = hn_fuse_only(f, slot, "Mul");
+        const size_t side = node && hn_fuse_scalar(f, node->in[0], &by);
+        if (!node || (!side && !hn_fuse_scalar(f, node->in[1], &by))) return slot;
+        *scale *= by;
+        slot = node->in[side];
+    }
 }
 
 /* Keys may be turned at once or in two steps. */
-static bool keys_of(const struct hn_fuse *f, int32_t slot, struct rows *out)
+static bool keys_of(const struct hn_fuse *f, const struct form *form, int32_t slot,
+                    struct rows *out, float *scale)
 {
-    *out = (struct rows){transposed(f, slot, keys_last), -1};
+    slot = unscaled(f, slot, scale);
+    *out = (struct rows){transposed(f, slot, form->keys_last, form->n_dims), -1};
     if (out->slot != HN_NO_SLOT) return true;
-    const int32_t half = transposed(f, slot, swapped);
-    return half != HN_NO_SLOT && rows_of(f, half, out);
+    const int32_t half = transposed(f, slot, form->swapped, form->n_dims);
+    return half != HN_NO_SLOT && rows_of(f, form, unscaled(f, half, scale), out);
 }
 
 /* What becomes one node. */
 struct attention {
+    const struct form *form;
     struct rows q, k, v;
     int32_t masks[HN_ATTEND_MASKS]; /* in the order in which they are added */
     float scale;
 };
 
-/* Scores: q k, divided or multiplied by a number on the way. */
+/* Scores: q k, with factors on the way. */
 static bool scores_of(const struct hn_fuse *f, int32_t slot, struct attention *a)
 {
-    const struct hn_node *node = hn_fuse_only(f, slot, "Div");
     a->scale = 1;
-    if (node) {
-        if (!hn_fuse_scalar(f, node->in[1], &a->scale)) return false;
-        a->scale = 1 / a->scale;
-        slot = node->in[0];
-    } else if ((node = hn_fuse_only(f, slot, "Mul"))) {
-        const size_t side = hn_fuse_scalar(f, node->in[0], &a->scale);
-        if (!side && !hn_fuse_scalar(f, node->in[1], &a->scale)) return false;
-        slot = node->in[side];
-    }
-    const struct hn_node *product = hn_fuse_only(f, slot, "MatMul");
-    return product && rows_of(f, product->in[0], &a->q) && keys_of(f, product->in[1], &a->k);
+    const struct hn_node *product = hn_fuse_only(f, unscaled(f, slot, &a->scale), "MatMul");
+    return product && rows_of(f, a->form, unscaled(f, product->in[0], &a->scale), &a->q) &&
+           keys_of(f, a->form, product->in[1], &a->k, &a->scale);
 }
 
 /* The same with `n` masks and no fewer. */
@@ -132,26 +150,33 @@ static enum hn_status become(struct hn_fuse *f, struct hn_node *node, const stru
     return hn_fuse_set_float(f, node, "scale", a->scale);
 }
 
-/* Softmax over the last of four dimensions; before opset 13 only -1 and 3 say so. */
-static bool over_keys(const struct hn_node *softmax)
+/* Softmax over the last dimension: an axis that says so; before opset 13 others took more than that. */
+static bool over_keys(const struct hn_node *softmax, const struct form *form)
 {
     const int64_t axis = hn_node_int(softmax, "axis", softmax->opset < 13 ? 1 : -1);
-    return axis == -1 || axis == 3;
+    return axis == -1 || axis == (int64_t)form->n_dims - 1;
+}
+
+static enum hn_status take(struct hn_fuse *f, struct hn_node *node, const struct form *form)
+{
+    if (!hn_node_attr(node, "perm") ||
+        !hn_fuse_ints_are(node, "perm", form->heads_first, form->n_dims))
+        return HN_OK;
+    const struct hn_node *mixed = hn_fuse_only(f, node->in[0], "MatMul");
+    const struct hn_node *softmax = mixed ? hn_fuse_only(f, mixed->in[0], "Softmax") : NULL;
+    struct attention a = {.form = form};
+    if (softmax && over_keys(softmax, form) && scores_with_masks(f, softmax->in[0], &a) &&
+        rows_of(f, form, mixed->in[1], &a.v))
+        return become(f, node, &a);
+    return HN_OK;
 }
 
 enum hn_status hn_fuse_attention(struct hn_fuse *f)
 {
-    for (size_t i = 0; i < f->body->n_nodes; i++) {
-        struct hn_node *node = &f->body->nodes[i];
-        if (!hn_fuse_is(node, "Transpose") || !hn_node_attr(node, "perm") ||
-            !hn_fuse_ints_are(node, "perm", heads_first, 4))
-            continue;
-        const struct hn_node *mixed = hn_fuse_only(f, node->in[0], "MatMul");
-        const struct hn_node *softmax = mixed ? hn_fuse_only(f, mixed->in[0], "Softmax") : NULL;
-        struct attention a;
-        if (softmax && over_keys(softmax) && scores_with_masks(f, softmax->in[0], &a) &&
-            rows_of(f, mixed->in[1], &a.v))
-            HN_TRY(become(f, node, &a));
-    }
+    for (size_t i = 0; i < f->body->n_nodes; i++)
+        for (size_t form = 0; form < HN_COUNT(forms); form++) {
+            struct hn_node *node = &f->body->nodes[i];
+            if (hn_fuse_is(node, "Transpose")) HN_TRY(take(f, node, &forms[form]));
+        }
     return HN_OK;
 }
