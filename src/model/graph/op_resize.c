@@ -156,6 +156,20 @@ struct pass {
     double *to;
 };
 
+/* Of the last dimension. */
+static void pass_row(const struct pass *p, const double *from, double *to)
+{
+    const struct table *t = p->table;
+    for (size_t x = 0; x < p->out; x++) {
+        double sum = 0;
+        for (size_t k = 0; k < t->width && t->first[x] != outside; k++) {
+            const double weight = t->weight[x * t->width + k];
+            if (weight != 0) sum += weight * from[clamped(t->first[x] + (int64_t)k, p->in)];
+        }
+        to[x] = t->first[x] == outside ? p->extrapolation : sum;
+    }
+}
+
 static void pass_tile(void *arg, size_t tile, unsigned worker)
 {
     (void)worker;
@@ -163,6 +177,10 @@ static void pass_tile(void *arg, size_t tile, unsigned worker)
     const struct table *t = p->table;
     const double *from = p->from + tile * p->in * p->inner;
     double *to = p->to + tile * p->out * p->inner;
+    if (p->inner == 1) {
+        pass_row(p, from, to);
+        return;
+    }
     for (size_t x = 0; x < p->out; x++, to += p->inner) {
         const bool beyond = t->first[x] == outside;
         for (size_t i = 0; i < p->inner; i++)
@@ -221,6 +239,20 @@ static enum hn_status resize_smooth(struct hn_op *op, const struct resize *r)
     return HN_OK;
 }
 
+/* A row of the last dimension, elements as they are; constant sizes are what makes copies fast. */
+static void pick_row(const struct resize *r, const struct table *t, size_t bytes, const char *from,
+                     char *to)
+{
+    const size_t last = r->n_dims - 1, in = r->in[last], out = r->out[last];
+    if (bytes == sizeof(float))
+        for (size_t i = 0; i < out; i++)
+            memcpy(to + i * sizeof(float), from + clamped(t->first[i], in) * sizeof(float),
+                   sizeof(float));
+    else
+        for (size_t i = 0; i < out; i++)
+            memcpy(to + i * bytes, from + clamped(t->first[i], in) * bytes, bytes);
+}
+
 /* Elements as they are, of any type. */
 static enum hn_status resize_nearest(struct hn_op *op, const struct resize *r)
 {
@@ -242,15 +274,12 @@ static enum hn_status resize_nearest(struct hn_op *op, const struct resize *r)
             beyond = beyond || first == outside;
             row = row * r->in[d] + clamped(first, r->in[d]);
         }
-        for (size_t i = 0; i < r->out[last]; i++) {
-            const int64_t first = table[last].first[i];
-            if (beyond || first == outside) hn_array_set_real(&op->out[0], e + i, r->extrapolation);
-            else
-                memcpy(to + (e + i) * bytes,
-                       (const char *)x->data +
-                           (row * r->in[last] + clamped(first, r->in[last])) * bytes,
-                       bytes);
-        }
+        if (!beyond)
+            pick_row(r, &table[last], bytes, (const char *)x->data + row * r->in[last] * bytes,
+                     to + e * bytes);
+        for (size_t i = 0; i < r->out[last]; i++)
+            if (beyond || table[last].first[i] == outside)
+                hn_array_set_real(&op->out[0], e + i, r->extrapolation);
         for (size_t d = last; d-- > 0;) {
             if (++at[d] < r->out[d]) break;
             at[d] = 0;
