@@ -95,6 +95,7 @@ struct hn_experts {
     size_t n_ff;
     size_t n_embd;
     enum hn_glu glu;
+    bool plain;       /* no gate: gate_up is n_ff rows of up alone */
     bool renormalise; /* weights sum to one over the chosen */
 };
 

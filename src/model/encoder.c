@@ -58,6 +58,52 @@ static enum hn_status bind_attention(struct binder *b, size_t i, struct hn_encod
     return bind_norm(b, i, "attn_norm_2", n, true, &layer->attn_norm_2);
 }
 
+/* Expert e of a stack of matrices. */
+static enum hn_status bind_expert(struct binder *b, size_t i, const char *stem, size_t e,
+                                  size_t rows, size_t cols, struct hn_matrix *out)
+{
+    const struct hn_encoder_config *c = b->config;
+    const struct hn_tensor *t = hn_bind_find(&b->to, "blk.%zu.%s.weight", i, stem);
+    if (!t) return hn_bind_missing(&b->to);
+    HN_TRY(hn_bind_check(&b->to, t, cols, rows, c->n_experts));
+    struct hn_tensor part = *t;
+    const struct hn_tensor *const parts[] = {&part};
+    part.ne[2] = 1;
+    part.n_dims = 2;
+    part.bytes /= c->n_experts;
+    part.data = (const char *)t->data + e * part.bytes;
+    return hn_bind_parts(&b->to, parts, 1, c->n_experts_used, c->n_experts, out);
+}
+
+static enum hn_status bind_experts(struct binder *b, size_t i, struct hn_encoder_layer *layer)
+{
+    const struct hn_encoder_config *c = b->config;
+    struct hn_matrix counted = {0}, *matrices = NULL;
+    HN_TRY(hn_bind_one(&b->to, i, "ffn_gate_inp", c->n_experts, c->n_embd, &layer->router));
+    if (b->to.backend) {
+        matrices = hn_arena_alloc(b->to.arena, 2 * c->n_experts, sizeof *matrices);
+        if (!matrices)
+            return hn_fail_nomem(b->to.err, "experts", 2 * c->n_experts * sizeof *matrices);
+    }
+    layer->experts = (struct hn_experts){.gate_up = matrices,
+                                         .down = matrices ? matrices + c->n_experts : NULL,
+                                         .n_experts = c->n_experts,
+                                         .n_used = c->n_experts_used,
+                                         .n_ff = c->n_ff,
+                                         .n_embd = c->n_embd,
+                                         .glu = c->act,
+                                         .plain = true};
+    for (size_t e = 0; e < c->n_experts; e++) {
+        HN_TRY(bind_expert(b, i, "ffn_up_exps", e, c->n_ff, c->n_embd,
+                           matrices ? matrices + e : &counted));
+        HN_TRY(bind_expert(b, i, "ffn_down_exps", e, c->n_embd, c->n_ff,
+                           matrices ? matrices + c->n_experts + e : &counted));
+    }
+    layer->experts_bias = hn_bind_find(&b->to, "blk.%zu.ffn_exps.bias", i);
+    if (layer->experts_bias) HN_TRY(hn_bind_check(&b->to, layer->experts_bias, c->n_embd, 1, 1));
+    return HN_OK;
+}
+
 /* A gate is where the file has one: apart, or the first half of ffn_up. */
 static enum hn_status bind_ffn(struct binder *b, size_t i, struct hn_encoder_layer *layer)
 {
@@ -65,14 +111,16 @@ static enum hn_status bind_ffn(struct binder *b, size_t i, struct hn_encoder_lay
     const size_t n = b->config->n_embd, n_ff = b->config->n_ff;
     const size_t rows[] = {n_ff, n_ff};
     const bool norm_first = b->config->family->flags & HN_ENCODER_NORM_FIRST;
+    if (!norm_first) HN_TRY(bind_norm(b, i, "layer_output_norm", n, false, &layer->out_norm));
+    if (b->config->n_experts && hn_bind_find(&b->to, "blk.%zu.ffn_gate_inp.weight", i))
+        return bind_experts(b, i, layer);
     const bool gate = hn_bind_find(&b->to, "blk.%zu.ffn_gate.weight", i);
     const struct hn_tensor *up = hn_bind_find(&b->to, "blk.%zu.ffn_up.weight", i);
     const size_t all[] = {up && up->ne[1] == 2 * n_ff ? 2 * n_ff : n_ff};
     if (norm_first) HN_TRY(bind_norm(b, i, "ffn_norm", n, false, &layer->ffn_norm));
     HN_TRY(bind_linear(b, i, gate ? both : both + 1, gate ? rows : all, gate ? 2 : 1, n, &layer->up,
                        &layer->up_bias));
-    HN_TRY(bind_linear(b, i, down, &n, 1, n_ff, &layer->down, &layer->down_bias));
-    return norm_first ? HN_OK : bind_norm(b, i, "layer_output_norm", n, false, &layer->out_norm);
+    return bind_linear(b, i, down, &n, 1, n_ff, &layer->down, &layer->down_bias);
 }
 
 /* Two layers with an activation between them, or one. */

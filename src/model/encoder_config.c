@@ -10,6 +10,7 @@ static const struct hn_encoder_family families[] = {
     {"bert", 0, HN_GLU_GELU}, /* also roberta, xlm-roberta, distilbert, electra */
     {"mpnet", HN_ENCODER_BUCKETS, HN_GLU_GELU},
     {"nomic-bert", HN_ENCODER_ROPE, HN_GLU_SILU}, /* also new, Alibaba's */
+    {"nomic-bert-moe", HN_ENCODER_ROPE, HN_GLU_GELU},
     {"modern-bert", HN_ENCODER_ROPE | HN_ENCODER_NORM_FIRST | HN_ENCODER_LOCAL, HN_GLU_GELU},
     {"jina-bert-v2", HN_ENCODER_ALIBI, HN_GLU_GELU},
     {"qwen3", HN_ENCODER_ROPE | HN_ENCODER_NORM_FIRST | HN_ENCODER_DECODER, HN_GLU_SILU},
@@ -96,6 +97,11 @@ static enum hn_status read_sizes(struct hn_reader *r, struct hn_encoder_config *
     HN_TRY(hn_read_count(r, "feed_forward_length", HN_MAX_WIDTH, 0, &c->n_ff));
     HN_TRY(hn_read_count(r, "attention.head_count", HN_MAX_HEADS, 0, &c->n_heads));
     HN_TRY(hn_read_count(r, "attention.head_count_kv", HN_MAX_HEADS, c->n_heads, &c->n_kv_heads));
+    HN_TRY(hn_read_optional(r, "expert_count", HN_MAX_EXPERTS, &c->n_experts));
+    HN_TRY(hn_read_optional(r, "expert_used_count", HN_MAX_EXPERTS_USED, &c->n_experts_used));
+    if (c->n_experts_used > c->n_experts || (c->n_experts && !c->n_experts_used))
+        return hn_fail(r->err, HN_E_FORMAT, "%zu experts of %zu are used", c->n_experts_used,
+                       c->n_experts);
     c->dim = c->n_embd / c->n_heads;
     const bool own_dim = c->family->flags & HN_ENCODER_DECODER && c->dim;
     if (own_dim) HN_TRY(hn_read_count(r, "attention.key_length", HN_HEAD_DIM_MAX, c->dim, &c->dim));

@@ -71,6 +71,8 @@ struct hn_encoder_config {
     size_t n_ff;
     size_t n_table; /* elements of a row of the embeddings; a matrix makes n_embd of others */
     size_t n_vocab;
+    size_t n_experts; /* in layers that have a router; 0: no layer has */
+    size_t n_experts_used;
     size_t n_types;   /* rows of token_types.weight; 0: there are none */
     size_t n_context; /* the longest text */
     size_t n_labels;  /* of HN_POOLING_RANK, else 0 */

@@ -128,16 +128,32 @@ static void attention(const struct run *r, const struct hn_encoder_layer *layer,
     norm(r, m->attn, &layer->attn_norm_2);
 }
 
+/* y = the sum of the experts that a router chooses for each row of x. */
+static void experts(const struct run *r, struct hn_rows y, struct hn_rows x,
+                    const struct hn_encoder_layer *layer)
+{
+    struct hn_encoding *m = r->m;
+    linear(r, m->router, &layer->router, NULL, x, r->rows);
+    r->ops->experts(r->b, y, &layer->experts, x, m->router.x, r->rows, m->work);
+    if (!layer->experts_bias) return;
+    r->ops->embed(r->b, m->t, layer->experts_bias, m->zeros, r->rows, 1);
+    r->ops->add(r->b, y, m->t, r->rows, r->c->n_embd, 1);
+}
+
 /* x = norm(x + down(act(up(x)))), or x + down(act(up(norm(x)))), with or without a gate. */
 static void feed_forward(const struct run *r, const struct hn_encoder_layer *layer)
 {
     const struct hn_encoder_config *c = r->c;
     struct hn_encoding *m = r->m;
     const struct hn_rows in = normed(r, m->attn, &layer->ffn_norm, m->t);
-    linear(r, m->hidden, &layer->up, layer->up_bias, in, r->rows);
-    const bool gated = layer->up.rows == 2 * c->n_ff;
-    (gated ? r->ops->glu : r->ops->act)(r->b, m->hidden, r->rows, c->n_ff, c->act);
-    linear(r, m->x, &layer->down, layer->down_bias, m->hidden, r->rows);
+    if (layer->router.rows) {
+        experts(r, m->x, in, layer);
+    } else {
+        linear(r, m->hidden, &layer->up, layer->up_bias, in, r->rows);
+        const bool gated = layer->up.rows == 2 * c->n_ff;
+        (gated ? r->ops->glu : r->ops->act)(r->b, m->hidden, r->rows, c->n_ff, c->act);
+        linear(r, m->x, &layer->down, layer->down_bias, m->hidden, r->rows);
+    }
     r->ops->add(r->b, m->x, m->attn, r->rows, c->n_embd, 1);
     norm(r, m->x, &layer->out_norm);
 }

@@ -23,6 +23,10 @@ struct hn_encoder_layer {
     struct hn_matrix up;             /* [n_ff][n_embd]; with a gate [2 * n_ff], the gate first */
     struct hn_matrix down;           /* [n_embd][n_ff] */
     const float *up_bias, *down_bias;
+    struct hn_matrix
+        router; /* [n_experts][n_embd], then experts in place of up and down; or 0 rows */
+    struct hn_experts experts;
+    const struct hn_tensor *experts_bias; /* of their sum, as stored, or NULL */
     struct hn_encoder_norm out_norm;
 };
 
@@ -70,6 +74,8 @@ struct hn_encoding {
     struct hn_rows t, attn;              /* what a block gives, n_embd */
     struct hn_rows qkv;                  /* q | k | v heads */
     struct hn_rows hidden;               /* gate | up */
+    struct hn_rows router;               /* a number for each expert */
+    int32_t *zeros;                      /* [capacity] */
     struct hn_rows pooled;               /* of each text, n_embd for each of its poolings */
     struct hn_rows dense[2];             /* of each text, what the layers behind give in turn */
     struct hn_rows labels;               /* of each text */

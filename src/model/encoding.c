@@ -43,7 +43,15 @@ static size_t lay_out(struct hn_encoding *run, size_t capacity, void *memory)
     run->cosines_local = hn_pieces_take(&p, local, c->dim / 2 * sizeof(float));
     run->sines_local = hn_pieces_take(&p, local, c->dim / 2 * sizeof(float));
     const size_t widest = hn_max(hn_max(hn_max(width, heads), c->n_ff), hn_max(pooled, dense));
-    run->work = hn_pieces_take(&p, 1, run->backend->ops->linear_scratch(widest, capacity));
+    run->router = hn_pieces_rows(&p, capacity, c->n_experts);
+    run->zeros = hn_pieces_take(&p, c->n_experts ? capacity : 0, sizeof *run->zeros);
+    const struct hn_experts experts = {.n_experts = c->n_experts,
+                                       .n_used = c->n_experts_used,
+                                       .n_ff = c->n_ff,
+                                       .n_embd = c->n_embd};
+    size_t work = run->backend->ops->linear_scratch(widest, capacity);
+    if (c->n_experts) work = hn_max(work, run->backend->ops->experts_scratch(&experts, capacity));
+    run->work = hn_pieces_take(&p, 1, work);
     run->kv = (struct hn_kv_layout){.type = HN_KV_F32,
                                     .n_layers = 1,
                                     .n_heads = c->n_kv_heads,

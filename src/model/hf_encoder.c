@@ -15,6 +15,13 @@
     " \"num_hidden_layers\": 12, \"hidden_size\": 768, \"num_attention_heads\": 12,"               \
     " \"intermediate_size\": 3072}"
 #define BERT_FIXED "{\"position_embedding_type\": \"absolute\", \"is_decoder\": false}"
+#define NOMIC_DEFAULTS                                                                             \
+    "{\"n_positions\": 2048, \"layer_norm_epsilon\": 1e-12, \"rotary_emb_base\": 10000,"           \
+    " \"moe_top_k\": 2}"
+#define NOMIC_FIXED                                                                                \
+    "\"prenorm\": false, \"parallel_block\": false, \"rotary_emb_interleaved\": false,"            \
+    " \"rotary_emb_fraction\": 1.0, \"rotary_emb_scale_base\": null, \"use_rms_norm\": false,"     \
+    " \"causal\": false"
 /* Alibaba's, with rotary positions and a gate. */
 #define NEW_DEFAULTS                                                                               \
     "{\"max_position_embeddings\": 8192, \"layer_norm_eps\": 1e-12, \"num_hidden_layers\": 12,"    \
@@ -39,11 +46,8 @@ static const struct hn_hf_encoder_family families[] = {
      BERT_FIXED},
     {"mpnet", "mpnet", HN_HF_PAST_PAD, NULL, BERT_DEFAULTS,
      "{\"relative_attention_num_buckets\": 32}"},
-    {"nomic_bert", "nomic-bert", HN_HF_POOLER, NULL,
-     "{\"n_positions\": 2048, \"layer_norm_epsilon\": 1e-12, \"rotary_emb_base\": 10000}",
-     "{\"prenorm\": false, \"parallel_block\": false, \"rotary_emb_interleaved\": false,"
-     " \"rotary_emb_fraction\": 1.0, \"rotary_emb_scale_base\": null, \"use_rms_norm\": false,"
-     " \"causal\": false, \"num_experts\": 0}"},
+    {"nomic_bert", "nomic-bert", HN_HF_POOLER, NULL, NOMIC_DEFAULTS,
+     "{" NOMIC_FIXED ", \"num_experts\": 0}"},
     {"modernbert", "modern-bert", 0, "gelu",
      "{\"max_position_embeddings\": 8192, \"norm_eps\": 1e-5, \"num_hidden_layers\": 22,"
      " \"hidden_size\": 768, \"num_attention_heads\": 12, \"intermediate_size\": 1152,"
@@ -63,6 +67,16 @@ static const struct hn_hf_encoder_family jina = {
     BERT_DEFAULTS,
     "{\"hidden_act\": \"gelu\", \"feed_forward_type\": \"geglu\", \"is_decoder\": false}"};
 
+/* And so does Nomic's second, whose every other layer has experts. */
+static const struct hn_hf_encoder_family nomic_moe = {
+    "nomic_bert",
+    "nomic-bert-moe",
+    HN_HF_POOLER,
+    NULL,
+    NOMIC_DEFAULTS,
+    "{" NOMIC_FIXED ", \"num_shared_experts\": 0, \"expert_choice_router\": false,"
+    " \"moe_normalize_expert_weights\": false, \"ffn_div\": 1}"};
+
 static const struct hn_hf_encoder_family *find_family(const json_t *config)
 {
     const json_t *type = json_object_get(config, "model_type");
@@ -70,6 +84,9 @@ static const struct hn_hf_encoder_family *find_family(const json_t *config)
     if (!json_is_string(type)) return NULL;
     if (json_is_string(positions) && hn_str_is(hn_json_str(positions), "alibi"))
         return hn_str_is(hn_json_str(type), jina.model_type) ? &jina : NULL;
+    if (hn_str_is(hn_json_str(type), nomic_moe.model_type) &&
+        json_number_value(json_object_get(config, "num_experts")) > 0)
+        return &nomic_moe;
     for (size_t i = 0; i < HN_COUNT(families); i++)
         if (hn_str_is(hn_json_str(type), families[i].model_type)) return &families[i];
     return NULL;
@@ -217,6 +234,17 @@ static enum hn_status add_window(const struct hn_hf_encoder *e)
     return hn_hf_encoder_count(e, "attention.sliding_window_pattern", n);
 }
 
+static enum hn_status add_experts(struct hn_hf_encoder *e)
+{
+    static const char *const all[] = {"num_experts", NULL}, *const used[] = {"moe_top_k", NULL};
+    uint32_t n;
+    if (e->family != &nomic_moe) return HN_OK;
+    HN_TRY(get_count(e, used, &n));
+    HN_TRY(hn_hf_encoder_count(e, "expert_used_count", n));
+    HN_TRY(get_count(e, all, &e->n_experts));
+    return hn_hf_encoder_count(e, "expert_count", e->n_experts);
+}
+
 /* Alibaba's kind of NTK: the base is multiplied by the factor, and what comes of it is divided by
  * factor^(2 / size of a head). */
 static enum hn_status add_theta(const struct hn_hf_encoder *e)
@@ -242,7 +270,7 @@ static enum hn_status add_theta(const struct hn_hf_encoder *e)
     return add_real(e, "rope.scaling.factor", pow(f, 2.0 / (double)(width / n_heads)));
 }
 
-static enum hn_status add_numbers(const struct hn_hf_encoder *e)
+static enum hn_status add_numbers(struct hn_hf_encoder *e)
 {
     const json_t *eps = get(e, "norm_eps");
     if (!eps) eps = get(e, "layer_norm_eps");
@@ -253,6 +281,7 @@ static enum hn_status add_numbers(const struct hn_hf_encoder *e)
     HN_TRY(add_real(e, "attention.layer_norm_epsilon", json_number_value(eps)));
     HN_TRY(add_plain(e));
     HN_TRY(add_theta(e));
+    HN_TRY(add_experts(e));
     HN_TRY(add_window(e));
     if (!e->family->head_act) return HN_OK;
     return hn_hf_encoder_text(e, e->family->arch, HN_STR("classifier.activation"),

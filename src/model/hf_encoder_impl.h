@@ -29,7 +29,8 @@ struct hn_hf_encoder {
     struct hn_gguf *g;
     struct hn_error *err;
     bool classifies;
-    uint32_t longest;                  /* tokens of a text, where its files say so; else 0 */
+    uint32_t longest; /* tokens of a text, where its files say so; else 0 */
+    uint32_t n_experts;
     uint32_t n_layers, first_position; /* rows of position embeddings that stand for no token */
 };
 

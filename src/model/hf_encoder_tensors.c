@@ -8,6 +8,9 @@
 
 /* The first half of it is ffn_up, the second ffn_gate. */
 #define UP_AND_GATE "blk.%.ffn_up_gate"
+/* One below the other; the second lie with their rows and columns exchanged. */
+#define UP_EXPERTS   "blk.%.ffn_up_exps.weight"
+#define DOWN_EXPERTS "blk.%.ffn_down_exps.weight"
 /* The first layer of a classifier's head, for families that have it there. */
 #define POOLER "pooler"
 
@@ -58,6 +61,10 @@ static const struct {
     {"encoder.layers.%.mlp.fc11", "blk.%.ffn_up"},
     {"encoder.layers.%.mlp.fc12", "blk.%.ffn_gate"},
     {"encoder.layers.%.mlp.fc2", "blk.%.ffn_down"},
+    {"encoder.layers.%.mlp.router.layer", "blk.%.ffn_gate_inp"},
+    {"encoder.layers.%.mlp.experts.mlp.w1", UP_EXPERTS},
+    {"encoder.layers.%.mlp.experts.mlp.w2", DOWN_EXPERTS},
+    {"encoder.layers.%.mlp.experts", "blk.%.ffn_exps"},
     {"encoder.layers.%.norm2", "blk.%.layer_output_norm"},
     {"transformer.layer.%.attention.q_lin", "blk.%.attn_q"},
     {"transformer.layer.%.attention.k_lin", "blk.%.attn_k"},
@@ -209,6 +216,34 @@ static enum hn_status add_up_and_gate(const struct hn_hf_encoder *e, const struc
     return add_half(e, *t, "blk.%.ffn_gate", layer, suffix, true);
 }
 
+/* A copy of a stack of matrices, each with its rows and columns exchanged. */
+static enum hn_status exchange(const struct hn_hf_encoder *e, struct hn_tensor *t)
+{
+    const size_t cols = t->ne[0], rows = t->ne[1], size = t->bytes / hn_tensor_elements(t);
+    unsigned char *to = hn_arena_alloc(&e->g->arena, t->bytes, 1);
+    if (!to) return hn_fail_nomem(e->err, "experts", t->bytes);
+    const unsigned char *from = t->data;
+    for (size_t i = 0; i < t->ne[2] * rows; i++)
+        for (size_t k = 0; k < cols; k++, from += size)
+            memcpy(to + (i / rows * rows * cols + k * rows + i % rows) * size, from, size);
+    t->ne[0] = rows;
+    t->ne[1] = cols;
+    t->data = to;
+    return HN_OK;
+}
+
+static enum hn_status add_experts(const struct hn_hf_encoder *e, struct hn_tensor *t, bool down)
+{
+    if (t->n_dims != 2 || !e->n_experts || t->ne[1] % e->n_experts)
+        return hn_fail(e->err, HN_E_FORMAT, "%s: tensor %.*s: is not of %u experts", e->name,
+                       HN_FMT(t->name), e->n_experts);
+    t->n_dims = 3;
+    t->ne[2] = e->n_experts;
+    t->ne[1] /= e->n_experts;
+    if (down) HN_TRY(exchange(e, t));
+    return hn_weights_add(&e->g->weights, &e->g->arena, t, e->err);
+}
+
 /* What GGUF calls a tensor of this row; NULL: it is of no use here. */
 static const char *wanted_name(const struct hn_hf_encoder *e, size_t row)
 {
@@ -243,6 +278,8 @@ static enum hn_status add_tensor(const struct hn_hf_encoder *e, const struct hn_
     HN_TRY(gguf_name(e, gguf, layer, suffix, &t.name));
     if (t.n_dims == 1) HN_TRY(hn_hf_widen(in, e->name, 0, e->g, &t, e->err));
     if (!strcmp(gguf, UP_AND_GATE)) return add_up_and_gate(e, &t, layer, suffix);
+    const bool down = !strcmp(gguf, DOWN_EXPERTS);
+    if (down || !strcmp(gguf, UP_EXPERTS)) return add_experts(e, &t, down);
     if (hn_str_is(t.name, "position_embd.weight")) HN_TRY(skip_positions(e, &t));
     if (hn_str_is(t.name, "token_types.weight")) keep_one_type(e, &t);
     return hn_weights_add(&e->g->weights, &e->g->arena, &t, e->err);

@@ -6,7 +6,13 @@
 #include "base/bits.h"
 #include "model/encoder.h"
 
-enum { MAX_BYTES = 32 << 20, MAX_CONTEXT = 1 << 10, MAX_VOCAB = 1 << 16, MAX_FLOATS = 1 << 20 };
+enum {
+    MAX_BYTES = 32 << 20,
+    MAX_CONTEXT = 1 << 10,
+    MAX_VOCAB = 1 << 16,
+    MAX_FLOATS = 1 << 20,
+    MAX_EXPERTS = 4
+};
 
 static void run(const struct hn_encoder *encoder, struct hn_backend *backend)
 {
@@ -39,7 +45,7 @@ void fuzz_one(const uint8_t *data, size_t n)
     struct hn_error err;
     if (hn_gguf_parse(data, n, "input", &file, &err) < 0) return;
     if (hn_encoder_config_read(file, &config, &err) == HN_OK && config.n_context <= MAX_CONTEXT &&
-        config.n_vocab <= MAX_VOCAB &&
+        config.n_vocab <= MAX_VOCAB && config.n_experts <= MAX_EXPERTS &&
         hn_encoder_measure(file, &config, &hn_cpu_backend_ops, &size, &err) == HN_OK &&
         size.bytes <= MAX_BYTES && config.n_ff <= MAX_CONTEXT && config.n_embd <= MAX_CONTEXT &&
         hn_cpu_backend_create(1, hn_cpu_detect(), &backend, &err) == HN_OK) {

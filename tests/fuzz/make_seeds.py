@@ -189,6 +189,11 @@ def encoder_seeds():
                            more=[("output_norm.weight", 16), ("blk.0.ffn_norm.weight", 16),
                                  ("blk.0.attn_norm.weight", 16), ("blk.0.attn_q_norm.weight", 8),
                                  ("blk.0.attn_k.weight", 16, 8), ("blk.0.attn_v.weight", 16, 8)])
+    yield "experts", encoder("nomic-bert-moe", [("expert_count", U32, 3), ("expert_used_count", U32, 2)],
+                             (*apart, "position_embd", "ffn_up", "ffn_down"),
+                             more=[("blk.0.ffn_gate_inp.weight", 16, 3), ("blk.0.ffn_exps.bias", 16),
+                                   ("blk.0.ffn_up_exps.weight", 16, 24, 3),
+                                   ("blk.0.ffn_down_exps.weight", 24, 16, 3)])
     yield "jina", encoder("jina-bert-v2", [("pooling_type", U32, 3)], (*apart, "position_embd"),
                           gate=True)
 
@@ -304,6 +309,11 @@ def hf_encoder_seeds():
     yield "new", hf({**bert, "model_type": "new", "rope_theta": 1e4, "rope_scaling": {
                      "type": "ntk", "factor": 2.0}},
                     {"new.encoder.layer.0.mlp.up_gate_proj.weight": ("BF16", [12, 4])})
+    yield "experts", hf({"model_type": "nomic_bert", "n_embd": 4, "n_inner": 6, "n_layer": 1, "n_head": 2,
+                         "num_experts": 2, "moe_top_k": 1},
+                        {"encoder.layers.0.mlp.experts.mlp.w1": ("F16", [12, 4]),
+                         "encoder.layers.0.mlp.experts.mlp.w2": ("BF16", [12, 4]),
+                         "encoder.layers.0.mlp.experts.bias": ("BF16", [4])})
     yield "nomic", hf({"model_type": "nomic_bert", "n_embd": 4, "n_inner": 6, "n_layer": 1,
                        "n_head": 2, "rotary_emb_base": 1000, "rotary_scaling_factor": 2,
                        "max_trained_positions": 4},

@@ -44,6 +44,7 @@ FAMILIES = {
     "nomic-bert": dict(type="nomic_bert", pooling="mean", types=2, rope=1000.0, gate="silu",
                        plain=True),
     "nomic-bert-ungated": dict(type="nomic_bert", pooling="cls", types=0, rope=10000.0, act="gelu_new"),
+    "nomic-bert-moe": dict(type="nomic_bert", pooling="mean", types=1, rope=10000.0, act="gelu", experts=4),
     "jina-bert": dict(type="jina", pooling="mean", types=2, alibi=True, gate="gelu"),
     "bert-relu": dict(type="bert", pooling="max", types=1, act="relu"),
     "bert-silu": dict(type="bert", pooling="mean_sqrt", types=2, act="silu"),
@@ -111,6 +112,18 @@ def rotate(x, base, factor=1.0):
     return np.concatenate([a * c - b * s, b * c + a * s], axis=2)
 
 
+def mixture(f, w, p, x):
+    """The two likeliest of the experts, by the router's softmax over all."""
+    e = np.exp(x @ w[p + "router"].T)
+    share = e / e.sum(axis=1, keepdims=True)
+    up, down = (w[p + name].reshape(f["experts"], N_FF, N_EMBD) for name in ("w1", "w2"))
+    out = np.zeros_like(x)
+    for t, row in enumerate(x):
+        for i in np.argsort(-share[t])[:2]:
+            out[t] += share[t, i] * (ACTS[f["act"]](up[i] @ row) @ down[i])
+    return out + w[p + "experts.b"]
+
+
 def forward(f, w, ids, n_first):
     """The last layer's rows, and the labels if there is a head."""
     n, dim = len(ids), f.get("dim", N_EMBD // N_HEAD)
@@ -158,11 +171,13 @@ def forward(f, w, ids, n_first):
         a = np.einsum("hqk,khd->qhd", e / e.sum(axis=2, keepdims=True), v).reshape(n, -1)
         x = norm(p + "norm1", x + linear(p + "o", a))
         h = norm(p + "ffn_norm", x)
-        if f.get("gate"):
-            h = ACTS[f["gate"]](linear(p + "gate", h)) * linear(p + "up", h)
+        if p + "router" in w:
+            h = mixture(f, w, p, h)
+        elif f.get("gate"):
+            h = linear(p + "down", ACTS[f["gate"]](linear(p + "gate", h)) * linear(p + "up", h))
         else:
-            h = ACTS[f.get("act", "gelu")](linear(p + "up", h))
-        x = norm(p + "norm2", x + linear(p + "down", h))
+            h = linear(p + "down", ACTS[f.get("act", "gelu")](linear(p + "up", h)))
+        x = norm(p + "norm2", x + h)
     x = norm("out_norm", x)
     if not f.get("labels"):
         return x, None
@@ -233,10 +248,16 @@ def make_weights(f):
                 norm(p + "in_norm")
         else:
             norm(p + "norm1")
-        matrix(p + "up", N_FF, N_EMBD, not f.get("gate"))
-        if f.get("gate"):
-            matrix(p + "gate", N_FF, N_EMBD, False)
-        matrix(p + "down", N_EMBD, N_FF)
+        if f.get("experts") and i % 2:
+            matrix(p + "router", f["experts"], N_EMBD, False)
+            matrix(p + "w1", f["experts"] * N_FF, N_EMBD, False)
+            matrix(p + "w2", f["experts"] * N_FF, N_EMBD, False)
+            w[p + "experts.b"] = rng.normal(0, 0.3, N_EMBD).astype(np.float32)
+        else:
+            matrix(p + "up", N_FF, N_EMBD, not f.get("gate"))
+            if f.get("gate"):
+                matrix(p + "gate", N_FF, N_EMBD, False)
+            matrix(p + "down", N_EMBD, N_FF)
         if not f.get("norm_first"):
             norm(p + "norm2")
     if f.get("norm_first"):
@@ -269,7 +290,9 @@ HF_NAMES = {
                    "pre_classifier", "classifier"),
     "nomic_bert": ("", "encoder.layers.",
                    {"qkv": "attn.Wqkv", "o": "attn.out_proj", "norm1": "norm1", "up": "mlp.fc11",
-                    "gate": "mlp.fc12", "down": "mlp.fc2", "norm2": "norm2"}, None, None),
+                    "gate": "mlp.fc12", "down": "mlp.fc2", "norm2": "norm2",
+                    "router": "mlp.router.layer", "w1": "mlp.experts.mlp.w1",
+                    "w2": "mlp.experts.mlp.w2", "experts": "mlp.experts"}, None, None),
     "jina": ("", "encoder.layer.",
              {**BERT_NAMES, "gate_up": "mlp.gated_layers", "down": "mlp.wo",
               "norm2": "mlp.layernorm"}, None, None),
@@ -301,6 +324,9 @@ def fused(f, w, gguf):
                 w[p + "qkv" + end] = np.concatenate([w.pop(p + s + end) for s in "qkv"])
         if f["type"] in ("jina", "modernbert"):
             w[p + "gate_up"] = np.concatenate([w.pop(p + "gate"), w.pop(p + "up")])
+        if p + "w1" in w and gguf:
+            up, down = (w[p + name].reshape(f["experts"], N_FF, N_EMBD) for name in ("w1", "w2"))
+            w[p + "w1"], w[p + "w2"] = up, np.ascontiguousarray(down.transpose(0, 2, 1))
         if f["type"] == "new" and not gguf:
             w[p + "up_gate"] = np.concatenate([w.pop(p + "up"), w.pop(p + "gate")])
     return w
@@ -333,7 +359,7 @@ def hf_tensors(f, w):
             out[top[stem] + suffix] = x
         else:
             i, part = stem.split(".")
-            out[f"{prefix}{layers}{i}.{names[part]}{suffix}"] = x
+            out[f"{prefix}{layers}{i}.{names[part]}{suffix if part not in ('w1', 'w2') else ''}"] = x
     if f["type"] == "bert" and not f.get("labels"):
         # Parts that embedders carry along and do not use.
         out["pooler.dense.weight"] = np.zeros((N_EMBD, N_EMBD), np.float32)
@@ -362,7 +388,9 @@ def hf_config(f):
         return {**c, "n_layer": N_LAYER, "n_embd": N_EMBD, "n_inner": N_FF, "n_head": N_HEAD,
                 "n_positions": CONTEXT, "activation_function": f.get("act", "swiglu"), "prenorm": False,
                 "rotary_emb_base": f["rope"], "rotary_emb_fraction": 1.0,
-                "rotary_scaling_factor": None, "layer_norm_epsilon": EPS, "type_vocab_size": 2}
+                "rotary_scaling_factor": None, "layer_norm_epsilon": EPS, "type_vocab_size": 2,
+                **({"num_experts": f["experts"], "moe_top_k": 2, "moe_every_n_layers": 2,
+                    "moe_normalize_expert_weights": False} if f.get("experts") else {})}
     c = {**c, "num_hidden_layers": N_LAYER, "hidden_size": N_EMBD, "intermediate_size": N_FF,
          "num_attention_heads": N_HEAD, "layer_norm_eps": EPS, "hidden_act": f.get("act", "gelu"),
          "max_position_embeddings": CONTEXT + f.get("offset", 0),
@@ -462,6 +490,7 @@ GGUF_NAMES = {"tok": "token_embd", "types": "token_types", "pos": "position_embd
 GGUF_LAYER = {"q": "attn_q", "k": "attn_k", "v": "attn_v", "qkv": "attn_qkv", "o": "attn_output",
               "norm1": "attn_output_norm", "up": "ffn_up", "gate": "ffn_gate", "down": "ffn_down",
               "norm2": "layer_output_norm", "gate_up": "ffn_up", "in_norm": "attn_norm",
+              "router": "ffn_gate_inp", "w1": "ffn_up_exps", "w2": "ffn_down_exps", "experts": "ffn_exps",
               "ffn_norm": "ffn_norm", "q_norm": "attn_q_norm", "k_norm": "attn_k_norm"}
 
 
@@ -480,12 +509,15 @@ def gguf_tensors(f, w, kind):
 def gguf_meta(f):
     arch = {"nomic_bert": "nomic-bert", "new": "nomic-bert", "jina": "jina-bert-v2", "mpnet": "mpnet",
             "modernbert": "modern-bert", "qwen3": "qwen3"}.get(f["type"], "bert")
+    arch += "-moe" if f.get("experts") else ""
     pooling = 4 if f.get("labels") else {"mean": 1, "cls": 2, "last": 3}.get(f["pooling"], 1)
     meta = {"general.architecture": arch, f"{arch}.block_count": N_LAYER,
             f"{arch}.context_length": f.get("longest", CONTEXT), f"{arch}.embedding_length": N_EMBD,
             f"{arch}.feed_forward_length": N_FF, f"{arch}.attention.head_count": N_HEAD,
             f"{arch}.attention.layer_norm_epsilon": EPS, f"{arch}.attention.causal": False,
             f"{arch}.pooling_type": pooling}
+    if f.get("experts"):
+        meta.update({f"{arch}.expert_count": f["experts"], f"{arch}.expert_used_count": 2})
     if f.get("rms"):
         del meta[f"{arch}.attention.causal"], meta[f"{arch}.attention.layer_norm_epsilon"]
         meta.update({f"{arch}.attention.layer_norm_rms_epsilon": EPS,

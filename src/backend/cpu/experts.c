@@ -150,7 +150,8 @@ void hn_cpu_experts(struct hn_backend *b, struct hn_rows y, const struct hn_expe
     const size_t choices = n * e->n_used, ld = 2 * e->n_ff;
     hn_linear_grouped(cpu->pool, cpu->kernels, job.s.hidden, ld, job.s.groups, n_groups, x.x, x.ld,
                       job.s.x_rows, job.s.linear);
-    hn_cpu_glu(b, (struct hn_rows){job.s.hidden, ld}, choices, e->n_ff, e->glu);
+    (e->plain ? hn_cpu_act : hn_cpu_glu)(b, (struct hn_rows){job.s.hidden, ld}, choices, e->n_ff,
+                                         e->glu);
     turn_to_down(&job, n_groups);
     hn_linear_grouped(cpu->pool, cpu->kernels, job.s.out, e->n_embd, job.s.groups, n_groups,
                       job.s.hidden, ld, NULL, job.s.linear);
