@@ -338,5 +338,127 @@ def others(s):
     add(s, "RotaryEmbedding", [heads, ints(9), cosines, sines], 1, refused="position")
 
 
+def legacy(s):
+    """Of ai.onnx, which has them no more."""
+    x = real(3, 4)
+    for op, want, kept in (("Affine", 2 * x - 3, {"alpha": 2.0, "beta": -3.0}), ("Scale", x * 1.5, {"scale": 1.5}),
+                           ("ScaledTanh", 2 * np.tanh(x * 0.5), {"alpha": 2.0, "beta": 0.5}),
+                           ("ParametricSoftplus", 2 * np.log1p(np.exp(x * 0.5)), {"alpha": 2.0, "beta": 0.5})):
+        s.add(op, [x], [want.astype(np.float32)], opset=7, **kept)
+
+
+def lookups(s):
+    """Tables of small numbers, hashes, parts of images."""
+    for bits in (2, 4, 8):
+        for zeros in (False, True):
+            q, scales = whole(0, 1 << bits, 6, 48), (rng.rand(6, 3) + 0.5).astype(np.float32)
+            z = whole(0, 1 << bits, 6, 3) if zeros else np.full((6, 3), 1 << (bits - 1))
+            want = ((q - np.repeat(z, 16, axis=1)) * np.repeat(scales, 16, axis=1)).astype(np.float32)
+            inputs = [packed(q, bits), ints(3, 0, -1, 3).reshape(2, 2), scales] + [packed(z, bits)] * zeros
+            add(s, "GatherBlockQuantized", inputs, [want[inputs[1]]], bits=bits, block_size=16)
+    add(s, "GatherBlockQuantized", [packed(q, 8), ints(6), scales], 1, bits=8, block_size=16, refused="index 6 of 6")
+    add(s, "GatherBlockQuantized", [packed(q, 8), ints(5), scales[:5]], 1, bits=8, block_size=16, refused="do not fit")
+    add(s, "GatherBlockQuantized", [packed(q, 8), ints(5), scales], 1, bits=8, block_size=24, refused="blocks of 24")
+    # From scikit-learn's own tests of the hash, and the reference's of nothing.
+    texts = np.array(["", "a", "ab", "abc", "foo"], object)
+    add(s, "MurmurHash3", [texts], [np.array([murmur(t.encode()) for t in texts], np.uint32)])
+    add(s, "MurmurHash3", [texts], [np.array([murmur(t.encode(), 42) for t in texts], np.uint32).astype(np.int32)],
+        positive=0, seed=42)
+    add(s, "MurmurHash3", [np.array([3], np.int32)], [np.array([847579505], np.uint32)])
+    image = real(2, 3, 5, 7)
+    boxes = np.array([[0, 0, 1, 1], [0.25, 0.5, 0.75, 0], [-0.5, 0.1, 0.4, 1.5]], np.float32)
+    which, size = np.array([0, 1, 1], np.int32), np.array([4, 3], np.int32)
+    for mode in ("bilinear", "nearest"):
+        want = np.array([crop(image[i], box, size, mode) for i, box in zip(which, boxes)])
+        add(s, "CropAndResize", [image, boxes, which, size], [want], mode=mode, extrapolation_value=9.0)
+    one = np.array([1, 1], np.int32)
+    add(s, "CropAndResize", [image, boxes[:1], which[:1], one], [image[:1, :, 2:3, 3:4]])
+    add(s, "CropAndResize", [image, boxes, which + 1, size], 1, refused="not there")
+    a, b = whole(-30000, 30000, 3, 4, kind=np.int16), whole(-30000, 30000, 4, 2, kind=np.int16)
+    add(s, "MatMulInteger16", [a, b], [(a.astype(np.int64) @ b.astype(np.int64)).astype(np.int32)])
+
+
+def packed(q, bits):
+    """Rows of numbers as bytes, the first in the lowest bits."""
+    n = 8 // bits
+    padded = np.pad(q, ((0, 0), (0, -q.shape[1] % n))).reshape(len(q), -1, n)
+    return (padded << np.arange(0, 8, bits)).sum(-1).astype(np.uint8)
+
+
+def murmur(text, seed=0):
+    h, full = seed, 2**32
+    turn = lambda x, by: (x << by | x >> (32 - by)) % full  # noqa: E731
+    for at in range(0, len(text), 4):
+        k = int.from_bytes(text[at:at + 4], "little")
+        h ^= turn(k * 0xcc9e2d51 % full, 15) * 0x1b873593 % full
+        if at + 4 <= len(text):
+            h = (turn(h, 13) * 5 + 0xe6546b64) % full
+    h ^= len(text)
+    h = (h ^ h >> 16) * 0x85ebca6b % full
+    h = (h ^ h >> 13) * 0xc2b2ae35 % full
+    return h ^ h >> 16
+
+
+def crop(image, box, size, mode):
+    _, height, width = image.shape
+    out = np.full((len(image), *size), 9, np.float64)
+    for i, y in enumerate(np.linspace(box[0], box[2], size[0]) * (height - 1)):
+        for j, x in enumerate(np.linspace(box[1], box[3], size[1]) * (width - 1)):
+            if not (0 <= y <= height - 1 and 0 <= x <= width - 1):
+                continue
+            if mode == "nearest":
+                out[:, i, j] = image[:, int(np.floor(y + 0.5)), int(np.floor(x + 0.5))]
+                continue
+            top, left = int(y), int(x)
+            part = image[:, top:top + 2, left:left + 2].astype(np.float64)
+            part = np.pad(part, ((0, 0), (0, 2 - part.shape[1]), (0, 2 - part.shape[2])))
+            down, across = np.array([1 - y + top, y - top]), np.array([1 - x + left, x - left])
+            out[:, i, j] = np.einsum("cyx,y,x->c", part, down, across)
+    return out
+
+
+def mixture(x, router, up, up_bias, down, down_bias, k, activation, normalize):
+    p, out = softmax(router.astype(np.float64)), np.zeros(x.shape)
+    for row in range(len(x)):
+        best = np.argsort(-p[row])[:k]
+        share = p[row, best] / (p[row, best].sum() if normalize else 1)
+        for e, weight in zip(best, share):
+            h = activation(up[e].astype(np.float64) @ x[row] + up_bias[e])
+            out[row] += weight * (down[e].astype(np.float64) @ h + down_bias[e])
+    return out
+
+
+def experts(s):
+    x, router = real(5, 8), real(5, 3)
+    gated = lambda h: np.minimum(h[::2], 1) * sigmoid(1.702 * np.minimum(h[::2], 1)) * (np.clip(h[1::2], -1, 1) + 1)  # noqa: E731
+    kinds = {"relu": lambda h: np.maximum(h, 0), "gelu": gelu_tanh, "silu": lambda h: h * sigmoid(h),
+             "identity": lambda h: h, "swiglu": gated}
+    gates = {"swiglu_fusion": 1, "activation_alpha": 1.702, "activation_beta": 1.0, "swiglu_limit": 1.0}
+    none = np.zeros((3, 1), np.float32)
+    for (name, f), k in itertools.product(kinds.items(), (1, 2)):
+        more = {"k": k, "activation_type": name, "normalize_routing_weights": k - 1, **(gates if name == "swiglu" else {})}
+        n = 12 if name == "swiglu" else 6
+        up, up_bias, down, down_bias = real(3, n, 8), real(3, n), real(3, 8, 6), real(3, 8)
+        add(s, "MoE", [x, router, up, up_bias, down, down_bias],
+            [mixture(x, router, up, up_bias, down, down_bias, k, f, k > 1)], **more)
+        add(s, "MoE", [x, router, up, None, down], [mixture(x, router, up, none, down, none, k, f, k > 1)], **more)
+    for bits, block in itertools.product((4, 8), (0, 16)):
+        x, q = real(4, 32), [whole(0, 1 << bits, *shape) for shape in ((3, 16, 32), (3, 32, 16))]
+        scales = [(rng.rand(*m.shape[:2], m.shape[2] // block if block else 1) / 8).astype(np.float32) for m in q]
+        up, down = ((m - (1 << (bits - 1))) * np.repeat(v, m.shape[2] // v.shape[2], axis=2) for m, v in zip(q, scales))
+        w = [np.array([packed(e, bits) for e in m]) for m in q]
+        scales = [v if block else v[:, :, 0] for v in scales]
+        b, router = real(3, 16), real(4, 3)
+        add(s, "QMoE", [x, router, w[0], scales[0], b, w[1], scales[1]],
+            [mixture(x, router, up, b, down, none, 2, kinds["silu"], True)], k=2, activation_type="silu",
+            expert_weight_bits=bits, **({"block_size": block} if block else {}))
+    good = [x, router, up.astype(np.float32), None, down.astype(np.float32)]
+    for says, inputs, more in (("k is 4 of 3", good, {"k": 4}), ("activation_type 'x'", good, {"activation_type": "x"}),
+                               ("sparse", good, {"use_sparse_mixer": 1}), ("input 6", [*good, None, good[2]], {}),
+                               ("router", [x, router[:3], *good[2:]], {}), ("[3, 16, 32]", [*good[:2], good[2][:2], *good[3:]], {})):
+        add(s, "MoE", inputs, 1, refused=says, **more)
+
+
 if __name__ == "__main__":
-    sys.exit(run((activations, products, norms, attention, group_queries, quantized_numbers, forms, others)))
+    sys.exit(run((activations, products, norms, attention, group_queries, quantized_numbers, forms, others, legacy, lookups,
+                  experts)))

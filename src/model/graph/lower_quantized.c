@@ -116,3 +116,14 @@ void hn_lower_dynamic_quantize_lstm(struct hn_lower *l)
     for (int32_t i = 0; i < 3; i++)
         l->out[i] = y + i;
 }
+
+/* Sums wrap around. */
+void hn_lower_matmul_integer_16(struct hn_lower *l)
+{
+    int32_t side[2];
+    for (size_t i = 0; i < 2; i++) {
+        hn_lower_int(l, "to", 6);
+        side[i] = HN_LOWER(l, "Cast", hn_lower_in(l, i));
+    }
+    l->out[0] = HN_LOWER(l, "MatMul", side[0], side[1]);
+}
