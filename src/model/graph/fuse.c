@@ -200,10 +200,20 @@ enum hn_status hn_fuse_set_activation(struct hn_fuse *f, struct hn_node *node,
 
 /* --- copies --- */
 
+/* Pads that are all 0, as come before average pools. */
+static bool pads_nothing(const struct hn_fuse *f, const struct hn_node *node)
+{
+    const struct hn_array *pads = hn_fuse_constant(f, hn_node_in(node, 1));
+    if (!hn_fuse_is(node, "Pad") || !pads || pads->type != HN_EL_I64) return false;
+    for (size_t i = 0; i < pads->n; i++)
+        if (((const int64_t *)pads->data)[i] != 0) return false;
+    return true;
+}
+
 /* Identity, and Dropout where nothing is trained. */
 static bool copies(const struct hn_fuse *f, const struct hn_node *node)
 {
-    if (hn_fuse_is(node, "Identity")) return true;
+    if (hn_fuse_is(node, "Identity") || pads_nothing(f, node)) return true;
     if (!hn_fuse_is(node, "Dropout") || hn_node_int(node, "is_test", 1) == 0) return false;
     const struct hn_array *training = hn_fuse_constant(f, hn_node_in(node, 2));
     const bool trains = hn_node_in(node, 2) != HN_NO_SLOT &&

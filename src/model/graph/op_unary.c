@@ -169,7 +169,16 @@ static enum hn_status numbers(struct hn_op *op, hn_map_fn *const signed_fns[4], 
 /* The smallest integer has no opposite: it wraps. */
 NUMBERS(abs, fabs(x), x < 0 ? (int64_t)(0 - (uint64_t)x) : x)
 NUMBERS(neg, -x, (int64_t)(0 - (uint64_t)x))
-NUMBERS(relu, x < 0 ? 0 : x, x < 0 ? 0 : x)
+FLOATS(relu, x < 0 ? 0 : x)
+INTEGERS(relu, x < 0 ? 0 : x)
+
+enum hn_status hn_op_relu(struct hn_op *op)
+{
+    static hn_map_fn *const fns[] = {relu_i8, relu_i16, relu_i32, relu_i64};
+    if (op->in[0]->type == HN_EL_F32)
+        return hn_fast_activate(op, &(struct hn_epilogue){.activation = HN_RELU});
+    return numbers(op, fns, relu_f32, relu_f64);
+}
 
 FLOATS(sign, x > 0 ? 1 : x < 0 ? -1 : x)
 INTEGERS(sign, (x > 0) - (x < 0))
