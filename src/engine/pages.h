@@ -17,6 +17,7 @@ struct hn_pages;
 /* What a page continues: 0 is the start of a text, any other number a page once published. */
 typedef uint64_t hn_page_name;
 
+/* A table of n empty pages; HN_E_NOMEM. The caller destroys it; NULL is fine. */
 enum hn_status hn_pages_create(size_t n_pages, struct hn_pages **out, struct hn_error *err);
 void hn_pages_destroy(struct hn_pages *pages);
 

@@ -21,10 +21,12 @@ struct hn_energy_options {
 
 struct hn_energy; /* any thread may use it */
 
+/* Finds what can be known of this machine; to find nothing is no error. HN_E_ARG: a wattage below 0. */
 enum hn_status hn_energy_open(const struct hn_energy_options *options, struct hn_energy **out,
                               struct hn_error *err);
-void hn_energy_close(struct hn_energy *energy);
+void hn_energy_close(struct hn_energy *energy); /* NULL is fine */
 
+/* Where joules come from. */
 enum hn_energy_source hn_energy_source(const struct hn_energy *energy);
 /* "rapl", "watts", "unknown". */
 const char *hn_energy_source_name(enum hn_energy_source source);

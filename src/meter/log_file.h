@@ -18,6 +18,8 @@ struct hn_log_file_options {
     void *ctx;
 };
 
+/* Opens the file and starts the thread that writes it; path and options are copied, `ctx` outlives it. HN_E_IO
+ * names the path. */
 enum hn_status hn_log_file_open(const struct hn_log_file_options *options, struct hn_log_file **out,
                                 struct hn_error *err);
 /* Writes what waits and ends the thread. NULL is fine. */

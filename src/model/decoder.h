@@ -17,6 +17,7 @@ enum hn_status hn_decoder_load(const struct hn_gguf *file, const struct hn_confi
                                struct hn_error *err);
 void hn_decoder_destroy(struct hn_decoder *decoder);
 
+/* What it was loaded with; they stay the decoder's, or its creator's. */
 const struct hn_config *hn_decoder_config(const struct hn_decoder *decoder);
 const struct hn_plan *hn_decoder_plan(const struct hn_decoder *decoder);
 struct hn_backend *hn_decoder_backend(const struct hn_decoder *decoder);

@@ -5,7 +5,9 @@
 
 #include "model/predictor.h"
 
+/* Whether a file that begins so is one of them. */
 bool hn_trees_is(struct hn_str head);
+/* Errors name the path and the field. Close it as any predictor. */
 enum hn_status hn_trees_predictor_open(const char *path, const struct hn_predictor_options *options,
                                        struct hn_predictor **out, struct hn_error *err);
 

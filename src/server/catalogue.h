@@ -9,6 +9,7 @@ struct hn_catalogue;
 
 enum { HN_MODEL_NAME = 200 }; /* bytes of a name */
 
+/* An empty one, of models in `service`, which outlives it. */
 enum hn_status hn_catalogue_create(struct hn_service *service, struct hn_catalogue **out,
                                    struct hn_error *err);
 /* The service must have been stopped, or go on without it. NULL is fine. */

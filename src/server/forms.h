@@ -26,6 +26,7 @@ struct hn_form {
     const char *param;          /* the field that asks for it, static */
 };
 
+/* A store of compiled grammars, for all threads; the caller destroys it. HN_E_NOMEM. */
 enum hn_status hn_forms_create(struct hn_forms **out, struct hn_error *err);
 void hn_forms_destroy(struct hn_forms *forms);
 

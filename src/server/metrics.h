@@ -35,6 +35,7 @@ void hn_metrics_destroy(struct hn_metrics *metrics);
  * first time. Past 1,000 of them, or out of memory, all share one whose model is "other". */
 struct hn_series *hn_metrics_series(struct hn_metrics *metrics, const char *model, const char *key);
 
+/* From any thread, without a lock. */
 void hn_series_add(struct hn_series *series, enum hn_metric counter, double n);
 void hn_series_set(struct hn_series *series, enum hn_metric gauge, double value);
 /* NAN, which is what is not known, is left out. */

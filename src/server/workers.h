@@ -6,6 +6,7 @@
 
 struct hn_workers;
 
+/* Starts so many threads. HN_E_NOMEM, or that a thread cannot be started; none is left then. */
 enum hn_status hn_workers_start(unsigned threads, struct hn_workers **out, struct hn_error *err);
 /* Has `work` done with a call by one of the threads; calls wait in the order they came. */
 void hn_workers_do(struct hn_workers *workers, void (*work)(struct hn_call *call),

@@ -53,9 +53,11 @@ bool hn_graph_stacks(const struct hn_graph *graph);
 /* Bytes that the loaded graph takes. */
 size_t hn_graph_bytes(const struct hn_graph *graph);
 
+/* Memory for one run at a time of the graph, which outlives it, as does the pool (NULL: the calling thread
+ * alone). */
 enum hn_status hn_run_create(const struct hn_graph *graph, struct hn_pool *pool,
                              struct hn_run **out, struct hn_error *err);
-void hn_run_destroy(struct hn_run *run);
+void hn_run_destroy(struct hn_run *run); /* NULL is fine */
 
 /* Runs the graph. Outputs lie in the run's memory until it is used again. `cancel` (may be NULL) is looked
  * at between operators. */

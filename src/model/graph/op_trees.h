@@ -45,6 +45,7 @@ struct hn_tree_source {
     size_t n_features; /* filled by hn_tree_source_build */
 };
 
+/* What it holds; and the trees that it describes, which the caller closes (hn_trees_close). */
 void hn_tree_source_free(struct hn_tree_source *source);
 enum hn_status hn_tree_source_build(struct hn_op *op, struct hn_tree_source *source, size_t targets,
                                     enum hn_forest_sum sum, struct hn_trees **out);

@@ -71,6 +71,7 @@ static inline bool hn_item_has_text(const struct hn_item *item)
     return item->text.hash[0] || item->text.hash[1];
 }
 
+/* A category's bit of an item's signature; several share one, so that hn_item_is_in has the last word. */
 uint64_t hn_category_bit(struct hn_str category);
 bool hn_item_is_in(const struct hn_item *item, struct hn_str category);
 
