@@ -85,7 +85,7 @@ static enum hn_status read_head(struct job *j, struct hn_error *err)
         else if (c->model != SIZE_MAX) seen[c->model] = true;
     }
     for (size_t i = 0; status >= 0 && i < j->table.n_columns; i++)
-        if (!seen[i])
+        if (!seen[i] && !j->s->about->inputs[j->table.columns[i].input].keyed)
             fprintf(stderr, "%s: no column '%s': it is missing everywhere\n", j->csv.name,
                     j->table.columns[i].name);
     free(seen);

@@ -366,6 +366,8 @@ class Tables(Program):
                          [{"name": "m", "type": "float", "shape": [None, 2], "labels": ["apple", "pear"],
                            "keyed": True}])
         self.assertEqual(self.table(path, "pear\n2\n"), [["y_0", "y_1"], ["0", "2"]])
+        told = self.hence("predict", "-m", path, "--csv", "-", stdin=b"pear\n2\n").stderr
+        self.assertEqual(told, b"")  # nothing is missing
         # Integers and texts: what a row lacks is 0, and a text without letters.
         self.assertEqual(self.table(self.write("words.onnx", tiny.of_maps(kind="int64")), "pear\n2\n")[1], ["0", "2"])
         self.assertEqual(self.table(self.write("words.onnx", tiny.of_maps(kind="object")), "pear\n2\n")[1], ["", "2"])
