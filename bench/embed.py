@@ -25,7 +25,7 @@ import gguf_io  # noqa: E402
 
 SHAPES = {"minilm": (6, 384, 12, 1536), "bert-base": (12, 768, 12, 3072)}  # layers, width, heads, inner
 CONTEXT = 512
-LOADS = {"512 tokens": (6, 510), "20 tokens": (100, 18)}  # texts, and words of each
+LOADS = {"512 tokens": [510] * 6, "20 tokens": [18] * 100, "10 to 510": [8, 30, 508, 60, 15, 200, 120, 8] * 3}  # words
 
 
 def write_model(path, shape, kind):
@@ -37,9 +37,9 @@ def write_model(path, shape, kind):
     gguf_io.write_gguf(path, meta, encoders.gguf_tensors(family, weights, kind))
 
 
-def write_texts(path, n, words):
+def write_texts(path, lengths):
     rng = np.random.default_rng(3)
-    path.write_text("".join(encoders.sentence(rng, words)[0] + "\n" for _ in range(n)))
+    path.write_text("".join(encoders.sentence(rng, words)[0] + "\n" for words in lengths))
 
 
 def hence_rate(args, model, texts, threads):
@@ -69,8 +69,8 @@ def main():
     print(f"{'model':10} {'type':5} {'texts of':11} {'threads':>7} {'hence t/s':>10} {'peer t/s':>10} {'ratio':>6}")
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
-        for load, (n, words) in LOADS.items():
-            write_texts(folder / load, n, words)
+        for load, lengths in LOADS.items():
+            write_texts(folder / load, lengths)
         for shape in args.shape or SHAPES:
             for kind in args.type or ["F32", "F16", "Q8_0"]:
                 model = folder / "model.gguf"
