@@ -25,11 +25,19 @@ def products(s):
         a_zero, b_zero = some(kind) if zeros else kind(0), [other(0), some(other), some(other, n)][zeros]
         sums = (a.astype(np.int64) - int(a_zero)) @ (b.astype(np.int64) - b_zero.astype(np.int64))
         s.add("MatMulInteger", [a, b, a_zero, b_zero], [sums.astype(np.int32)], fixed=(1, 3))
+        scale, scales, bias = np.float32(0.0131), (rng.rand(n) / 100 + 0.001).astype(np.float32), real(n)
+        if len(rows) == 1 and not zeros == 1:
+            c = whole(-999, 999, n, kind=np.int32)
+            gemm = np.float32(0.5) * scale * scales
+            ends = [np.float32(abs((sums + c) * gemm).max() / 100), some(kind)]
+            both = quantized((sums + c).astype(np.float32) * (gemm / ends[0]).astype(np.float32), np.float32(1), int(ends[1]), kind)
+            inputs = [a[None] if a.ndim < 2 else a, scale, a_zero, b.T if zeros else b, scales, b_zero, c]
+            for more, want in (([], ((sums + c) * gemm.astype(np.float64)).astype(np.float32)), (ends, both)):
+                s.add("QGemm", [*inputs, *more], [want.reshape(-1, n)], opset=1, domain=MS, fixed=(3, 4, 5, 6), transB=int(zeros > 0), alpha=0.5)
         if zeros == 2:
             each = some(kind, rows[-1])
             some_sums = (a.astype(np.int64) - each.astype(np.int64)[:, None]) @ (b.astype(np.int64) - b_zero)
             s.add("MatMulInteger", [a, b, each, b_zero], [some_sums.astype(np.int32)], fixed=(1, 3))
-        scale, scales, bias = np.float32(0.0131), (rng.rand(n) / 100 + 0.001).astype(np.float32), real(n)
         floats = sums * np.float64(scale) * scales
         s.add("MatMulIntegerToFloat", [a, b, scale, scales, a_zero, b_zero, bias], [(floats + bias).astype(np.float32)],
               opset=1, domain=MS, fixed=(1, 5))
@@ -45,6 +53,26 @@ def products(s):
     y = left @ b.astype(np.float64) * np.float64(step) * scales
     s.add("DynamicQuantizeMatMul", [x, b, scales], [y.astype(np.float32)], opset=1, domain=MS, fixed=(1,))
     s.add("MatMulInteger", [some(np.uint8, 3, 5), some(np.int8, 4, 5)], 1, fixed=(1,), refused="4 elements")
+
+
+def blocks(s):
+    """MatMulNBits: blocks of few bits, each with a scale and maybe a zero point."""
+    for bits, size, (rows, k, n), zeros, bias in itertools.product(
+            (4, 8), (16, 32, 256, 512), (((1,), 70, 5), ((2, 3), 600, 90)), (0, 1), (0, 1)):
+        if not (zeros or bias): continue
+        count = -(-k // size)
+        top, per = 1 << bits, 8 // bits
+        q = whole(0, top, n, count * size, kind=np.uint8)
+        packed = sum(q.reshape(n, count, -1, per)[..., i] << np.uint8(i * bits) for i in range(per)).astype(np.uint8)
+        scales, add = (rng.rand(n, count) / 50 + 0.001).astype(np.float32), real(n)
+        zero = whole(0, top if bias else 1, n, count, kind=np.uint8) if zeros else np.full((n, count), top // 2, np.uint8)
+        padded = np.pad(zero, ((0, 0), (0, -count % per)))
+        some_zero = sum(padded.reshape(n, -1, per)[..., i] << np.uint8(i * bits) for i in range(per)).astype(np.uint8)
+        wide = (q.reshape(n, count, size) - zero[..., None].astype(np.float64)) * scales[..., None]
+        x, add = abs(real(*rows, k)), add + 100 # far from 0
+        y = x @ wide.reshape(n, -1)[:, :k].T.astype(np.float64) + (add if bias else 0)
+        s.add("MatMulNBits", [x, packed, scales, some_zero if zeros else None, None, add if bias else None],
+              [y.astype(np.float32)], opset=1, domain=MS, fixed=(1, 2, 3, 5), K=k, N=n, bits=bits, block_size=size)
 
 
 def convolutions(s):
@@ -284,4 +312,4 @@ def cells(s):
 
 
 if __name__ == "__main__":
-    sys.exit(run((products, convolutions, qdq, chains, cells)))
+    sys.exit(run((products, blocks, convolutions, qdq, chains, cells)))

@@ -424,9 +424,48 @@ static float *gemm_side(struct hn_op *op, size_t i, size_t zero, bool turned,
     return to;
 }
 
+enum hn_status hn_op_prepare_qgemm(struct hn_op *op, struct hn_op_state **out)
+{
+    const struct hn_array *b = op->in[3], *scale = op->in[4], *c = op->n_in > 6 ? op->in[6] : NULL;
+    const bool turned = hn_op_int(op, "transB", 0) != 0;
+    if (!b || b->n_dims != 2 || !scale || hn_op_int(op, "transA", 0)) return HN_OK;
+    const size_t n = b->shape[turned ? 0 : 1];
+    if ((scale->n != 1 && scale->n != n) || !hn_element_is_float(scale->type)) return HN_OK;
+    if (hn_op_given(op, 6) && (!c || c->type != HN_EL_I32 || c->n != n)) return HN_OK;
+    return hn_byte_weights_prepare(op, 3, 5, turned, out);
+}
+
+/* The same with B packed. */
+static enum hn_status packed_qgemm(struct hn_op *op)
+{
+    struct hn_byte_product p;
+    struct grade from, to = {.type = HN_EL_F32, .scale = 1};
+    size_t shape[HN_ARRAY_DIMS];
+    if (op->in[0]->n_dims != 2) return hn_op_fail(op, HN_E_ARG, "A is not a matrix");
+    HN_TRY(hn_packed_left(op, 0, &p, shape));
+    HN_TRY(grade_of(op, 1, op->in[0]->type, &from));
+    const bool bytes = has_input(op, 7);
+    if (bytes) HN_TRY(grade_of(op, 7, has_input(op, 8) ? op->in[8]->type : op->in[0]->type, &to));
+    float *scale = hn_op_scratch(op, p.b->n, sizeof *scale);
+    p.y = scale ? hn_op_out(op, 0, to.type, shape, 2) : NULL;
+    if (!p.y) return hn_op_failed(op);
+    const struct hn_array *by = op->in[4];
+    const float left = hn_op_float(op, "alpha", 1) * (float)from.scale;
+    for (size_t j = 0; j < p.b->n; j++)
+        scale[j] = left * (float)hn_array_real(by, by->n == 1 ? 0 : j) / (float)to.scale;
+    p.scale = scale;
+    p.a_zero = (int32_t)from.zero;
+    p.bias = has_input(op, 6) ? op->in[6]->data : NULL;
+    p.zero = (int32_t)to.zero;
+    p.result = bytes ? HN_BYTE_BYTES : HN_BYTE_FLOATS;
+    if (bytes) hn_byte_range(to.type, &p.low, &p.high);
+    return hn_byte_product_run(op, &p);
+}
+
 /* (A, scale, zero, B, scale, zero, C of 32-bit sums, Y's scale, zero): floats where Y has no scale. */
 enum hn_status hn_op_qgemm(struct hn_op *op)
 {
+    if (op->state) return packed_qgemm(op);
     struct hn_array a, b;
     struct hn_stack s;
     const float *x = gemm_side(op, 0, 2, hn_op_int(op, "transA", 0) != 0, &a);
@@ -457,111 +496,5 @@ enum hn_status hn_op_qgemm(struct hn_op *op)
         if (bytes) narrow(&grade, &op->out[0], i, value);
         else ((float *)op->out[0].data)[i] = (float)value;
     }
-    return HN_OK;
-}
-
-/* ---- MatMulNBits: weights [n][blocks of k] of 2, 4 or 8 bits, a scale for each block ---- */
-
-struct blocks {
-    size_t n, k, bits, size, count; /* `count` of `size` elements in a row of k */
-    const uint8_t *weights;
-    const double *scales;  /* [n][count] */
-    const uint8_t *packed; /* zero points of `bits`, rows of whole bytes; or NULL */
-    const double *zeros;   /* [n][count], or NULL */
-};
-
-static double block_zero(const struct blocks *b, size_t row, size_t block)
-{
-    if (b->zeros) return b->zeros[row * b->count + block];
-    if (!b->packed) return (double)(1 << (b->bits - 1));
-    const size_t bytes = (b->count * b->bits + 7) / 8, bit = block * b->bits;
-    return b->packed[row * bytes + bit / 8] >> bit % 8 & ((1 << b->bits) - 1);
-}
-
-/* Rows first .. first + n - 1 of the weights, as columns of `to` [k, n]. */
-static void unpack(const struct blocks *b, size_t first, size_t n, float *to)
-{
-    const size_t block_bytes = b->size * b->bits / 8;
-    for (size_t j = 0; j < n; j++)
-        for (size_t block = 0; block < b->count; block++) {
-            const size_t at = (first + j) * b->count + block;
-            const double scale = b->scales[at], zero = block_zero(b, first + j, block);
-            const size_t end = hn_min(b->size, b->k - block * b->size);
-            for (size_t i = 0; i < end; i++) {
-                const int q = b->weights[at * block_bytes + i * b->bits / 8] >> i * b->bits % 8 &
-                              ((1 << b->bits) - 1);
-                to[(block * b->size + i) * n + j] = (float)((q - zero) * scale);
-            }
-        }
-}
-
-static enum hn_status blocks_of(struct hn_op *op, struct blocks *b)
-{
-    const int64_t n = hn_op_int(op, "N", 0), k = hn_op_int(op, "K", 0),
-                  bits = hn_op_int(op, "bits", 4);
-    const int64_t size = hn_op_int(op, "block_size", 0);
-    if (n < 1 || k < 1 || n > INT32_MAX || k > INT32_MAX || (bits != 2 && bits != 4 && bits != 8) ||
-        size < 16 || size > 1 << 16 || (size & (size - 1)))
-        return hn_op_fail(op, HN_E_ARG, "N, K, bits or block_size is out of range");
-    *b =
-        (struct blocks){.n = (size_t)n, .k = (size_t)k, .bits = (size_t)bits, .size = (size_t)size};
-    b->count = (b->k + b->size - 1) / b->size;
-    const size_t all = b->n * b->count;
-    if (op->in[1]->type != HN_EL_U8 || op->in[1]->n != all * (b->size * b->bits / 8) ||
-        op->in[2]->n != all || !(hn_element_is_float(op->in[2]->type)))
-        return hn_op_fail(op, HN_E_ARG, "weights or scales do not fit %zu rows of %zu blocks", b->n,
-                          b->count);
-    if (has_input(op, 4)) return hn_op_fail(op, HN_E_UNSUPPORTED, "g_idx is not supported");
-    b->weights = op->in[1]->data;
-    if (!(b->scales = hn_op_reals(op, 2))) return hn_op_failed(op);
-    if (!has_input(op, 3)) return HN_OK;
-    const struct hn_array *zero = op->in[3];
-    const bool packed = zero->type == HN_EL_U8;
-    if (zero->n != (packed ? b->n * ((b->count * b->bits + 7) / 8) : all) ||
-        (!packed && !hn_element_is_float(zero->type)))
-        return hn_op_fail(op, HN_E_ARG, "zero points do not fit the blocks");
-    if (packed) b->packed = zero->data;
-    else b->zeros = hn_op_reals(op, 3);
-    return packed || b->zeros ? HN_OK : hn_op_failed(op);
-}
-
-enum hn_status hn_op_matmul_nbits(struct hn_op *op)
-{
-    struct blocks b = {0};
-    const struct hn_array *a = op->in[0];
-    HN_TRY(blocks_of(op, &b));
-    if (!a->n_dims || a->shape[a->n_dims - 1] != b.k || !hn_element_is_float(a->type))
-        return hn_op_fail(op, HN_E_ARG, "A is not of floats, %zu in a row", b.k);
-    const struct hn_array *bias = has_input(op, 5) ? op->in[5] : NULL;
-    if (bias && bias->n != b.n)
-        return hn_op_fail(op, HN_E_ARG, "the bias has %zu elements", bias->n);
-    size_t shape[HN_ARRAY_DIMS], size;
-    memcpy(shape, a->shape, sizeof shape);
-    shape[a->n_dims - 1] = b.n;
-    const float *x = hn_op_lane_in(op, 0, HN_LANE_F32),
-                *add = bias ? hn_op_lane_in(op, 5, HN_LANE_F32) : NULL;
-    float *to = hn_op_lane_out(op, 0, a->type, shape, a->n_dims, HN_LANE_F32);
-    /* Some columns at a time, so that weights stay small in memory. */
-    const size_t columns = hn_min(b.n, 256 > b.n / 16 ? 256 : b.n / 16);
-    if (!hn_packed_size(b.k, columns, &size))
-        return hn_op_fail(op, HN_E_LIMIT, "the matrix is too large");
-    float *straight = hn_op_scratch(op, b.k, columns * sizeof *straight);
-    struct hn_packed packed = {.panels = hn_op_scratch(op, size, sizeof(float)), .k = b.k};
-    if (!x || !to || !straight || !packed.panels || (bias && !add)) return hn_op_failed(op);
-    for (size_t first = 0; a->n && first < b.n; first += columns) {
-        HN_TRY(hn_op_check(op));
-        packed.n = hn_min(columns, b.n - first);
-        unpack(&b, first, packed.n, straight);
-        hn_pack_matrix(&packed, straight, packed.n, 1, 1);
-        const struct hn_product product = {.a = x,
-                                           .lda = b.k,
-                                           .rows = a->n / b.k,
-                                           .b = &packed,
-                                           .y = to + first,
-                                           .ldy = b.n,
-                                           .epilogue = {.bias = add ? add + first : NULL}};
-        HN_TRY(hn_product_run(op, &product));
-    }
-    hn_op_lane_done(op, 0, HN_LANE_F32, to);
     return HN_OK;
 }
