@@ -311,5 +311,33 @@ def cells(s):
           refused="input 5")
 
 
+def quantized_cells(s):
+    """DynamicQuantizeLSTM is the LSTM of the numbers that its weights stand for, [directions, inputs, gates]."""
+    for kind, ways, each in ((np.int8, 1, 0), (np.int8, 2, 1), (np.uint8, 2, 0)):
+        steps, batch, width, n = 5, 3, 8, 10
+        x, bias = real(steps, batch, width), real(ways, 8 * n)
+        h, c = real(ways, batch, n), real(ways, batch, n)
+        w, r = some(kind, ways, width, 4 * n), some(kind, ways, n, 4 * n)
+        shape = (ways, 4 * n) if each else (ways,)
+        scales = [(rng.rand(*shape) / 300 + 0.001).astype(np.float32) for _ in range(2)]
+        zeros = [np.full(shape, 128 if kind == np.uint8 else -3, kind) for _ in range(2)]
+        full = (lambda a: a[:, None]) if each else (lambda a: a[:, None, None])
+        wide = [(q.astype(np.float64) - full(z)) * full(t) for q, t, z in zip((w, r), scales, zeros)]
+        outs = []
+        for d in range(ways):
+            out = lstm(x[::-1] if d else x, wide[0][d].T, wide[1][d].T, bias[d, :4 * n] + bias[d, 4 * n:], h[d], c[d])
+            outs.append([out[0][::-1] if d else out[0], *out[1:]])
+        want = [np.stack([o[0] for o in outs], 1)] + [np.stack([o[i] for o in outs]) for i in (1, 2)]
+        names = ["x", "w", "r", "bias", "", "h", "c", "", "ws", "wz", "rs", "rz"]
+        constants = dict(w=w, r=r, bias=bias, ws=scales[0], wz=zeros[0], rs=scales[1], rz=zeros[1])
+        nodes = [io.node("DynamicQuantizeLSTM", names, ["h0", "h1", "h2"], MS, hidden_size=n,
+                         direction="bidirectional" if ways == 2 else "forward")]
+        nodes += [io.node("Add", [f"h{i}", "two"], [f"y{i}"]) for i in range(3)]
+        body = io.graph(nodes, [io.value(v, io.FLOAT) for v in "xhc"], [io.value(f"y{i}", io.FLOAT) for i in range(3)],
+                        [tensor(k, v) for k, v in constants.items()] + [tensor("two", np.float32(2))])
+        s.write("DynamicQuantizeLSTM", io.model(body, 17), {"x": x, "h": h, "c": c},
+                {f"y{i}": (y + 2).astype(np.float32) for i, y in enumerate(want)})
+
+
 if __name__ == "__main__":
-    sys.exit(run((products, blocks, convolutions, qdq, chains, cells)))
+    sys.exit(run((products, blocks, convolutions, qdq, chains, cells, quantized_cells)))
