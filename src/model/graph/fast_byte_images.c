@@ -105,6 +105,7 @@ static void run_gathered(const struct job *j, const uint8_t *strip, size_t rows,
     const size_t wide = j->w->out[1], n = rows * wide;
     struct hn_byte_rows part = {
         .a = room, .lda = b->pitch, .apart = b->piece, .wide = n, .points = n, .row = row};
+    if (b->k < b->pitch) memset(room, 0, HN_BYTE_ROWS * b->pitch); /* what no weight sees */
     for (; part.first < n; part.first += HN_BYTE_ROWS) {
         part.m = hn_min(HN_BYTE_ROWS, n - part.first);
         for (size_t i = 0; i < part.m; i++)
