@@ -1,4 +1,4 @@
-/* Bodies of /v1/predictions, for a model of one matrix and one whose inputs are columns. */
+/* Bodies of /v1/predictions, for a model of one matrix, one of named categories, and one of several inputs. */
 #include "fuzz.h"
 
 #include "base/bits.h"
@@ -7,10 +7,31 @@
 static const struct hn_port matrix[] = {
     {.name = "x", .type = HN_EL_F32, .known_rank = true, .n_dims = 2, .shape = {-1, 3}},
 };
+static const char *const labels[] = {"city", "size", "x"};
+static const struct hn_str cities[] = {{"Chur", 4}, {"", 0}, {"Bern", 4}};
+static const double sizes[] = {20, -1.5};
+static const uint32_t by_city[] = {1, 2, 0}, by_size[] = {1, 0};
+static const struct hn_categories categories[] = {
+    {.names = {.texts = cities, .n = 3}, .order = by_city},
+    {.names = {.numbers = sizes, .n = 2}, .order = by_size},
+    {.names = {.n = 0}},
+};
+static const struct hn_port strict[] = {
+    {.name = "x",
+     .type = HN_EL_F64,
+     .known_rank = true,
+     .n_dims = 2,
+     .shape = {-1, 3},
+     .labels = labels,
+     .n_labels = 3,
+     .categories = categories,
+     .strict = true},
+};
 static const struct hn_port columns[] = {
     {.name = "age", .type = HN_EL_F64, .known_rank = true, .n_dims = 1, .shape = {-1}},
     {.name = "city", .type = HN_EL_STRING, .known_rank = true, .n_dims = 2, .shape = {-1, 1}},
     {.name = "n", .type = HN_EL_I8, .known_rank = true, .n_dims = 1, .shape = {-1}},
+    {.name = "w", .type = HN_EL_F16, .known_rank = true, .n_dims = 2, .shape = {-1, 2}},
 };
 static const struct hn_port outputs[] = {{.name = "y"},
                                          {.name = "contributions", .on_request = true}};
@@ -40,5 +61,6 @@ void fuzz_one(const uint8_t *data, size_t n)
     const struct hn_str text = {(const char *)data, n};
     if (hn_prediction_body_read(text, &body, &err) < 0) return;
     fill(&body, text, matrix, HN_COUNT(matrix));
+    fill(&body, text, strict, HN_COUNT(strict));
     fill(&body, text, columns, HN_COUNT(columns));
 }
