@@ -104,7 +104,7 @@ static bool is(const struct formula *a, const struct term *terms, size_t n)
         want.c[terms[i].x][terms[i].t] = terms[i].factor;
     for (size_t i = 0; i < 2 * DEGREE; i++) {
         const double w = want.c[i / 2][i % 2];
-        if (fabs(a->c[i / 2][i % 2] - w) > 1e-6 * fabs(w)) return false;
+        if (!(fabs(a->c[i / 2][i % 2] - w) <= 1e-6 * fabs(w))) return false; /* nor NaN */
     }
     return true;
 }
