@@ -149,23 +149,27 @@ struct job {
     size_t scratch_bytes;
 };
 
+/* n rows of a panel as integers. */
+static void unpack_rows(const uint8_t *restrict q, size_t bits, size_t n, int32_t *restrict to)
+{
+    if (bits == 8)
+        for (size_t i = 0; i < n * HN_PANEL; i++)
+            to[i] = q[i];
+    else
+        for (size_t i = 0; i < n; i += 2, q += HN_PANEL, to += 2 * HN_PANEL)
+            for (size_t l = 0; l < HN_PANEL; l++) {
+                to[l] = q[l] & 15;
+                to[HN_PANEL + l] = q[l] >> 4;
+            }
+}
+
 /* Elements [first, first + n) of a panel's rows. */
 static void expand(const struct job *j, size_t panel, size_t first, size_t n, int32_t *whole,
                    float *to)
 {
     const struct packed *p = j->p;
     const size_t row = p->count * p->size * p->bits / 8;
-    const uint8_t *q = p->q + (panel * row + first * p->bits / 8) * HN_PANEL;
-    if (p->bits == 8)
-        for (size_t i = 0; i < n * HN_PANEL; i++)
-            whole[i] = q[i];
-    else
-        for (size_t i = 0; i < n; i += 2, q += HN_PANEL, whole += 2 * HN_PANEL)
-            for (size_t l = 0; l < HN_PANEL; l++) {
-                whole[l] = q[l] & 15;
-                whole[HN_PANEL + l] = q[l] >> 4;
-            }
-    if (p->bits == 4) whole -= hn_round_up(n, 2) * HN_PANEL;
+    unpack_rows(p->q + (panel * row + first * p->bits / 8) * HN_PANEL, p->bits, n, whole);
     for (size_t i = 0; i < n; i += p->size) {
         const size_t at = (panel * p->count + (first + i) / p->size) * HN_PANEL;
         int32_t less[HN_PANEL];
