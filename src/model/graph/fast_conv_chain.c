@@ -148,12 +148,15 @@ static void run_segment(void *arg, size_t task, unsigned worker)
     }
 }
 
-/* Depends on one image alone, since the last may have another form, with other bits. */
-static bool together(const struct hn_convolution *a, const struct hn_convolution *b,
-                     const struct hn_convolution *c)
+/* Depends on one image alone, since the last may have another form, with other bits: by tiles, which are worth
+ * more than what they read from further away where nothing but a convolution by channels comes before. */
+static bool together(const struct hn_kernels *kernels, const struct hn_convolution *a,
+                     const struct hn_convolution *b, const struct hn_convolution *c)
 {
+    const bool by_tiles =
+        kernels->gemm_many != kernels->gemm && hn_fast_many(c->window->n_out, c->out, c->w->k);
     return hn_rows_plain(c->window) && b->window->n_out >= POINTS_MIN && hn_rows_suit(b) &&
-           (!a || (!hn_winograd_suits(a) && hn_rows_suit(a)));
+           (a ? !hn_winograd_suits(a) && hn_rows_suit(a) : !by_tiles);
 }
 
 static enum hn_status run_together(struct hn_op *op, const struct hn_convolution *a,
@@ -224,7 +227,8 @@ static enum hn_status run_chain(struct hn_op *op)
     HN_TRY(hn_fast_conv_begin(op, &parts[2], &y, &apart));
     if (y.n && !empty) {
         const struct hn_convolution *a = first == 0 ? &parts[0] : NULL;
-        if (together(a, &parts[1], &parts[2])) HN_TRY(run_together(op, a, &parts[1], &parts[2]));
+        if (together(op->kernels, a, &parts[1], &parts[2]))
+            HN_TRY(run_together(op, a, &parts[1], &parts[2]));
         else HN_TRY(run_apart(op, parts, first));
     }
     return hn_fast_conv_end(op, chain->parts[2], &y, apart);
