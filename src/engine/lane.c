@@ -36,7 +36,7 @@ struct hn_lane {
     unsigned idle;       /* threads that wait */
     bool guests[GUESTS]; /* at work */
     unsigned n_long;     /* threads with a long job */
-    bool stopping;
+    atomic_bool stopping;
     bool attended;    /* threads that compute come by */
     unsigned threads; /* that run */
     struct worker workers[HN_LANE_MAX_THREADS];
@@ -395,6 +395,7 @@ enum hn_status hn_lane_submit(struct hn_lane *lane, struct hn_oneshot *model,
     bool wake = false;
     job->submitted_ns = hn_clock_ns();
     job->model = model;
+    job->ending = &lane->stopping;
     pthread_mutex_lock(&lane->lock);
     if (may_run_here(lane, model, job, &guest)) {
         struct batch batch = {

@@ -12,8 +12,7 @@
 #ifndef HN_ENGINE_LANE_H
 #define HN_ENGINE_LANE_H
 
-#include <stdatomic.h>
-
+#include "base/cancel.h"
 #include "engine/lane_queue.h"
 
 struct hn_lane;
@@ -33,6 +32,7 @@ struct hn_oneshot_job {
     struct hn_oneshot_job *next;
     struct hn_oneshot *model;
     uint64_t serial, submitted_ns;
+    const atomic_bool *ending; /* the lane is stopping: what runs is to stop, too */
 
     /* Said by who submits it. */
     size_t work;    /* how much of a batch it is, rows or tokens; at least 1 */
@@ -40,14 +40,14 @@ struct hn_oneshot_job {
     float weight;   /* of the owner; 0: 1 */
     enum hn_class klass;
     uint64_t deadline_ns;    /* as hn_clock_ns counts: not begun after it; 0: none */
-    const atomic_bool *gone; /* once true, it is not begun any more; or NULL */
+    const atomic_bool *gone; /* once true, it is not begun any more, or stopped; or NULL */
     /* Called exactly once, on a thread of the lane, a visitor's or within hn_lane_submit, with what follows filled in.
      * Must not wait. The lane does not touch the job any more once it is called, nor the model after a
      * batch's last. */
     void (*done)(struct hn_oneshot_job *job);
     void *ctx; /* for `done` */
 
-    enum hn_status status; /* HN_E_CANCELLED: it was not begun */
+    enum hn_status status; /* HN_E_CANCELLED: it was not begun, or stopped */
     struct hn_error error; /* where status is negative */
     double core_s;         /* its part of what the batch took, in seconds of a core, */
     double joules;         /* and of the machine; NAN: unknown */
@@ -79,9 +79,14 @@ struct hn_oneshot_ops {
 /* Starts the threads. */
 enum hn_status hn_lane_start(const struct hn_lane_options *options, struct hn_lane **out,
                              struct hn_error *err);
-/* Ends what waits as cancelled, waits for what runs, and ends the threads. Nothing may be submitted
- * meanwhile. NULL is fine. */
+/* Ends what waits as cancelled, tells what runs to stop and waits for it, and ends the threads. Nothing
+ * may be submitted meanwhile. NULL is fine. */
 void hn_lane_stop(struct hn_lane *lane);
+/* What ends a run of n jobs: only one alone ends by itself. */
+static inline struct hn_cancel hn_lane_cancel(struct hn_oneshot_job *const *jobs, size_t n)
+{
+    return (struct hn_cancel){.gone = n == 1 ? jobs[0]->gone : NULL, .ending = jobs[0]->ending};
+}
 
 /* How many runs there may be at the same time. */
 unsigned hn_lane_seats(const struct hn_lane *lane);

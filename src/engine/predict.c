@@ -227,9 +227,10 @@ static void run(struct hn_oneshot *base, unsigned at, bool alone, struct hn_ones
             jobs[j]->status = status;
             jobs[j]->error = err;
         }
-    } else if (n == 1 || run_stacked(m, seat, jobs, n, &err) < 0) {
-        run_each(m, seat, jobs, n);
+        return;
     }
+    hn_prediction_cancel_by(seat->run, hn_lane_cancel(jobs, n));
+    if (n == 1 || run_stacked(m, seat, jobs, n, &err) < 0) run_each(m, seat, jobs, n);
 }
 
 /* --- life -------------------------------------------------------------------------------------- */

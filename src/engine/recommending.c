@@ -25,7 +25,7 @@ static void run(struct hn_oneshot *base, unsigned worker, bool alone, struct hn_
     struct hn_recommend_request *requests[HN_LANE_MAX_JOBS] = {NULL};
     for (size_t i = 0; i < n; i++)
         requests[i] = &((struct hn_recommend_job *)jobs[i])->request;
-    hn_recommend_seat_alone(m->seats[worker], alone);
+    hn_recommend_seat_use(m->seats[worker], alone, hn_lane_cancel(jobs, n));
     hn_recommend(m->seats[worker], requests, n);
     for (size_t i = 0; i < n; i++) {
         jobs[i]->status = requests[i]->status;

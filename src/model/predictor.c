@@ -136,7 +136,7 @@ enum hn_status hn_prediction_begin(struct hn_predictor *p, struct hn_pool *pool,
     *out = NULL;
     HN_TRY(p->ops->begin(p, pool, &run, err));
     run->predictor = p;
-    atomic_init(&run->cancelled, false);
+    run->cancel = (struct hn_cancel){0};
     run->converted = calloc(n, sizeof *run->converted);
     run->room = calloc(n, sizeof *run->room);
     run->in = calloc(n, sizeof *run->in);
@@ -233,12 +233,10 @@ enum hn_status hn_prediction_run(struct hn_prediction *run, const struct hn_arra
         else if (!about->inputs[i].optional)
             return hn_fail(err, HN_E_ARG, "input '%s' is missing", about->inputs[i].name);
     }
-    const enum hn_status status = run->predictor->ops->run(run, run->in, wanted, out, err);
-    if (status == HN_E_CANCELLED) atomic_store(&run->cancelled, false);
-    return status;
+    return run->predictor->ops->run(run, run->in, wanted, out, err);
 }
 
-void hn_prediction_cancel(struct hn_prediction *run)
+void hn_prediction_cancel_by(struct hn_prediction *run, struct hn_cancel cancel)
 {
-    atomic_store(&run->cancelled, true);
+    run->cancel = cancel;
 }

@@ -2,8 +2,7 @@
 #ifndef HN_MODEL_PREDICTOR_H
 #define HN_MODEL_PREDICTOR_H
 
-#include <stdatomic.h>
-
+#include "base/cancel.h"
 #include "base/pool.h"
 #include "model/categories.h"
 #include "tensor/array.h"
@@ -70,7 +69,7 @@ struct hn_predictor {
 /* Likewise, of its runs; begin of the kind fills nothing of it. */
 struct hn_prediction {
     struct hn_predictor *predictor;
-    atomic_bool cancelled;
+    struct hn_cancel cancel;
     struct hn_array *converted; /* of inputs that came in another type; owned, as are their data */
     size_t *room;               /* bytes that each of them has */
     const struct hn_array **in;
@@ -113,7 +112,7 @@ void hn_prediction_end(struct hn_prediction *run);
 enum hn_status hn_prediction_run(struct hn_prediction *run, const struct hn_array *const *in,
                                  const bool *wanted, struct hn_array *out, struct hn_error *err);
 
-/* From any thread: the run in progress, or the next one, ends soon with HN_E_CANCELLED. */
-void hn_prediction_cancel(struct hn_prediction *run);
+/* What ends the runs that follow, soon and with HN_E_CANCELLED. */
+void hn_prediction_cancel_by(struct hn_prediction *run, struct hn_cancel cancel);
 
 #endif

@@ -251,7 +251,8 @@ static enum hn_status run_prediction(struct hn_prediction *base, const struct hn
         if (wanted[i] || (i == MARGIN && wanted[PREDICTIONS]))
             HN_TRY(make_output(p, run, i, rows, &out[i], err));
     for (size_t first = 0; first < rows; first += CHUNK_ROWS) {
-        if (atomic_load(&base->cancelled)) return hn_fail(err, HN_E_CANCELLED, "cancelled");
+        if (hn_cancelled(&base->cancel))
+            return hn_fail(err, HN_E_CANCELLED, "it was stopped halfway");
         HN_TRY(predict_rows(p, run, at_row(in[0], first), first, hn_min(rows - first, CHUNK_ROWS),
                             wanted, out, err));
     }

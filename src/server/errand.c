@@ -38,7 +38,7 @@ static bool failed(const struct hn_errand *e, struct hn_refusal *why)
                 &e->call->gone)) /* as web servers write it down; nobody is there to read it */
             (void)hn_refuse(why, 499, "client_gone", NULL, "The client went away.");
         else if (job->status == HN_E_CANCELLED)
-            (void)hn_refuse(why, 503, "cancelled", NULL, "The request was not begun: %s.",
+            (void)hn_refuse(why, 503, "cancelled", NULL, "The request was not finished: %s.",
                             job->error.text);
         else (void)hn_refuse_by(why, job->status, &job->error);
         return true;

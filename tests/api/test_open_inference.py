@@ -402,6 +402,52 @@ class Sleeping(unittest.TestCase):
                 self.assertEqual(server.post("/v2/models/m/infer", body)[0], 200)
 
 
+class Endless(unittest.TestCase):
+    """A model that counts to what it is told, with one that is done at once beside it."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="hence-oip-")
+        self.addCleanup(folder.cleanup)
+        scalar = [tiny.port("i", "int64", []), tiny.port("c", "bool", []), tiny.port("v", "float32", [])]
+        body = tiny.onnx_io.graph([tiny.node("Identity", ["c"], ["d"]), tiny.node("Neg", ["v"], ["w"])], scalar,
+                                  [tiny.port("d", "bool", []), tiny.port("w", "float32", [])])
+        self.count = pathlib.Path(folder.name) / "count.onnx"
+        self.count.write_bytes(tiny.model(
+            [tiny.port("n", "int64", []), tiny.port("x", "float32", [])],
+            [tiny.node("Loop", ["n", "", "x"], ["y"], body=("graph", body))], [tiny.port("y", "float32", [])]))
+
+    def start(self, server, n):
+        """Asks for n turns; the connection, once they are being made."""
+        body = json.dumps({"inputs": [{"name": "n", "shape": [], "datatype": "INT64", "data": [n]},
+                                      {"name": "x", "shape": [], "datatype": "FP32", "data": [1]}]})
+        connection = server.connect()
+        connection.sendall(f"POST /v2/models/count/infer HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+                           .encode())
+        self.wait_for(server, 1)
+        return connection
+
+    def wait_for(self, server, running):
+        line = f'hence_requests_running{{model="count"}} {running}'
+        for _ in range(600):
+            if line in server.get("/metrics")[2].splitlines():
+                return
+            threading.Event().wait(0.05)
+        self.fail(f"not {running} running")
+
+    def test_who_left_is_not_computed_for(self):
+        with Server(HENCE, "-m", str(self.count)) as server:
+            self.start(server, 1 << 40).close()
+            self.wait_for(server, 0)
+            self.start(server, 1 << 40).close()
+            self.wait_for(server, 0)
+
+    def test_the_end_does_not_wait_for_it(self):
+        with Server(HENCE, "-m", str(self.count), "--drain-s", "0") as server:
+            connection = self.start(server, 1 << 40)
+            self.assertEqual(server.stop(), 0)
+            connection.close()
+
+
 if __name__ == "__main__":
     suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
     result = unittest.TextTestRunner(stream=sys.stdout, verbosity=1).run(suite)

@@ -255,10 +255,11 @@ START_TEST(a_run_can_be_cancelled)
     struct hn_error err;
     float x[2] = {0};
     struct hn_value in = rows(x, 1, 2), out[2];
-    atomic_bool cancel = true;
+    atomic_bool gone = true;
+    const struct hn_cancel cancel = {.gone = &gone};
     ck_assert_int_eq(hn_run_create(graph, NULL, &run, &err), HN_OK);
     ck_assert_int_eq(hn_run_go(run, &in, out, &cancel, &err), HN_E_CANCELLED);
-    cancel = false;
+    gone = false;
     ck_assert_int_eq(hn_run_go(run, &in, out, &cancel, &err), HN_OK);
     hn_run_destroy(run);
     hn_graph_close(graph);

@@ -2,8 +2,7 @@
 #ifndef HN_MODEL_GRAPH_GRAPH_H
 #define HN_MODEL_GRAPH_GRAPH_H
 
-#include <stdatomic.h>
-
+#include "base/cancel.h"
 #include "base/pool.h"
 #include "formats/onnx.h"
 #include "model/predictor.h"
@@ -59,10 +58,10 @@ enum hn_status hn_run_create(const struct hn_graph *graph, struct hn_pool *pool,
                              struct hn_run **out, struct hn_error *err);
 void hn_run_destroy(struct hn_run *run); /* NULL is fine */
 
-/* Runs the graph. Outputs lie in the run's memory until it is used again. `cancel` (may be NULL) is looked
- * at between operators. */
+/* Runs the graph. Outputs lie in the run's memory until it is used again. `cancel` (NULL: nothing ends it) is
+ * looked at between operators; HN_E_CANCELLED. */
 enum hn_status hn_run_go(struct hn_run *run, const struct hn_value *in, struct hn_value *out,
-                         const atomic_bool *cancel, struct hn_error *err);
+                         const struct hn_cancel *cancel, struct hn_error *err);
 /* How often the run asked the system for memory. */
 size_t hn_run_allocations(const struct hn_run *run);
 

@@ -146,7 +146,7 @@ struct hn_run {
     struct hn_block *chars;   /* of strings, until the next run */
     size_t chars_used;
     uint64_t nodes_left;
-    const atomic_bool *cancel;
+    struct hn_cancel cancel;
     struct hn_value *items; /* of output sequences, made for the caller */
     size_t items_room;
     enum hn_status failed;

@@ -146,7 +146,7 @@ static enum hn_status go(struct hn_prediction *base, const struct hn_array *cons
         run->in[i].kind = in[i] ? HN_VALUE_TENSOR : HN_VALUE_NONE;
         if (in[i]) run->in[i].array = *in[i];
     }
-    HN_TRY(hn_run_go(run->run, run->in, run->out, &base->cancelled, err));
+    HN_TRY(hn_run_go(run->run, run->in, run->out, &base->cancel, err));
     for (size_t i = 0; i < about->n_outputs; i++) {
         if (run->out[i].kind != HN_VALUE_TENSOR)
             return hn_fail(err, HN_E_UNSUPPORTED, "output '%s' is no tensor",

@@ -5,8 +5,6 @@
 
 #include "base/bits.h"
 
-static const atomic_bool never;
-
 /* --- frames --- */
 
 /* Points the operator's inputs at where they are. */
@@ -75,7 +73,6 @@ enum hn_status hn_run_create(const struct hn_graph *graph, struct hn_pool *pool,
     run->graph = graph;
     run->pool = pool;
     run->budget = graph->run_bytes;
-    run->cancel = &never;
     run->nodes_left = graph->run_nodes;
     enum hn_status status = HN_OK;
     run->frames = hn_arena_alloc(&run->arena, graph->n_bodies, sizeof *run->frames);
@@ -130,7 +127,7 @@ size_t hn_run_allocations(const struct hn_run *run)
 
 static enum hn_status stopped(const struct hn_run *run, struct hn_error *err)
 {
-    if (*run->cancel) return hn_fail(err, HN_E_CANCELLED, "cancelled");
+    if (hn_cancelled(&run->cancel)) return hn_fail(err, HN_E_CANCELLED, "it was stopped halfway");
     return hn_fail(err, HN_E_LIMIT, "more than %llu operators in one run",
                    (unsigned long long)run->graph->run_nodes);
 }
@@ -138,7 +135,7 @@ static enum hn_status stopped(const struct hn_run *run, struct hn_error *err)
 enum hn_status hn_op_check(struct hn_op *op)
 {
     struct hn_run *run = op->run;
-    if (!*run->cancel) return HN_OK;
+    if (!hn_cancelled(&run->cancel)) return HN_OK;
     return stopped(run, op->err);
 }
 
@@ -167,7 +164,7 @@ enum hn_status hn_node_run(struct hn_run *run, struct hn_frame *frame, struct hn
                            struct hn_error *err)
 {
     const struct hn_node *node = op->node;
-    if (run->nodes_left == 0 || *run->cancel) return stopped(run, err);
+    if (run->nodes_left == 0 || hn_cancelled(&run->cancel)) return stopped(run, err);
     run->nodes_left--;
     op->err = err;
     if (!(node->row->flags & HN_OP_VALUES) && !all_tensors(frame, op))
@@ -311,10 +308,10 @@ static enum hn_status give_outputs(struct hn_run *run, struct hn_value *out, str
 }
 
 enum hn_status hn_run_go(struct hn_run *run, const struct hn_value *in, struct hn_value *out,
-                         const atomic_bool *cancel, struct hn_error *err)
+                         const struct hn_cancel *cancel, struct hn_error *err)
 {
     clear(run);
-    run->cancel = cancel ? cancel : &never;
+    run->cancel = cancel ? *cancel : (struct hn_cancel){0};
     run->nodes_left = run->graph->run_nodes;
     HN_TRY(take_inputs(run, in, err));
     HN_TRY(hn_body_run(run, &run->frames[0], err));

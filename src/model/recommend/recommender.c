@@ -335,9 +335,11 @@ enum hn_status hn_recommend_seat_new(struct hn_recommender *r, struct hn_recomme
     return status;
 }
 
-void hn_recommend_seat_alone(struct hn_recommend_seat *seat, bool alone)
+void hn_recommend_seat_use(struct hn_recommend_seat *seat, bool alone, struct hn_cancel cancel)
 {
     seat->alone = alone;
+    if (seat->session) hn_prediction_cancel_by(seat->session, cancel);
+    if (seat->ranker) hn_prediction_cancel_by(seat->ranker, cancel);
 }
 
 void hn_recommend_seat_free(struct hn_recommend_seat *seat)

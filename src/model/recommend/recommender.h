@@ -97,8 +97,9 @@ struct hn_recommend_request {
 enum hn_status hn_recommend_seat_new(struct hn_recommender *r, struct hn_recommend_seat **out,
                                      struct hn_error *err);
 void hn_recommend_seat_free(struct hn_recommend_seat *seat); /* NULL is fine */
-/* Whether what the seat is used for from now on is done by the calling thread alone. */
-void hn_recommend_seat_alone(struct hn_recommend_seat *seat, bool alone);
+/* Whether what the seat is used for from now on is done by the calling thread alone, and what ends the runs
+ * of its models. */
+void hn_recommend_seat_use(struct hn_recommend_seat *seat, bool alone, struct hn_cancel cancel);
 
 /* Answers n requests together, each as if it were alone, from one shelf. */
 void hn_recommend(struct hn_recommend_seat *seat, struct hn_recommend_request *const *requests,
