@@ -55,7 +55,7 @@ static enum hn_status open_bmp(struct hn_image *image, struct hn_error *err)
     struct bmp b;
     HN_TRY(read_bmp(image, &b, err));
     image->width = b.width;
-    image->height = b.height >> 31 ? -b.height : b.height; /* below 0: from the top */
+    image->height = b.height >> 31 ? 0 - b.height : b.height; /* below 0: from the top */
     return HN_OK;
 }
 
