@@ -105,7 +105,8 @@ enum hn_status hn_category_names_xgb(const struct hn_doc *cats, const char *what
 /* The text up to `end`, which is skipped. */
 static struct hn_str cut(struct hn_str *rest, char end)
 {
-    const char *p = rest->n ? memchr(rest->p, end, rest->n) : NULL;
+    if (!rest->n) return (struct hn_str){0}; /* it may point nowhere */
+    const char *p = memchr(rest->p, end, rest->n);
     const struct hn_str part = {rest->p, p ? (size_t)(p - rest->p) : rest->n};
     const size_t skip = part.n + (p != NULL);
     *rest = (struct hn_str){rest->p + skip, rest->n - skip};
