@@ -9,6 +9,11 @@
 
 #define FOR_EPILOGUE static inline __attribute__((always_inline))
 
+FOR_EPILOGUE v16 hard_sigmoid(v16 x, v16 slope, v16 shift)
+{
+    return v_min(v_set1(1), v_max(v_zero(), v_fma(slope, x, shift)));
+}
+
 FOR_EPILOGUE v16 activate(enum hn_activation kind, v16 x, v16 low, v16 high)
 {
     switch (kind) {
@@ -27,10 +32,8 @@ FOR_EPILOGUE v16 activate(enum hn_activation kind, v16 x, v16 low, v16 high)
                                v_fma(v_mul(x, x), v_set1(0.044715f), v_set1(1))));
     case HN_LEAKY_RELU: return v_where_less(x, v_zero(), v_mul(low, x), x);
     case HN_ELU: return v_mul(high, v_where_less(x, v_zero(), v_mul(low, v_expm1(x)), x));
-    case HN_HARD_SIGMOID: return v_min(v_set1(1), v_max(v_zero(), v_fma(low, x, high)));
-    case HN_HARD_SWISH:
-        return v_mul(
-            x, v_min(v_set1(1), v_max(v_zero(), v_fma(x, v_set1(0x1.555556p-3f), v_set1(0.5f)))));
+    case HN_HARD_SIGMOID: return hard_sigmoid(x, low, high);
+    case HN_HARD_SWISH: return v_mul(x, hard_sigmoid(x, v_set1(0x1.555556p-3f), v_set1(0.5f)));
     case HN_MISH: { /* with e = exp(x): x e (e + 2) / (e (e + 2) + 2) */
         const v16 e = v_exp(v_min(v_set1(20), x));
         const v16 n = v_mul(e, v_add(e, v_set1(2)));

@@ -30,36 +30,35 @@ static inline float v_largest_bits(v16i x)
     return _mm_cvtss_f32(_mm_castsi128_ps(four));
 }
 
-/* exp(x) = 2^n exp(r), |r| <= ln(2) / 2, with exp(r) = 1 + r + r^2 P(r): P is the minimax polynomial
- * of degree 4 (relative error 3e-9). At most 1 ulp off; infinity above 89, NaN stays. 0 below -87:
- * subnormal numbers, which are next to it, take a processor a hundred cycles each, and masks ask for many. */
-static inline v16 v_exp(v16 x)
+/* exp(x) = 2^n exp(r), |r| <= ln(2) / 2, with exp(r) - 1 = r + r^2 P(r): P is the minimax polynomial of degree
+ * 4 (relative error 3e-9). Gives exp(r) - 1 for x from -87 to 89, or the nearer of them; NaN stays. */
+static inline v16 v_exp_rest(v16 x, v16 *n)
 {
-    const v16 least = v_set1(-87), all = x;
-    x = v_max(least, v_min(v_set1(89), x));
-    const v16 n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
-    v16 r = v_fnma(n, v_set1(0x1.62e4p-1f), x); /* exact: ln 2 in two parts */
-    r = v_fnma(n, v_set1(0x1.7f7d1cp-20f), r);
+    x = v_max(v_set1(-87), v_min(v_set1(89), x));
+    *n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
+    v16 r = v_fnma(*n, v_set1(0x1.62e4p-1f), x); /* exact: ln 2 in two parts */
+    r = v_fnma(*n, v_set1(0x1.7f7d1cp-20f), r);
     v16 p = v_fma(v_set1(0x1.6db47ap-10f), r, v_set1(0x1.123b92p-7f));
     p = v_fma(p, r, v_set1(0x1.55545ep-5f));
     p = v_fma(p, r, v_set1(0x1.55548ep-3f));
     p = v_fma(p, r, v_set1(0.5f));
-    p = v_add(v_fma(p, v_mul(r, r), r), v_set1(1));
-    return v_where_less(all, least, v_zero(), v_scale2(p, n));
+    return v_fma(p, v_mul(r, r), r);
 }
 
-/* exp(x) - 1 by the same polynomial, 2^n (exp(r) - 1) + (2^n - 1): at most 2 ulp off below ln(2) / 2. */
+/* At most 1 ulp off; infinity above 89, NaN stays. 0 below -87: subnormal numbers, which are next to it, take a
+ * processor a hundred cycles each, and masks ask for many. */
+static inline v16 v_exp(v16 x)
+{
+    v16 n;
+    const v16 p = v_add(v_exp_rest(x, &n), v_set1(1));
+    return v_where_less(x, v_set1(-87), v_zero(), v_scale2(p, n));
+}
+
+/* exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1): at most 2 ulp off below ln(2) / 2. */
 static inline v16 v_expm1(v16 x)
 {
-    x = v_max(v_set1(-104), v_min(v_set1(89), x));
-    const v16 n = v_round(v_mul(x, v_set1(0x1.715476p+0f)));
-    v16 r = v_fnma(n, v_set1(0x1.62e4p-1f), x);
-    r = v_fnma(n, v_set1(0x1.7f7d1cp-20f), r);
-    v16 p = v_fma(v_set1(0x1.6db47ap-10f), r, v_set1(0x1.123b92p-7f));
-    p = v_fma(p, r, v_set1(0x1.55545ep-5f));
-    p = v_fma(p, r, v_set1(0x1.55548ep-3f));
-    p = v_fma(p, r, v_set1(0.5f));
-    p = v_fma(p, v_mul(r, r), r);
+    v16 n;
+    const v16 p = v_exp_rest(x, &n);
     return v_add(v_scale2(p, n), v_sub(v_scale2(v_set1(1), n), v_set1(1)));
 }
 
