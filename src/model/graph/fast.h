@@ -143,6 +143,8 @@ static inline bool hn_fast_many(size_t each, size_t n, size_t k)
 {
     return each >= 64 && n >= 64 && k >= 32;
 }
+/* One product of m rows, `many` of them or not, whose k may be more than a kernel takes; without an epilogue. */
+void hn_gemm_whole(const struct hn_kernels *kernels, bool many, struct hn_gemm gemm, size_t m);
 /* Below so many multiply-adds or elements an operator stays on its thread. */
 enum { HN_FAST_ALONE = 1 << 18, HN_FAST_ALONE_ELEMENTS = 1 << 15 };
 

@@ -38,20 +38,16 @@ static void pack_head(void *arg, size_t tile, unsigned worker)
 static void multiply(const struct attention *a, const float *left, size_t lda,
                      const struct hn_packed *b, float *y, size_t ldy, size_t m, void *scratch)
 {
-    for (size_t at = 0; at < b->k; at += HN_GEMM_K) {
-        const struct hn_gemm gemm = {.a = left + at,
-                                     .lda = lda,
-                                     .b = b->panels + at * HN_PANEL,
-                                     .ldb = b->k * HN_PANEL,
-                                     .k = hn_min(HN_GEMM_K, b->k - at),
-                                     .n = b->n,
-                                     .y = y,
-                                     .ldy = ldy,
-                                     .more = at > 0,
-                                     .scratch = scratch};
-        (hn_fast_many(a->at.queries, b->n, b->k) ? a->op->kernels->gemm_many
-                                                 : a->op->kernels->gemm)(&gemm, m);
-    }
+    const struct hn_gemm gemm = {.a = left,
+                                 .lda = lda,
+                                 .b = b->panels,
+                                 .ldb = b->k * HN_PANEL,
+                                 .k = b->k,
+                                 .n = b->n,
+                                 .y = y,
+                                 .ldy = ldy,
+                                 .scratch = scratch};
+    hn_gemm_whole(a->op->kernels, hn_fast_many(a->at.queries, b->n, b->k), gemm, m);
 }
 
 static void add_masks(const struct hn_kernels *kernels, const struct hn_attend *a, float *scores,

@@ -56,6 +56,17 @@ void hn_pack_matrix(struct hn_packed *to, const void *from, size_t step_k, size_
     }
 }
 
+void hn_gemm_whole(const struct hn_kernels *kernels, bool many, struct hn_gemm gemm, size_t m)
+{
+    for (size_t left = gemm.k; left; left -= gemm.k) {
+        gemm.k = hn_min(HN_GEMM_K, left);
+        (many ? kernels->gemm_many : kernels->gemm)(&gemm, m);
+        gemm.a += gemm.k;
+        gemm.b += gemm.k * HN_PANEL;
+        gemm.more = true;
+    }
+}
+
 struct tiling {
     const struct hn_product *product;
     const struct hn_kernels *kernels;

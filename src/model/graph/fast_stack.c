@@ -34,21 +34,18 @@ static void run_task(void *arg, size_t task, unsigned worker)
     const float *a = p->a + hn_stack_at(s, s->a_step, matrix) * s->m * s->k;
     float *out = p->out + matrix * s->m * s->n + column;
     const bool many = hn_fast_many(s->m, s->n, s->k);
-    for (size_t row = 0; row < p->rows; row += HN_GEMM_ROWS)
-        for (size_t at = 0; at < s->k; at += HN_GEMM_K) {
-            const struct hn_gemm gemm = {.a = a + row * s->k + at,
-                                         .lda = s->k,
-                                         .b = b.panels + at * HN_PANEL,
-                                         .ldb = s->k * HN_PANEL,
-                                         .k = hn_min(HN_GEMM_K, s->k - at),
-                                         .n = b.n,
-                                         .y = out + row * s->n,
-                                         .ldy = s->n,
-                                         .more = at > 0,
-                                         .scratch = scratch};
-            (many ? p->kernels->gemm_many : p->kernels->gemm)(&gemm,
-                                                              hn_min(HN_GEMM_ROWS, p->rows - row));
-        }
+    for (size_t row = 0; row < p->rows; row += HN_GEMM_ROWS) {
+        const struct hn_gemm gemm = {.a = a + row * s->k,
+                                     .lda = s->k,
+                                     .b = b.panels,
+                                     .ldb = s->k * HN_PANEL,
+                                     .k = s->k,
+                                     .n = b.n,
+                                     .y = out + row * s->n,
+                                     .ldy = s->n,
+                                     .scratch = scratch};
+        hn_gemm_whole(p->kernels, many, gemm, hn_min(HN_GEMM_ROWS, p->rows - row));
+    }
 }
 
 /* Whether one right matrix serves all, whose left ones follow each other. */
